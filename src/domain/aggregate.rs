@@ -1,0 +1,203 @@
+//! What a business object is: a pure decision on a state, and a total fold of facts.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize};
+
+use super::ask::{Answer, Ask, Asked};
+use super::fact::Kind;
+use super::message::{Command, Event, Stored};
+
+/// A business object whose every change is a fact.
+///
+/// Its `Default` is the state before the first fact.
+pub trait Aggregate: Default + Stored {
+    /// Where it lives.
+    const KIND: Kind;
+    /// The version of the state's stored shape; a new one makes the shell fold the facts again.
+    const STATE_VERSION: u16;
+    /// Where its ids come from.
+    const IDS: IdRule;
+    /// The kinds it may ask; the graph of all of them has no cycle.
+    const ASKS: &'static [Kind] = &[];
+    /// What it can be told.
+    type Command: Command;
+    /// What can happen to it.
+    type Event: Event;
+    /// Why it may refuse.
+    type Rejection: Rejection;
+
+    /// Decides what a command does to this state.
+    ///
+    /// # Errors
+    ///
+    /// A refusal is a business answer: it names the broken rule and changes nothing.
+    fn decide(
+        &self,
+        command: &Self::Command,
+        context: &Context,
+    ) -> Result<Decision<Self::Event>, Self::Rejection>;
+
+    /// Decides what the answer to its open ask means. By default a refusal of the asked is passed on.
+    fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<Self::Event> {
+        let _ = (asked, context);
+        match answer {
+            Answer::Done => Closing::facts([]),
+            Answer::Refused(refusal) => Closing::refuse(refusal.clone()),
+            Answer::Withdrawn => Closing::facts([]),
+        }
+    }
+
+    /// Folds a fact into the state; total, never fails, never judges.
+    fn evolve(&mut self, event: &Self::Event);
+
+    /// Tells whether clients see it: not before its first public fact, not after its removal.
+    fn exists(&self) -> bool;
+}
+
+/// Where a kind's ids come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdRule {
+    /// 1, 2, 3 … handed out by the shell.
+    Sequence,
+    /// The id of the aggregate it belongs to.
+    TakenFrom(Kind),
+}
+
+/// What a decision may know beside state and command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// The id of the aggregate that decides.
+    pub id: u64,
+    /// When, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+}
+
+/// What a command leads to: facts, and at most one request to another aggregate.
+#[derive(Debug)]
+pub struct Decision<E> {
+    /// What happened, in order.
+    pub facts: Vec<E>,
+    /// What must be asked before the client is answered.
+    pub ask: Option<Ask>,
+}
+
+impl<E> Decision<E> {
+    /// Decides on these facts.
+    #[must_use]
+    pub fn facts<T: Into<E>, const N: usize>(facts: [T; N]) -> Self {
+        Self { facts: facts.into_iter().map(Into::into).collect(), ask: None }
+    }
+
+    /// Accepts the command without any change.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self { facts: Vec::new(), ask: None }
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn and(mut self, fact: impl Into<E>) -> Self {
+        self.facts.push(fact.into());
+        self
+    }
+
+    /// Adds the request that must be answered first.
+    #[must_use]
+    pub fn asking(mut self, ask: Ask) -> Self {
+        self.ask = Some(ask);
+        self
+    }
+}
+
+/// How an open ask is closed.
+#[derive(Debug)]
+pub struct Closing<E> {
+    /// What follows from the answer.
+    pub facts: Vec<E>,
+    /// What the waiting client is told instead of success.
+    pub refusal: Option<Refusal>,
+}
+
+impl<E> Closing<E> {
+    /// Closes with these facts; the client's command succeeded.
+    #[must_use]
+    pub fn facts<const N: usize>(facts: [E; N]) -> Self {
+        Self { facts: facts.into_iter().collect(), refusal: None }
+    }
+
+    /// Closes without facts; the client's command is refused.
+    #[must_use]
+    pub const fn refuse(refusal: Refusal) -> Self {
+        Self { facts: Vec::new(), refusal: Some(refusal) }
+    }
+
+    /// Adds what is stored beside the refusal.
+    #[must_use]
+    pub fn and(mut self, fact: impl Into<E>) -> Self {
+        self.facts.push(fact.into());
+        self
+    }
+}
+
+/// A broken rule, named so that tests and clients can tell it apart.
+pub trait Rejection: Debug + PartialEq + Send + Sync + 'static {
+    /// Says which rule was broken and how.
+    fn refusal(&self) -> Refusal;
+}
+
+/// A refusal as it travels: to the client, to the asker, into the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The rule's name, kebab-case.
+    pub rule: Cow<'static, str>,
+    /// One sentence for the one who reads it.
+    pub detail: String,
+    /// What sort of refusal it is.
+    pub class: RefusalClass,
+}
+
+/// The sorts of refusal that are treated differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefusalClass {
+    /// A business rule.
+    Rule,
+    /// The aggregate is not there (any more).
+    Missing,
+    /// The asked does not know what the ask is about, perhaps not yet.
+    UnknownTarget,
+}
+
+impl Refusal {
+    /// Names a broken business rule.
+    #[must_use]
+    pub fn rule(rule: &'static str, detail: impl Into<String>) -> Self {
+        Self { rule: Cow::Borrowed(rule), detail: detail.into(), class: RefusalClass::Rule }
+    }
+
+    /// Says that the aggregate is not there.
+    #[must_use]
+    pub fn missing(detail: impl Into<String>) -> Self {
+        Self { rule: Cow::Borrowed("not-found"), detail: detail.into(), class: RefusalClass::Missing }
+    }
+
+    /// Says that the asked has never heard of it.
+    #[must_use]
+    pub fn unknown_target(rule: &'static str, detail: impl Into<String>) -> Self {
+        Self { rule: Cow::Borrowed(rule), detail: detail.into(), class: RefusalClass::UnknownTarget }
+    }
+}
+
+/// A state or a view's row whose type the shell does not know.
+pub trait Held: Any + Debug + Send + Sync {
+    /// Returns the version of its stored shape.
+    fn shape(&self) -> u16;
+    /// Returns what is stored.
+    fn payload(&self) -> &dyn erased_serde::Serialize;
+    /// Tells whether clients see it.
+    fn exists(&self) -> bool;
+    /// Gives the typed value back to code that knows it.
+    fn as_any(&self) -> &dyn Any;
+}

@@ -1,0 +1,73 @@
+//! A synchronous request of one aggregate to another, which survives a crash of either.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::aggregate::{Aggregate, Refusal};
+use super::fact::Stream;
+use super::message::AnyCommand;
+
+/// How long an answer is waited for by default, in milliseconds; the originals' Hystrix timeout.
+pub const ASK_TIMEOUT_MS: u64 = 610;
+
+/// What must be asked of whom before the asker can go on.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The asked aggregate.
+    pub to: Stream,
+    /// What it is told.
+    pub command: Arc<dyn AnyCommand>,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// What to do when nobody knows whether it happened.
+    pub on_unknown: OnUnknown,
+}
+
+impl Ask {
+    /// Asks an aggregate; an unknown outcome is asked again until answered.
+    #[must_use]
+    pub fn of<A: Aggregate>(id: u64, command: impl Into<A::Command>) -> Self {
+        Self {
+            to: Stream::new(A::KIND, id),
+            command: Arc::new(command.into()),
+            timeout: Duration::from_millis(ASK_TIMEOUT_MS),
+            on_unknown: OnUnknown::Resend,
+        }
+    }
+
+    /// Has an unknown outcome undone by this command to the same aggregate.
+    #[must_use]
+    pub fn undone_by<A: Aggregate>(mut self, command: impl Into<A::Command>) -> Self {
+        self.on_unknown = OnUnknown::Undo(Arc::new(command.into()));
+        self
+    }
+}
+
+/// What follows when an ask's outcome is unknown while a client waits.
+#[derive(Clone, Debug)]
+pub enum OnUnknown {
+    /// Ask again, with the same id, until answered: for what must not be undone.
+    Resend,
+    /// Withdraw, and send this until acknowledged: for what was only tried.
+    Undo(Arc<dyn AnyCommand>),
+}
+
+/// What had been asked, shown to the asker with the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The asked aggregate.
+    pub to: Stream,
+    /// The command's name.
+    pub command: String,
+}
+
+/// How an ask ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done.
+    Done,
+    /// Refused by a rule of the asked.
+    Refused(Refusal),
+    /// Never executed, or being undone: the asker gives up what it had begun.
+    Withdrawn,
+}

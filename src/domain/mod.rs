@@ -1,0 +1,23 @@
+//! The words a business system is written in.
+//!
+//! Pure: no I/O, no async, no time, no randomness. What the shell needs to run a system without knowing it
+//! (erased states, events and commands, decoders) is derived here from the typed traits.
+
+pub mod message;
+pub mod fact;
+pub mod aggregate;
+pub mod ask;
+pub mod policy;
+pub mod view;
+pub mod resource;
+pub mod system;
+pub mod testing;
+
+pub use aggregate::{Aggregate, Closing, Context, Decision, Held, IdRule, Refusal, Rejection};
+pub use ask::{Answer, Ask, Asked, OnUnknown};
+pub use fact::{Kind, Recorded, Stream};
+pub use message::{AnyCommand, AnyEvent, Command, DecodeError, Event, Message};
+pub use policy::Policy;
+pub use resource::{Body, Field, Methods, Paging, Resource, Shape, Value};
+pub use system::{Catalogue, Service, System};
+pub use view::View;

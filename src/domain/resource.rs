@@ -1,0 +1,292 @@
+//! How a state looks to a client: collection, fields, methods, and how a body becomes a command.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::aggregate::{Aggregate, Held};
+use super::fact::Kind;
+use super::message::AnyCommand;
+use super::view::View;
+
+/// A collection of aggregates or rows as clients see it.
+#[derive(Clone)]
+pub struct Resource {
+    /// The path and the rel of the collection, `rentals`.
+    pub collection: &'static str,
+    /// The rel of an item, `rental`.
+    pub item: &'static str,
+    /// The name of the schema, `Rental`.
+    pub title: &'static str,
+    /// Whose state it shows.
+    pub kind: Kind,
+    /// Whether lists come in pages.
+    pub paging: Paging,
+    /// The fields in their order.
+    pub fields: &'static [Field],
+    /// What a client may do beside reading.
+    pub methods: Methods,
+    represent: fn(&dyn Held) -> Vec<Value>,
+}
+
+type Translate = Arc<dyn Fn(&Body) -> Arc<dyn AnyCommand> + Send + Sync>;
+
+/// The writing methods a resource offers; each turns a body into a command.
+#[derive(Clone, Default)]
+pub struct Methods {
+    /// POST on the collection.
+    pub create: Option<Translate>,
+    /// PUT on an item.
+    pub replace: Option<Translate>,
+    /// PATCH on an item.
+    pub patch: Option<Translate>,
+    /// DELETE on an item.
+    pub delete: Option<Translate>,
+}
+
+/// How a collection is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paging {
+    /// In pages, with a `page` object.
+    Paged,
+    /// All at once, as a plain repository did.
+    Whole,
+}
+
+/// A field on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub shape: Shape,
+}
+
+impl Field {
+    /// Declares a text field, `null` when missing.
+    #[must_use]
+    pub const fn text(name: &'static str) -> Self {
+        Self { name, shape: Shape::Text }
+    }
+
+    /// Declares a 32-bit number, 0 when missing.
+    #[must_use]
+    pub const fn int(name: &'static str) -> Self {
+        Self { name, shape: Shape::Int }
+    }
+
+    /// Declares a 64-bit number, `null` when missing.
+    #[must_use]
+    pub const fn long(name: &'static str) -> Self {
+        Self { name, shape: Shape::Long }
+    }
+}
+
+/// What a field holds, and what its absence means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Text or `null`.
+    Text,
+    /// A 32-bit number; missing and `null` are 0.
+    Int,
+    /// A 64-bit number or `null`.
+    Long,
+}
+
+/// A field's value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A number.
+    Int(i64),
+    /// Text.
+    Text(String),
+}
+
+impl From<i32> for Value {
+    fn from(number: i32) -> Self {
+        Self::Int(number.into())
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(id: Option<u64>) -> Self {
+        id.map_or(Self::Null, |id| Self::Int(i64::try_from(id).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<u64> for Value {
+    fn from(id: u64) -> Self {
+        Some(id).into()
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Self::Null, Self::Int)
+    }
+}
+
+impl From<&Option<String>> for Value {
+    fn from(text: &Option<String>) -> Self {
+        text.clone().map_or(Self::Null, Self::Text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// A request's body after its fields were read by their shapes; unknown fields are gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    fields: BTreeMap<&'static str, Value>,
+}
+
+impl Body {
+    /// Sets a field that was sent.
+    pub fn set(&mut self, field: &'static str, value: Value) {
+        self.fields.insert(field, value);
+    }
+
+    /// Returns a text; `None` when missing or `null`.
+    #[must_use]
+    pub fn text(&self, field: &str) -> Option<String> {
+        self.sent_text(field).flatten()
+    }
+
+    /// Returns a 32-bit number; 0 when missing or `null`.
+    #[must_use]
+    pub fn int(&self, field: &str) -> i32 {
+        self.sent_int(field).unwrap_or(0)
+    }
+
+    /// Returns a 64-bit number; `None` when missing or `null`.
+    #[must_use]
+    pub fn long(&self, field: &str) -> Option<i64> {
+        match self.fields.get(field) {
+            Some(Value::Int(number)) => Some(*number),
+            Some(Value::Null | Value::Text(_)) | None => None,
+        }
+    }
+
+    /// Returns a text if it was sent: `Some(None)` is a sent `null`.
+    #[must_use]
+    #[expect(clippy::option_option, reason = "absent, null and text are three different wishes in a merge")]
+    pub fn sent_text(&self, field: &str) -> Option<Option<String>> {
+        self.fields.get(field).map(|value| match value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Int(number) => Some(number.to_string()),
+            Value::Null => None,
+        })
+    }
+
+    /// Returns a 32-bit number if it was sent; a sent `null` is 0.
+    #[must_use]
+    pub fn sent_int(&self, field: &str) -> Option<i32> {
+        self.fields.get(field).map(|value| match value {
+            Value::Int(number) => i32::try_from(*number).unwrap_or(0),
+            Value::Null | Value::Text(_) => 0,
+        })
+    }
+}
+
+impl Resource {
+    /// Shows an aggregate; `represent` gives the values in the fields' order.
+    #[must_use]
+    pub fn of<A: Aggregate>(
+        collection: &'static str,
+        item: &'static str,
+        fields: &'static [Field],
+        represent: fn(&dyn Held) -> Vec<Value>,
+    ) -> Self {
+        Self::showing(A::KIND, Paging::Paged, collection, item, fields, represent)
+    }
+
+    /// Shows a view; `represent` gives the values in the fields' order.
+    #[must_use]
+    pub fn of_view<V: View>(
+        collection: &'static str,
+        item: &'static str,
+        fields: &'static [Field],
+        represent: fn(&dyn Held) -> Vec<Value>,
+    ) -> Self {
+        Self::showing(V::KIND, Paging::Whole, collection, item, fields, represent)
+    }
+
+    fn showing(
+        kind: Kind,
+        paging: Paging,
+        collection: &'static str,
+        item: &'static str,
+        fields: &'static [Field],
+        represent: fn(&dyn Held) -> Vec<Value>,
+    ) -> Self {
+        Self { collection, item, title: item, kind, paging, fields, methods: Methods::default(), represent }
+    }
+
+    /// Names the schema when it is not the item's rel.
+    #[must_use]
+    pub fn titled(mut self, title: &'static str) -> Self {
+        self.title = title;
+        self
+    }
+
+    /// Offers POST on the collection.
+    #[must_use]
+    pub fn post<C: AnyCommand>(mut self, translate: fn(&Body) -> C) -> Self {
+        self.methods.create = Some(erase(translate));
+        self
+    }
+
+    /// Offers PUT on an item.
+    #[must_use]
+    pub fn put<C: AnyCommand>(mut self, translate: fn(&Body) -> C) -> Self {
+        self.methods.replace = Some(erase(translate));
+        self
+    }
+
+    /// Offers PATCH on an item.
+    #[must_use]
+    pub fn patch<C: AnyCommand>(mut self, translate: fn(&Body) -> C) -> Self {
+        self.methods.patch = Some(erase(translate));
+        self
+    }
+
+    /// Offers DELETE on an item.
+    #[must_use]
+    pub fn delete<C: AnyCommand>(mut self, translate: fn(&Body) -> C) -> Self {
+        self.methods.delete = Some(erase(translate));
+        self
+    }
+
+    /// Returns the values of a state in the fields' order.
+    #[must_use]
+    pub fn represent(&self, state: &dyn Held) -> Vec<Value> {
+        (self.represent)(state)
+    }
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource").field("collection", &self.collection).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Methods {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Methods")
+            .field("create", &self.create.is_some())
+            .field("replace", &self.replace.is_some())
+            .field("patch", &self.patch.is_some())
+            .field("delete", &self.delete.is_some())
+            .finish()
+    }
+}
+
+fn erase<C: AnyCommand>(translate: fn(&Body) -> C) -> Translate {
+    Arc::new(move |body| Arc::new(translate(body)))
+}

@@ -1,0 +1,25 @@
+//! A read model: facts in, rows out.
+
+use super::fact::{Kind, Recorded};
+use super::message::Stored;
+
+/// One row of a read model; its `Default` is the row before the first fact.
+pub trait View: Default + Stored {
+    /// Where it lives.
+    const KIND: Kind;
+    /// The version of the row's stored shape; a new one has the view built again.
+    const ROW_VERSION: u16;
+    /// Whose facts it is made of.
+    const SOURCES: &'static [Kind];
+
+    /// Returns which row a fact belongs to, if any.
+    fn row(fact: &Recorded) -> Option<u64>;
+
+    /// Writes the fact into its row; facts come strictly in log order.
+    fn apply(&mut self, fact: &Recorded);
+
+    /// Tells whether clients see the row.
+    fn exists(&self) -> bool {
+        true
+    }
+}

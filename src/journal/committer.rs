@@ -1,0 +1,279 @@
+//! Group commit and the fence.
+//!
+//! Whatever arrived while the last group was syncing is the next group: one write, one sync. Then rows, answers and
+//! intents enter the overlay, the durable position moves, and only then are barriers and replies released.
+//! A killed committer loses nothing but what it had not handed over: its group in flight lies outside of it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::codec;
+use super::engine::Group;
+use super::handle::{Core, Recovered};
+use super::record::{Note, Position, Record, Row};
+use crate::domain::{Held, Stream};
+use crate::telemetry::metrics;
+
+/// The most commands in a group.
+pub const GROUP_COMMANDS_MAX: usize = 1_024;
+/// The size at which a group is closed, in bytes.
+pub const GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// How many requests may wait for the committer.
+pub const INBOX_MAX: usize = 16_384;
+
+/// What becomes of one command, on its way to the log.
+pub struct Append {
+    /// Whose.
+    pub stream: Stream,
+    /// The incarnation that decided it; older ones than the fence knows are refused.
+    pub generation: u64,
+    /// The version it was decided on.
+    pub expects: u64,
+    /// What to write; nothing, when only an answer has to wait its turn.
+    pub records: Vec<Record>,
+    /// The state after the facts.
+    pub after: Option<Arc<dyn Held>>,
+    /// Called when durable; dropped uncalled when refused or lost, which its owner must notice.
+    pub release: Release,
+}
+
+/// Called once with what was committed.
+pub type Release = Box<dyn FnOnce(Committed) + Send>;
+
+/// A durable command.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The stream's newest durable row.
+    pub row: Option<Arc<Row>>,
+    /// The durable position after the command's group.
+    pub position: Position,
+}
+
+impl fmt::Debug for Append {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Append").field("stream", &self.stream).field("expects", &self.expects).finish_non_exhaustive()
+    }
+}
+
+/// What the committer is asked to do.
+#[derive(Debug)]
+pub(super) enum Request {
+    Append(Append),
+    /// Everything of older generations is durable or refused before this is answered.
+    Barrier { stream: Stream, generation: u64, reply: oneshot::Sender<Recovered> },
+    /// An instance left; its fence entry may go.
+    Forget { stream: Stream, generation: u64 },
+    Note { note: Note, reply: oneshot::Sender<Position> },
+}
+
+/// A group handed to the writer; it outlives the committer that made it.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    group: Group,
+    members: Vec<Request>,
+}
+
+#[derive(Debug)]
+struct Fence {
+    generation: u64,
+    version: u64,
+}
+
+/// One incarnation of the committer.
+#[derive(Debug)]
+pub(super) struct Committer {
+    core: Arc<Core>,
+    fences: HashMap<Stream, Fence>,
+    floor: u64,
+}
+
+impl Committer {
+    /// Takes over after an older incarnation: finishes its group and fences every instance it knew.
+    pub(super) async fn take_over(core: Arc<Core>) -> Self {
+        let floor = core.next_generation();
+        let mut committer = Self { core, fences: HashMap::new(), floor };
+        committer.finish_in_flight().await;
+        committer
+    }
+
+    /// Runs until the journal closes.
+    pub(super) async fn run(mut self) {
+        let core = Arc::clone(&self.core);
+        let mut inbox = core.inbox.lock().await;
+        let mut gathered = Vec::new();
+        loop {
+            core.overlay.room().await;
+            if gathered.is_empty() && inbox.recv_many(&mut gathered, GROUP_COMMANDS_MAX).await == 0 {
+                return;
+            }
+            top_up(&mut inbox, &mut gathered);
+            let in_flight = self.gather(&mut gathered);
+            let silent = in_flight.group.payload.is_empty();
+            let group = in_flight.group.clone();
+            *core.in_flight.lock() = Some(in_flight);
+            if silent {
+                self.publish();
+            } else {
+                self.write(group).await;
+            }
+        }
+    }
+
+    async fn write(&mut self, group: Group) {
+        let started = self.core.clock.now();
+        let bytes = group.payload.len();
+        match self.core.engine.write(group).await {
+            Ok(written) => {
+                metrics::group_written(self.core.clock.now() - started, bytes);
+                self.core.group.store(written.group, Ordering::Release);
+                self.publish();
+            }
+            Err(error) => {
+                // The commands of this group are unknown: their ports drop with it.
+                self.core.in_flight.lock().take();
+                self.core.stop_writing(&error.to_string());
+            }
+        }
+    }
+
+    async fn finish_in_flight(&mut self) {
+        if self.core.in_flight.lock().is_none() {
+            return;
+        }
+        match self.core.engine.last_written().await {
+            Ok(written) if written.group > self.core.group.load(Ordering::Acquire) => {
+                self.core.group.store(written.group, Ordering::Release);
+                self.publish();
+            }
+            Ok(_) => drop(self.core.in_flight.lock().take()),
+            Err(error) => {
+                self.core.in_flight.lock().take();
+                self.core.stop_writing(&error.to_string());
+            }
+        }
+    }
+
+    /// Takes the next group's members out of `gathered`, in order, and lays their records out.
+    fn gather(&mut self, gathered: &mut Vec<Request>) -> InFlight {
+        let first_position = self.core.next_position();
+        let mut group = Group { first_position, facts: 0, payload: Vec::new() };
+        let mut members = Vec::with_capacity(gathered.len().min(GROUP_COMMANDS_MAX));
+        let mut waiting = mem::take(gathered).into_iter();
+        while members.len() < GROUP_COMMANDS_MAX && group.payload.len() < GROUP_BYTES_MAX {
+            let Some(request) = waiting.next() else { break };
+            let accepted = match &request {
+                Request::Append(append) => self.accept(append),
+                Request::Barrier { stream, generation, .. } => self.raise(*stream, *generation),
+                Request::Forget { stream, generation } => self.forget(*stream, *generation),
+                Request::Note { .. } => true,
+            };
+            if !accepted {
+                continue;
+            }
+            lay_out(&request, &mut group);
+            members.push(request);
+        }
+        gathered.extend(waiting);
+        InFlight { group, members }
+    }
+
+    /// The fence: one writer a stream, and never an older one.
+    fn accept(&mut self, append: &Append) -> bool {
+        let adds: u64 = append.records.iter().map(Record::positions).sum();
+        if append.generation < self.floor {
+            return false;
+        }
+        // Without an entry the stream is new: its id was handed out after this committer's floor.
+        let fence = self
+            .fences
+            .entry(append.stream)
+            .or_insert(Fence { generation: append.generation, version: append.expects });
+        if append.generation != fence.generation || append.expects != fence.version {
+            metrics::append_fenced();
+            return false;
+        }
+        fence.version += adds;
+        true
+    }
+
+    fn raise(&mut self, stream: Stream, generation: u64) -> bool {
+        let current = self.fences.get(&stream).map_or(self.floor, |fence| fence.generation);
+        if generation < current {
+            return false;
+        }
+        self.fences.insert(stream, Fence { generation, version: 0 });
+        true
+    }
+
+    fn forget(&mut self, stream: Stream, generation: u64) -> bool {
+        if self.fences.get(&stream).is_some_and(|fence| fence.generation == generation) {
+            self.fences.remove(&stream);
+        }
+        false
+    }
+
+    /// Makes the group in flight visible, then releases who waits for it.
+    fn publish(&mut self) {
+        let mut slot = self.core.in_flight.lock();
+        let Some(in_flight) = slot.as_ref() else { return };
+        // Taken out only when visible, so that a successor can make it visible again; all of it is idempotent.
+        let mut position = in_flight.group.first_position;
+        for member in &in_flight.members {
+            position = self.core.absorb_member(member, position);
+        }
+        self.core.overlay.mark(self.core.group.load(Ordering::Acquire));
+        self.core.advance(position);
+        let members = slot.take().map(|in_flight| in_flight.members).unwrap_or_default();
+        drop(slot);
+        for member in members {
+            self.release(member, position - 1);
+        }
+    }
+
+    fn release(&mut self, member: Request, position: Position) {
+        match member {
+            Request::Append(append) => {
+                let row = self.core.row(append.stream).ok().flatten();
+                (append.release)(Committed { row, position });
+            }
+            Request::Barrier { stream, generation, reply } => {
+                let Ok(recovered) = self.core.recovered(stream) else { return };
+                let version = recovered.row.as_ref().map_or(0, |row| row.version);
+                if let Some(fence) = self.fences.get_mut(&stream).filter(|fence| fence.generation == generation) {
+                    fence.version = version;
+                }
+                // A receiver that is gone was killed meanwhile; its successor asks again.
+                let _ = reply.send(recovered);
+            }
+            Request::Forget { .. } => {}
+            Request::Note { reply, .. } => {
+                let _ = reply.send(position);
+            }
+        }
+    }
+}
+
+fn top_up(inbox: &mut mpsc::Receiver<Request>, gathered: &mut Vec<Request>) {
+    while gathered.len() < GROUP_COMMANDS_MAX {
+        let Ok(request) = inbox.try_recv() else { return };
+        gathered.push(request);
+    }
+}
+
+fn lay_out(request: &Request, group: &mut Group) {
+    match request {
+        Request::Append(append) => {
+            for record in &append.records {
+                codec::encode_record(record, &mut group.payload);
+                group.facts += u32::try_from(record.positions()).unwrap_or(u32::MAX);
+            }
+        }
+        Request::Note { note, .. } => codec::encode_record(&Record::Note(note.clone()), &mut group.payload),
+        Request::Barrier { .. } | Request::Forget { .. } => {}
+    }
+}

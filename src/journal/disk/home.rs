@@ -1,0 +1,147 @@
+//! The data directory: who holds it, which store it is, and whether the machine was restarted since.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::log::StoreId;
+use crate::clock::Clock;
+
+const FORMAT: &str = "1";
+
+/// A data directory that this process holds alone, until dropped.
+#[derive(Debug)]
+pub struct Home {
+    /// The directory.
+    pub dir: PathBuf,
+    /// Which store it is; every frame of its log names it.
+    pub store: StoreId,
+    /// Whether the machine was restarted since the directory was last held.
+    pub rebooted: bool,
+    _lock: File,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, Error)]
+pub enum HomeError {
+    /// Another process holds it.
+    #[error("the data directory {dir} is in use by {holder}; stop that process, or choose another with --data")]
+    InUse {
+        /// The directory.
+        dir: String,
+        /// What the holder wrote about itself.
+        holder: String,
+    },
+    /// It was written by another format.
+    #[error("{file} says format {found:?}, this build reads format {FORMAT:?}: run the build that wrote it")]
+    Format {
+        /// The file.
+        file: String,
+        /// What it says.
+        found: String,
+    },
+    /// The operating system refused.
+    #[error("cannot use the data directory: {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: String,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Home {
+    /// Takes the directory, making it if needed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when another process holds it, or it is another format's, or the operating system refuses.
+    pub fn take(dir: &Path, clock: &Clock) -> Result<Self, HomeError> {
+        fs::create_dir_all(dir).map_err(|source| io_error("create", dir, source))?;
+        let (lock, rebooted) = lock(dir)?;
+        let store = read_or_make_meta(dir, clock)?;
+        Ok(Self { dir: dir.to_owned(), store, rebooted, _lock: lock })
+    }
+
+    /// Returns where the log lives.
+    #[must_use]
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    /// Returns where sled lives.
+    #[must_use]
+    pub fn sled_dir(&self) -> PathBuf {
+        self.dir.join("sled")
+    }
+}
+
+fn lock(dir: &Path) -> Result<(File, bool), HomeError> {
+    let path = dir.join("LOCK");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(|source| io_error("open", &path, source))?;
+    let mut holder = String::new();
+    // A holder's words are for the operator only; unreadable ones must not keep anybody out.
+    let _ = file.read_to_string(&mut holder);
+    let holder = holder.trim().replace('\n', ", ");
+    if file.try_lock().is_err() {
+        return Err(HomeError::InUse { dir: dir.display().to_string(), holder });
+    }
+    let boot = first_line("/proc/sys/kernel/random/boot_id");
+    let rebooted = !holder.is_empty() && !holder.contains(&boot);
+    let host = first_line("/proc/sys/kernel/hostname");
+    let own = format!("pid {}\nhost {host}\nboot {boot}\n", std::process::id());
+    file.set_len(0)
+        .and_then(|()| file.seek(SeekFrom::Start(0)))
+        .and_then(|_| file.write_all(own.as_bytes()))
+        .map_err(|source| io_error("write", &path, source))?;
+    Ok((file, rebooted))
+}
+
+fn first_line(path: &str) -> String {
+    fs::read_to_string(path).ok().and_then(|text| text.lines().next().map(str::to_owned)).unwrap_or_default()
+}
+
+fn read_or_make_meta(dir: &Path, clock: &Clock) -> Result<StoreId, HomeError> {
+    let path = dir.join("META");
+    match fs::read_to_string(&path) {
+        Ok(text) => parse_meta(&path, &text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let store = clock.random();
+            let temporary = dir.join("META.tmp");
+            let text = format!("format {FORMAT}\nstore {store:016x}\n");
+            File::create(&temporary)
+                .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+                .and_then(|()| fs::rename(&temporary, &path))
+                .and_then(|()| File::open(dir)?.sync_all())
+                .map_err(|source| io_error("write", &path, source))?;
+            Ok(StoreId(store))
+        }
+        Err(source) => Err(io_error("read", &path, source)),
+    }
+}
+
+fn parse_meta(path: &Path, text: &str) -> Result<StoreId, HomeError> {
+    let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let format = value("format ").unwrap_or("");
+    let store = value("store ").and_then(|store| u64::from_str_radix(store, 16).ok());
+    match store {
+        Some(store) if format == FORMAT => Ok(StoreId(store)),
+        Some(_) | None => {
+            Err(HomeError::Format { file: path.display().to_string(), found: format.to_owned() })
+        }
+    }
+}
+
+pub(super) fn io_error(what: &'static str, path: &Path, source: io::Error) -> HomeError {
+    HomeError::Io { what, path: path.display().to_string(), source }
+}

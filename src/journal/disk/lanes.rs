@@ -1,0 +1,248 @@
+//! The threads that may block: one writer, one applier, some readers, each an actix `SyncArbiter`.
+//!
+//! A panic would kill such a thread for good, so every handler catches it; a heartbeat finds a thread that is gone
+//! all the same. Answers go through ports of our own: actix skips a message whose caller has gone, and a group
+//! handed over must be written whatever happens to the committer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::thread::{self, JoinHandle};
+
+use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext, System};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::log::{Log, LogReader};
+use super::store::Store;
+use crate::journal::engine::{Batch, EngineError, From, Group, ReadGroup, Written};
+
+/// The lanes of one storage.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    addresses: Mutex<Option<Addresses>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    system: System,
+}
+
+#[derive(Clone, Debug)]
+struct Addresses {
+    writer: Addr<WriterLane>,
+    applier: Addr<ApplierLane>,
+    readers: Addr<ReaderLane>,
+}
+
+type Port<T> = oneshot::Sender<Result<T, EngineError>>;
+type Answer<T> = oneshot::Receiver<Result<T, EngineError>>;
+
+impl Lanes {
+    /// Starts the threads.
+    pub(super) fn start(log: Log, reader: LogReader, store: Store, readers: usize) -> Result<Self, EngineError> {
+        let (ready, started) = std_mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("lanes".to_owned())
+            .spawn(move || {
+                let runner = System::new();
+                // The factory runs once a thread; there is one writer, so the log is there to be taken.
+                let log = Mutex::new(Some(log));
+                let addresses = runner.block_on(async {
+                    Addresses {
+                        writer: SyncArbiter::start(1, move || WriterLane { log: log.lock().take() }),
+                        applier: SyncArbiter::start(1, move || ApplierLane { store: store.clone() }),
+                        readers: SyncArbiter::start(readers, move || ReaderLane { reader: reader.clone() }),
+                    }
+                });
+                if ready.send((addresses, System::current())).is_ok()
+                    && let Err(error) = runner.run()
+                {
+                    tracing::error!(%error, "the lanes' system ended with an error");
+                }
+            })
+            .map_err(|error| EngineError::Log(format!("cannot start the lanes: {error}")))?;
+        let (addresses, system) = started.recv().map_err(|_| EngineError::LaneGone("system"))?;
+        Ok(Self { addresses: Mutex::new(Some(addresses)), thread: Mutex::new(Some(thread)), system })
+    }
+
+    pub(super) fn write(&self, group: Group) -> Answer<Written> {
+        self.send(|addresses, port| addresses.writer.do_send(Write { group, port }))
+    }
+
+    pub(super) fn last_written(&self) -> Answer<Written> {
+        self.send(|addresses, port| addresses.writer.do_send(LastWritten { port }))
+    }
+
+    pub(super) fn apply(&self, batch: Batch) -> Answer<()> {
+        self.send(|addresses, port| addresses.applier.do_send(Apply { batch: Arc::new(batch), port }))
+    }
+
+    pub(super) fn read(&self, from: From, bytes_max: usize) -> Answer<Vec<ReadGroup>> {
+        self.send(|addresses, port| addresses.readers.do_send(Read { from, bytes_max, port }))
+    }
+
+    fn send<T>(&self, hand_over: impl FnOnce(&Addresses, Port<T>)) -> Answer<T> {
+        let (port, answer) = oneshot::channel();
+        // Without addresses the port drops, which the caller sees as a lane that is gone.
+        if let Some(addresses) = &*self.addresses.lock() {
+            hand_over(addresses, port);
+        }
+        answer
+    }
+
+    /// Ends the threads after everything handed over is done.
+    pub(super) fn stop(&self) {
+        drop(self.addresses.lock().take());
+        self.system.stop();
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the lanes' thread panicked");
+        }
+    }
+}
+
+/// Answers a port, and turns a panic into an error.
+fn answer<T>(lane: &'static str, port: Port<T>, work: impl FnOnce() -> Result<T, EngineError>) {
+    let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!(lane, "a storage lane panicked");
+        Err(EngineError::LaneGone(lane))
+    });
+    // A caller that is gone asks again through its successor.
+    let _ = port.send(outcome);
+}
+
+#[derive(Debug)]
+struct WriterLane {
+    log: Option<Log>,
+}
+
+impl WriterLane {
+    fn written(&self) -> Result<Written, EngineError> {
+        let log = self.log.as_ref().ok_or(EngineError::LaneGone("writer"))?;
+        Ok(Written { group: log.last_group(), next_position: log.next_position() })
+    }
+}
+
+impl Actor for WriterLane {
+    type Context = SyncContext<Self>;
+}
+
+#[derive(Debug)]
+struct Write {
+    group: Group,
+    port: Port<Written>,
+}
+
+impl Message for Write {
+    type Result = ();
+}
+
+impl Handler<Write> for WriterLane {
+    type Result = ();
+
+    fn handle(&mut self, message: Write, _: &mut SyncContext<Self>) {
+        // A log that panicked is not used again: what it wrote is unknown.
+        let Some(mut log) = self.log.take() else {
+            let _ = message.port.send(Err(EngineError::LaneGone("writer")));
+            return;
+        };
+        let Group { facts, payload, .. } = message.group;
+        answer("writer", message.port, || {
+            let outcome = log.append(facts, &payload).map_err(|error| EngineError::Log(error.to_string()));
+            self.log = Some(log);
+            outcome?;
+            self.written()
+        });
+    }
+}
+
+#[derive(Debug)]
+struct LastWritten {
+    port: Port<Written>,
+}
+
+impl Message for LastWritten {
+    type Result = ();
+}
+
+impl Handler<LastWritten> for WriterLane {
+    type Result = ();
+
+    fn handle(&mut self, message: LastWritten, _: &mut SyncContext<Self>) {
+        answer("writer", message.port, || self.written());
+    }
+}
+
+#[derive(Debug)]
+struct ApplierLane {
+    store: Store,
+}
+
+impl Actor for ApplierLane {
+    type Context = SyncContext<Self>;
+}
+
+#[derive(Debug)]
+struct Apply {
+    batch: Arc<Batch>,
+    port: Port<()>,
+}
+
+impl Message for Apply {
+    type Result = ();
+}
+
+impl Handler<Apply> for ApplierLane {
+    type Result = ();
+
+    fn handle(&mut self, message: Apply, _: &mut SyncContext<Self>) {
+        answer("applier", message.port, || self.store.apply(&message.batch));
+    }
+}
+
+#[derive(Debug)]
+struct ReaderLane {
+    reader: LogReader,
+}
+
+impl Actor for ReaderLane {
+    type Context = SyncContext<Self>;
+}
+
+#[derive(Debug)]
+struct Read {
+    from: From,
+    bytes_max: usize,
+    port: Port<Vec<ReadGroup>>,
+}
+
+impl Message for Read {
+    type Result = ();
+}
+
+impl Handler<Read> for ReaderLane {
+    type Result = ();
+
+    fn handle(&mut self, message: Read, _: &mut SyncContext<Self>) {
+        answer("reader", message.port, || {
+            let frames = match message.from {
+                From::Group(group) => self.reader.frames_from_group(group),
+                From::Position(position) => self.reader.frames_from_position(position),
+            };
+            let mut groups = Vec::new();
+            let mut bytes = 0;
+            for frame in frames {
+                let frame = frame.map_err(|error| EngineError::Damaged(error.to_string()))?;
+                bytes += frame.payload.len();
+                groups.push(ReadGroup {
+                    number: frame.header.group(),
+                    first_position: frame.header.first_position(),
+                    payload: frame.payload,
+                });
+                if bytes >= message.bytes_max {
+                    break;
+                }
+            }
+            Ok(groups)
+        });
+    }
+}

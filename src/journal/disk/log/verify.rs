@@ -1,0 +1,66 @@
+//! The walk through a whole log that looks for damage and changes nothing.
+
+use std::path::Path;
+
+use crate::journal::disk::frame::{Link, StoreId};
+use crate::journal::disk::log::error::LogError;
+use crate::journal::disk::log::recovery::{
+    check_block, ends_before, nothing_left, read_note, torn_block,
+};
+use crate::journal::disk::segment::{self, Access, Segment};
+
+/// What [`verify`] walked through without finding fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// Number of segments.
+    pub segments: usize,
+    /// Number of groups.
+    pub groups: u64,
+    /// Number of positions.
+    pub facts: u64,
+    /// Size of all segments on disk.
+    pub bytes: u64,
+}
+
+/// Walks a log that nobody writes, every frame and the chain over all segments, and changes nothing.
+///
+/// # Errors
+/// The first damage found; a torn tail, which an open might cut, is damage too.
+pub fn verify(dir: &Path, store: Option<StoreId>) -> Result<Verified, LogError> {
+    let mut link = Link::FIRST;
+    let mut bytes = 0;
+    let listed = segment::list(dir)?;
+    let mut expected = store;
+    let mut end = None;
+    for (index, (group, path)) in listed.iter().enumerate() {
+        let Some(segment) = Segment::open(path, Access::Read)? else {
+            return Err(torn_block(path, *group));
+        };
+        let store = *expected.get_or_insert(segment.block.store);
+        check_block(&segment, index, *group, store)?;
+        let first = segment.first_spot();
+        if first.link != link {
+            return Err(segment.corrupt(&first, "the segment does not follow the one before"));
+        }
+        let (spot, reason) = segment.walk(|_, _| {})?;
+        if segment.written_end(spot.offset)?.is_some() {
+            return Err(segment.corrupt(&spot, reason));
+        }
+        link = spot.link;
+        bytes += segment.bytes;
+        end = Some((segment, spot));
+    }
+    let noted = read_note(dir)?;
+    if noted >= link.group {
+        return Err(match end {
+            Some((segment, spot)) => segment.corrupt(&spot, ends_before(noted)),
+            None => nothing_left(dir, noted),
+        });
+    }
+    Ok(Verified {
+        segments: listed.len(),
+        groups: link.group - 1,
+        facts: link.first_position - 1,
+        bytes,
+    })
+}

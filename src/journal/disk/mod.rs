@@ -1,0 +1,15 @@
+//! The storage on disk: `data/log` is the truth, `data/sled` is what is looked up, `data/LOCK` keeps others out.
+//!
+//! sled's `flush` does not reach the platter, so nothing depends on it: the store is made again from the log whenever
+//! it cannot be trusted.
+
+pub mod frame;
+pub mod segment;
+pub mod log;
+pub mod store;
+pub mod lanes;
+pub mod home;
+pub mod engine;
+
+pub use engine::{DiskEngine, DiskOptions, Opening};
+pub use home::{Home, HomeError};

@@ -1,0 +1,288 @@
+//! sled 0.34.7 behind the log: plain inserts of newest values, the mark last. Never the only copy of anything.
+//!
+//! It may panic in `open`, open empty, or refuse because of a stale snapshot: whatever does not verify is set aside
+//! and made again from the log. Values are kept small, because sled writes large ones to files it never syncs.
+
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+use sled::{Db, IVec, Tree as SledTree};
+
+use super::log::StoreId;
+use crate::journal::engine::{Batch, EngineError, Tree};
+use crate::journal::overlay::{Entry, Key};
+
+/// The largest value put into sled, in bytes; a larger one is cut into pieces of this size.
+const PIECE_BYTES_MAX: usize = 4_096;
+/// How often an open that meets sled's own lock is tried.
+const OPEN_TRIES_MAX: u32 = 50;
+const OPEN_WAIT: Duration = Duration::from_millis(20);
+
+const INLINE: u8 = 0;
+const PIECES: u8 = 1;
+
+/// What is looked up.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+    rows: SledTree,
+    answers: SledTree,
+    intents: SledTree,
+    followers: SledTree,
+    pieces: SledTree,
+    meta: SledTree,
+}
+
+/// A store and what became of the one that was there.
+#[derive(Debug)]
+pub struct OpenedStore {
+    /// The store.
+    pub store: Store,
+    /// Why the one that was there could not be used.
+    pub discarded: Option<String>,
+}
+
+impl Store {
+    /// Opens the store of this log, or a fresh one when what is there cannot be trusted.
+    ///
+    /// # Errors
+    ///
+    /// Fails when not even a fresh one opens.
+    pub fn open(
+        dir: &Path,
+        store: StoreId,
+        shapes: u64,
+        cache_bytes: u64,
+        distrusted: Option<&str>,
+    ) -> Result<OpenedStore, EngineError> {
+        let reason = match distrusted {
+            Some(reason) if dir.exists() => Some(reason.to_owned()),
+            Some(_) | None => {
+                remove_stale_snapshots(dir);
+                match Self::try_open(dir, cache_bytes).and_then(|opened| opened.verified(store, shapes)) {
+                    Ok(opened) => return Ok(OpenedStore { store: opened, discarded: None }),
+                    Err(reason) => Some(reason),
+                }
+            }
+        };
+        set_aside(dir).map_err(|error| EngineError::Store(format!("cannot set {} aside: {error}", dir.display())))?;
+        let opened = Self::try_open(dir, cache_bytes).map_err(EngineError::Store)?;
+        opened.sign(store, shapes).map_err(store_error)?;
+        Ok(OpenedStore { store: opened, discarded: reason })
+    }
+
+    fn try_open(dir: &Path, cache_bytes: u64) -> Result<Self, String> {
+        for _ in 0..OPEN_TRIES_MAX {
+            // sled 0.34 panics on some torn files instead of saying so.
+            match catch_unwind(AssertUnwindSafe(|| Self::open_trees(dir, cache_bytes))) {
+                Ok(Ok(store)) => return Ok(store),
+                // A store dropped a moment ago holds its lock until its threads end.
+                Ok(Err(sled::Error::Io(error))) if error.kind() == io::ErrorKind::WouldBlock => {
+                    std::thread::sleep(OPEN_WAIT);
+                }
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err("sled panicked while opening".to_owned()),
+            }
+        }
+        Err("sled's own lock is held by another process".to_owned())
+    }
+
+    fn open_trees(dir: &Path, cache_bytes: u64) -> Result<Self, sled::Error> {
+        let db = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(500)).open()?;
+        Ok(Self {
+            rows: db.open_tree("rows")?,
+            answers: db.open_tree("answers")?,
+            intents: db.open_tree("intents")?,
+            followers: db.open_tree("followers")?,
+            pieces: db.open_tree("pieces")?,
+            meta: db.open_tree("meta")?,
+            db,
+        })
+    }
+
+    fn verified(self, store: StoreId, shapes: u64) -> Result<Self, String> {
+        let signed = self.number("store")?;
+        if signed.is_none() && self.rows.is_empty() {
+            self.sign(store, shapes).map_err(|error| error.to_string())?;
+            return Ok(self);
+        }
+        if signed != Some(store.0) {
+            return Err("it belongs to another log".to_owned());
+        }
+        if self.number("shapes")? != Some(shapes) {
+            return Err("it holds other shapes of states than this build".to_owned());
+        }
+        Ok(self)
+    }
+
+    fn sign(&self, store: StoreId, shapes: u64) -> Result<(), sled::Error> {
+        self.meta.insert("store", &store.0.to_be_bytes())?;
+        self.meta.insert("shapes", &shapes.to_be_bytes())?;
+        Ok(())
+    }
+
+    fn number(&self, name: &str) -> Result<Option<u64>, String> {
+        let value = self.meta.get(name).map_err(|error| error.to_string())?;
+        Ok(value.and_then(|bytes| bytes.as_ref().try_into().ok()).map(u64::from_be_bytes))
+    }
+
+    /// Returns the group up to which the store holds everything.
+    ///
+    /// # Errors
+    ///
+    /// Fails when sled does.
+    pub fn mark(&self) -> Result<u64, EngineError> {
+        Ok(self.number("mark").map_err(EngineError::Store)?.unwrap_or(0))
+    }
+
+    /// Takes a batch in: answers before rows, so that a row never outruns what was answered; the mark last.
+    ///
+    /// # Errors
+    ///
+    /// Fails when sled does; a part may have been taken, which the next try or a replay repeats.
+    pub fn apply(&self, batch: &Batch) -> Result<(), EngineError> {
+        for tree in [Tree::Answers, Tree::Rows, Tree::Intents, Tree::Followers] {
+            for (key, entry) in batch.entries.iter().filter(|(key, _)| key.tree() == tree) {
+                self.put(key, entry).map_err(store_error)?;
+            }
+        }
+        self.meta.insert("mark", &batch.mark.to_be_bytes()).map_err(store_error)?;
+        Ok(())
+    }
+
+    fn put(&self, key: &Key, entry: &Entry) -> Result<(), sled::Error> {
+        let (tree, name) = (self.tree(key.tree()), key.bytes());
+        let Some(value) = entry.encoded() else {
+            let old = tree.remove(&name)?;
+            return self.drop_pieces(key.tree(), &name, old.as_ref());
+        };
+        if value.len() < PIECE_BYTES_MAX {
+            let old = tree.insert(&name, [&[INLINE], value.as_slice()].concat())?;
+            return self.drop_pieces(key.tree(), &name, old.as_ref());
+        }
+        // The pieces carry the position, so that a kill before the head is put leaves the old value whole.
+        let pieces: Vec<&[u8]> = value.chunks(PIECE_BYTES_MAX).collect();
+        for (piece, index) in pieces.iter().zip(0u32..).skip(1) {
+            self.pieces.insert(piece_key(key.tree(), &name, entry.position, index), *piece)?;
+        }
+        let count = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
+        let head = [&[PIECES][..], &count.to_be_bytes(), pieces.first().copied().unwrap_or_default()].concat();
+        let old = tree.insert(&name, head)?;
+        match old {
+            Some(old) if crate::journal::codec::position_of(body(&old)) != entry.position => {
+                self.drop_pieces(key.tree(), &name, Some(&old))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn drop_pieces(&self, tree: Tree, name: &[u8], head: Option<&IVec>) -> Result<(), sled::Error> {
+        let Some((count, position)) = head.and_then(|head| pieces_of(head)) else { return Ok(()) };
+        for index in 1..count {
+            self.pieces.remove(piece_key(tree, name, position, index))?;
+        }
+        Ok(())
+    }
+
+    /// Looks a value up.
+    ///
+    /// # Errors
+    ///
+    /// Fails when sled does, or a piece is missing.
+    pub fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, EngineError> {
+        let name = key.bytes();
+        let Some(head) = self.tree(key.tree()).get(&name).map_err(store_error)? else { return Ok(None) };
+        let mut value = body(&head).to_vec();
+        if let Some((count, position)) = pieces_of(&head) {
+            for index in 1..count {
+                let piece = self.pieces.get(piece_key(key.tree(), &name, position, index)).map_err(store_error)?;
+                let piece = piece.ok_or_else(|| EngineError::Store(format!("a piece of {key:?} is missing")))?;
+                value.extend_from_slice(&piece);
+            }
+        }
+        Ok(Some(value))
+    }
+
+    /// Walks a tree in key order; of a value in pieces, the first.
+    ///
+    /// # Errors
+    ///
+    /// Fails when sled does.
+    pub fn each(&self, tree: Tree, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), EngineError> {
+        for item in self.tree(tree).iter() {
+            let (key, value) = item.map_err(store_error)?;
+            visit(&key, body(&value));
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the operating system; nothing depends on it.
+    pub fn flush(&self) {
+        if let Err(error) = self.db.flush() {
+            tracing::warn!(%error, "sled did not flush; the next start replays more of the log");
+        }
+    }
+
+    const fn tree(&self, tree: Tree) -> &SledTree {
+        match tree {
+            Tree::Rows => &self.rows,
+            Tree::Answers => &self.answers,
+            Tree::Intents => &self.intents,
+            Tree::Followers => &self.followers,
+        }
+    }
+}
+
+fn body(head: &[u8]) -> &[u8] {
+    match head.first() {
+        Some(&PIECES) => head.get(5..).unwrap_or_default(),
+        Some(_) | None => head.get(1..).unwrap_or_default(),
+    }
+}
+
+fn pieces_of(head: &[u8]) -> Option<(u32, u64)> {
+    if head.first() != Some(&PIECES) {
+        return None;
+    }
+    let count = u32::from_be_bytes(head.get(1..5)?.try_into().ok()?);
+    Some((count, crate::journal::codec::position_of(body(head))))
+}
+
+fn piece_key(tree: Tree, name: &[u8], position: u64, index: u32) -> Vec<u8> {
+    let tag = match tree {
+        Tree::Rows => b'r',
+        Tree::Answers => b'a',
+        Tree::Intents => b'i',
+        Tree::Followers => b'f',
+    };
+    [&[tag], name, b"\0", &position.to_be_bytes(), &index.to_be_bytes()].concat()
+}
+
+fn store_error(error: sled::Error) -> EngineError {
+    EngineError::Store(error.to_string())
+}
+
+/// sled leaves a half-written snapshot behind when killed, and then refuses every open.
+fn remove_stale_snapshots(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Keeps the last discarded store for whoever wants to know why.
+fn set_aside(dir: &Path) -> io::Result<()> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    let aside = dir.with_extension("discarded");
+    if aside.exists() {
+        fs::remove_dir_all(&aside)?;
+    }
+    fs::rename(dir, aside)
+}

@@ -1,0 +1,157 @@
+//! What the journal needs of a storage: an append-only log that syncs, and a store that may lag behind it.
+
+use std::fmt::Debug;
+
+use futures_util::future::BoxFuture;
+use thiserror::Error;
+
+use super::overlay::{Entry, Key};
+use super::record::Position;
+
+/// A storage.
+pub trait Engine: Debug + Send + Sync + 'static {
+    /// Appends a group and syncs it once. It is finished whatever happens to the caller.
+    ///
+    /// # Errors
+    ///
+    /// A failed write or sync is final: every later call fails too.
+    fn write(&self, group: Group) -> BoxFuture<'static, Result<Written, EngineError>>;
+
+    /// Tells, after everything handed over before, which group was written last.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the storage is gone.
+    fn last_written(&self) -> BoxFuture<'static, Result<Written, EngineError>>;
+
+    /// Takes newest values into the store, then moves its mark.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<(), EngineError>>;
+
+    /// Looks a value up in the store; a point read that the store's cache answers.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, EngineError>;
+
+    /// Walks a tree of the store in key order; only while nobody is served.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    fn each(&self, tree: Tree, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), EngineError>;
+
+    /// Reads groups from `from` on, at least one if there is any, about `bytes_max` bytes at most.
+    ///
+    /// # Errors
+    ///
+    /// Fails on a damaged log.
+    fn read(&self, from: From, bytes_max: usize) -> BoxFuture<'static, Result<Vec<ReadGroup>, EngineError>>;
+
+    /// Returns the group up to which the store holds everything.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    fn mark(&self) -> Result<u64, EngineError>;
+
+    /// Ends every thread of the storage.
+    fn close(&self) -> BoxFuture<'static, ()>;
+
+    /// Returns sizes for operators.
+    fn figures(&self) -> Figures;
+}
+
+/// A group of records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The position of its first fact.
+    pub first_position: Position,
+    /// How many positions it takes.
+    pub facts: u32,
+    /// The encoded records.
+    pub payload: Vec<u8>,
+}
+
+/// Where to begin reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// With this group.
+    Group(u64),
+    /// With the group that holds this position.
+    Position(Position),
+}
+
+/// A group as read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadGroup {
+    /// Its number.
+    pub number: u64,
+    /// The position of its first fact.
+    pub first_position: Position,
+    /// The encoded records.
+    pub payload: Vec<u8>,
+}
+
+/// Where the log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The number of the last group; 0 when there is none.
+    pub group: u64,
+    /// The position the next fact will get.
+    pub next_position: Position,
+}
+
+/// Newest values on their way into the store.
+#[derive(Debug)]
+pub struct Batch {
+    /// The values.
+    pub entries: Vec<(Key, Entry)>,
+    /// The group up to which, after these, the store holds everything.
+    pub mark: u64,
+}
+
+/// A tree of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tree {
+    /// Rows of aggregates and views.
+    Rows,
+    /// Remembered outcomes by command id.
+    Answers,
+    /// Open intents by asker.
+    Intents,
+    /// Followers' positions and parked facts.
+    Followers,
+}
+
+/// Sizes for operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// How many segments the log has.
+    pub segments: u64,
+    /// How large the log is, in bytes.
+    pub log_bytes: u64,
+    /// The last group.
+    pub group: u64,
+}
+
+/// Why a storage failed.
+#[derive(Debug, Clone, Error)]
+pub enum EngineError {
+    /// The log could not be written or synced; nothing will be written any more.
+    #[error("the log cannot be written: {0}")]
+    Log(String),
+    /// The log is damaged where it is read.
+    #[error("the log is damaged: {0}")]
+    Damaged(String),
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(String),
+    /// A thread of the storage is gone.
+    #[error("a storage lane is gone: {0}")]
+    LaneGone(&'static str),
+}

@@ -1,0 +1,127 @@
+//! The same promises without a disk, for tests and simulation: what was written outlives the journal, not the engine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use parking_lot::Mutex;
+
+use super::engine::{Batch, Engine, EngineError, Figures, From, Group, ReadGroup, Tree, Written};
+use super::overlay::Key;
+
+/// A log and a store in memory; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryEngine {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    log: Vec<ReadGroup>,
+    next_position: u64,
+    failing: bool,
+    trees: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+    mark: u64,
+}
+
+impl MemoryEngine {
+    /// Forgets the store, as a lost sled would; the log stays.
+    pub fn lose_store(&self) {
+        let mut inner = self.inner.lock();
+        inner.trees.clear();
+        inner.mark = 0;
+    }
+
+    /// Has every later write fail, as a dead disk would.
+    pub fn fail_writes(&self) {
+        self.inner.lock().failing = true;
+    }
+}
+
+impl Engine for MemoryEngine {
+    fn write(&self, group: Group) -> BoxFuture<'static, Result<Written, EngineError>> {
+        let mut inner = self.inner.lock();
+        if inner.failing {
+            return ready(Err(EngineError::Log("the memory engine was told to fail".to_owned()))).boxed();
+        }
+        let number = inner.log.len() as u64 + 1;
+        inner.next_position = group.first_position + u64::from(group.facts);
+        inner.log.push(ReadGroup { number, first_position: group.first_position, payload: group.payload });
+        ready(Ok(inner.written())).boxed()
+    }
+
+    fn last_written(&self) -> BoxFuture<'static, Result<Written, EngineError>> {
+        ready(Ok(self.inner.lock().written())).boxed()
+    }
+
+    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<(), EngineError>> {
+        let mut inner = self.inner.lock();
+        for (key, entry) in batch.entries {
+            let place = (tree_number(key.tree()), key.bytes());
+            match entry.encoded() {
+                Some(value) => inner.trees.insert(place, value),
+                None => inner.trees.remove(&place),
+            };
+        }
+        inner.mark = batch.mark;
+        ready(Ok(())).boxed()
+    }
+
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, EngineError> {
+        Ok(self.inner.lock().trees.get(&(tree_number(key.tree()), key.bytes())).cloned())
+    }
+
+    fn each(&self, tree: Tree, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), EngineError> {
+        let number = tree_number(tree);
+        let inner = self.inner.lock();
+        inner.trees.range((number, Vec::new())..(number + 1, Vec::new())).for_each(|((_, key), value)| visit(key, value));
+        Ok(())
+    }
+
+    fn read(&self, from: From, bytes_max: usize) -> BoxFuture<'static, Result<Vec<ReadGroup>, EngineError>> {
+        let inner = self.inner.lock();
+        let first = match from {
+            From::Group(group) => usize::try_from(group.saturating_sub(1)).unwrap_or(usize::MAX),
+            From::Position(position) => {
+                inner.log.partition_point(|group| group.first_position <= position).saturating_sub(1)
+            }
+        };
+        let mut bytes = 0;
+        let groups = inner.log.iter().skip(first).take_while(|group| {
+            let first_or_fits = bytes == 0 || bytes + group.payload.len() <= bytes_max;
+            bytes += group.payload.len().max(1);
+            first_or_fits
+        });
+        ready(Ok(groups.cloned().collect())).boxed()
+    }
+
+    fn mark(&self) -> Result<u64, EngineError> {
+        Ok(self.inner.lock().mark)
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        ready(()).boxed()
+    }
+
+    fn figures(&self) -> Figures {
+        let inner = self.inner.lock();
+        let log_bytes = inner.log.iter().map(|group| group.payload.len() as u64).sum();
+        Figures { segments: 1, log_bytes, group: inner.log.len() as u64 }
+    }
+}
+
+impl Inner {
+    fn written(&self) -> Written {
+        Written { group: self.log.len() as u64, next_position: self.next_position.max(1) }
+    }
+}
+
+const fn tree_number(tree: Tree) -> u8 {
+    match tree {
+        Tree::Rows => 0,
+        Tree::Answers => 1,
+        Tree::Intents => 2,
+        Tree::Followers => 3,
+    }
+}

@@ -1,0 +1,29 @@
+//! The memory: a log in front, a store behind. The only user of sled, bincode and actix.
+//!
+//! - A command's facts are durable when its group's one `fdatasync` has returned; only then is anything of it
+//!   visible: replies, rows, lists, followers.
+//! - Positions are dense from 1, versions of a stream are dense from 1, every stream has one writer (the fence).
+//! - What is looked up (rows, answers, intents, followers' positions) goes to the overlay with the group and to the
+//!   store later; the store can always be made again from the log.
+//!
+//! One [`Journal`] runs on any [`Engine`]: on disk (`disk`), or without one (`memory_engine`) with the same promises.
+
+pub mod record;
+pub mod codec;
+pub mod engine;
+pub mod handle;
+pub mod committer;
+pub mod overlay;
+pub mod applier;
+pub mod feed;
+pub mod ids;
+pub mod recovery;
+pub mod memory_engine;
+pub mod disk;
+
+pub use committer::{Append, Committed};
+pub use engine::{Engine, EngineError, Figures};
+pub use handle::{Journal, JournalOptions, Recovered, Unwritable};
+pub use record::{
+    Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Parked, Position, Record, Row,
+};

@@ -1,0 +1,219 @@
+//! Values that are durable but not yet in the store. Reads look here first; the applier empties it.
+//!
+//! Two generations, as in a memtable: the fresh one takes new values, the other is on its way into the store.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::codec;
+use super::engine::{Batch, Tree};
+use super::record::{Answered, Intent, Note, Position, Row};
+use crate::domain::Stream;
+
+/// How many fresh values may wait; beyond it the committer waits for the applier.
+pub const FRESH_ENTRIES_MAX: usize = 200_000;
+
+/// What a value is looked up by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A row.
+    Row(Stream),
+    /// The outcome of a command.
+    Answer(u128),
+    /// The open intent of an asker.
+    Intent(Stream),
+    /// A follower's position.
+    Progress(Arc<str>),
+    /// A fact a follower set aside.
+    Parked(Arc<str>, Position),
+}
+
+impl Key {
+    /// Returns the tree it lives in.
+    #[must_use]
+    pub const fn tree(&self) -> Tree {
+        match self {
+            Self::Row(_) => Tree::Rows,
+            Self::Answer(_) => Tree::Answers,
+            Self::Intent(_) => Tree::Intents,
+            Self::Progress(_) | Self::Parked(..) => Tree::Followers,
+        }
+    }
+
+    /// Returns the stored key; numbers big-endian, so that ids are in order.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Row(stream) | Self::Intent(stream) => stream_key(*stream),
+            Self::Answer(command) => command.to_be_bytes().to_vec(),
+            Self::Progress(follower) => [b"position\0", follower.as_bytes()].concat(),
+            Self::Parked(follower, position) => {
+                [b"parked\0", follower.as_bytes(), b"\0", &position.to_be_bytes()].concat()
+            }
+        }
+    }
+}
+
+fn stream_key(stream: Stream) -> Vec<u8> {
+    [stream.kind.path().as_bytes(), b"\0", &stream.id.to_be_bytes()].concat()
+}
+
+/// Splits a stored stream key into kind and id.
+#[must_use]
+pub fn split_stream_key(key: &[u8]) -> Option<(&str, u64)> {
+    let (rest, id) = key.split_last_chunk::<8>()?;
+    let path = std::str::from_utf8(rest.strip_suffix(b"\0")?).ok()?;
+    Some((path, u64::from_be_bytes(*id)))
+}
+
+/// A newest value and the position that wrote it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The position that wrote it.
+    pub position: Position,
+    /// The value; `None` removes it.
+    pub value: Option<Value>,
+}
+
+/// A value of the overlay.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A row.
+    Row(Arc<Row>),
+    /// A remembered outcome.
+    Answer(Arc<Answered>),
+    /// An open intent.
+    Intent(Arc<Intent>),
+    /// A follower's position; its own position is what it holds.
+    Progress,
+    /// A parked fact.
+    Note(Arc<Note>),
+}
+
+impl Entry {
+    /// Encodes the value for the store.
+    #[must_use]
+    pub fn encoded(&self) -> Option<Vec<u8>> {
+        self.value.as_ref().map(|value| match value {
+            Value::Row(row) => codec::encode_row(row),
+            Value::Answer(answered) => codec::encode_answered(answered),
+            Value::Intent(intent) => codec::encode_intent(self.position, intent),
+            Value::Progress => self.position.to_le_bytes().to_vec(),
+            Value::Note(note) => codec::encode_note(self.position, note),
+        })
+    }
+}
+
+/// The two generations.
+#[derive(Debug, Default)]
+pub struct Overlay {
+    generations: Mutex<Generations>,
+    filled: Notify,
+    emptied: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Generations {
+    fresh: HashMap<Key, Entry>,
+    leaving: Arc<HashMap<Key, Entry>>,
+    mark: u64,
+}
+
+impl Overlay {
+    /// Takes values in, all at once.
+    pub fn put(&self, entries: impl IntoIterator<Item = (Key, Entry)>) {
+        self.generations.lock().fresh.extend(entries);
+        self.filled.notify_one();
+    }
+
+    /// Says that everything up to this group has been put.
+    pub fn mark(&self, group: u64) {
+        let mut generations = self.generations.lock();
+        generations.mark = generations.mark.max(group);
+    }
+
+    /// Looks a value up; the outer `None` means: ask the store.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<Entry> {
+        let generations = self.generations.lock();
+        generations.fresh.get(key).or_else(|| generations.leaving.get(key)).cloned()
+    }
+
+    /// Waits until there is room for another group.
+    pub async fn room(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.generations.lock().fresh.len() < FRESH_ENTRIES_MAX {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Waits for values and moves them into the leaving generation; the caller takes them into the store.
+    pub async fn leave(&self) -> Batch {
+        loop {
+            let filled = self.filled.notified();
+            if let Some(batch) = self.try_leave() {
+                return batch;
+            }
+            filled.await;
+        }
+    }
+
+    fn try_leave(&self) -> Option<Batch> {
+        let mut generations = self.generations.lock();
+        // A batch whose applier died before it said so is still leaving: it goes first, again.
+        if generations.leaving.is_empty() {
+            if generations.fresh.is_empty() {
+                drop(generations);
+                self.emptied.notify_waiters();
+                return None;
+            }
+            generations.leaving = Arc::new(mem::take(&mut generations.fresh));
+        }
+        let mark = generations.mark;
+        let leaving = Arc::clone(&generations.leaving);
+        drop(generations);
+        self.emptied.notify_waiters();
+        let entries = leaving.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect();
+        Some(Batch { entries, mark })
+    }
+
+    /// Forgets the leaving generation: the store has it.
+    pub fn left(&self) {
+        self.generations.lock().leaving = Arc::default();
+        self.emptied.notify_waiters();
+    }
+
+    /// Waits until everything has left.
+    pub async fn drained(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            {
+                let generations = self.generations.lock();
+                if generations.fresh.is_empty() && generations.leaving.is_empty() {
+                    return;
+                }
+            }
+            emptied.await;
+        }
+    }
+
+    /// Returns how many values wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let generations = self.generations.lock();
+        generations.fresh.len() + generations.leaving.len()
+    }
+
+    /// Tells whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

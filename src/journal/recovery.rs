@@ -1,0 +1,241 @@
+//! What a record changes, whether it was just written or is read back from the log.
+
+use std::sync::Arc;
+
+use super::codec::{self, CodecError};
+use super::committer::Request;
+use super::engine::{From, ReadGroup, Tree};
+use super::handle::{Core, OpenError, ReadError};
+use super::overlay::{Entry, Key, Value, split_stream_key};
+use super::record::{Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Position, Record, Row};
+use crate::domain::{Catalogue, DecodeError, Recorded, Stream};
+
+/// How many bytes of the log are read at once.
+const READ_BYTES_MAX: usize = 1024 * 1024;
+/// How long a keyed outcome is remembered, in milliseconds: 24 h.
+pub const KEYED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// Takes what the store lacks from the log, group by group, through the overlay.
+///
+/// # Errors
+///
+/// Fails on damage and on what this build cannot read.
+pub(super) async fn replay(core: &Core) -> Result<(), OpenError> {
+    let written = core.engine.last_written().await?;
+    core.engine.each(Tree::Rows, &mut |key, bytes| {
+        let Some((path, id)) = split_stream_key(key) else { return };
+        if let Some(kind) = core.kind_of(path) {
+            core.ids.saw(kind, id, codec::row_exists(bytes));
+        }
+    })?;
+    let mut next = core.engine.mark()? + 1;
+    let first = next;
+    while next <= written.group {
+        let groups = core.engine.read(From::Group(next), READ_BYTES_MAX).await?;
+        let Some(last) = groups.last() else { break };
+        let before = next;
+        next = last.number + 1;
+        for group in groups {
+            core.overlay.room().await;
+            absorb_group(core, &group)?;
+        }
+        if (next - first) / 10_000 > (before - first) / 10_000 {
+            tracing::info!(group = next, of = written.group, "replaying the log into the store");
+        }
+    }
+    core.group.store(written.group, std::sync::atomic::Ordering::Release);
+    core.advance(written.next_position);
+    Ok(())
+}
+
+fn absorb_group(core: &Core, group: &ReadGroup) -> Result<(), OpenError> {
+    let mut position = group.first_position;
+    for record in codec::decode_records(&group.payload, &core.catalogue)? {
+        let row = match &record {
+            Record::Facts(facts) => folded(core, facts, position)?,
+            Record::Answer(_) | Record::IntentOpened(_) | Record::IntentClosed { .. } | Record::Note(_) => None,
+        };
+        position = core.absorb(&record, position, row);
+    }
+    core.overlay.mark(group.number);
+    Ok(())
+}
+
+/// Folds facts into the row they stand on; `None` when the row has them already.
+fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<Row>>, OpenError> {
+    let row = core.row(facts.stream).map_err(|error| match error {
+        ReadError::Engine(error) => OpenError::Engine(error),
+        ReadError::Codec(error) => OpenError::Codec(error),
+    })?;
+    let version = row.as_ref().map_or(0, |row| row.version);
+    if version >= facts.last_version() {
+        return Ok(None);
+    }
+    let path = facts.stream.kind.path();
+    let spec = core.catalogue.aggregate(path).ok_or_else(|| CodecError::UnknownKind(path.to_owned()))?;
+    if version + 1 != facts.first_version {
+        let reason = format!("{} has version {version}, the log goes on with {}", facts.stream, facts.first_version);
+        return Err(CodecError::Payload(DecodeError::Malformed { name: path.to_owned(), reason }).into());
+    }
+    let state = row.as_ref().and_then(|row| (spec.revive)(&*row.state)).unwrap_or_else(|| (spec.initial)());
+    Ok(Some(Arc::new(Row {
+        stream: facts.stream,
+        version: facts.last_version(),
+        public_version: facts.public_after(),
+        position: position + facts.events.len() as u64 - 1,
+        state: state.evolved(&facts.events),
+    })))
+}
+
+impl Core {
+    /// Makes a durable request visible; returns the position after it.
+    pub(super) fn absorb_member(&self, member: &Request, mut position: Position) -> Position {
+        match member {
+            Request::Append(append) => {
+                for record in &append.records {
+                    let row = match (record, &append.after) {
+                        (Record::Facts(facts), Some(state)) => Some(Arc::new(Row {
+                            stream: facts.stream,
+                            version: facts.last_version(),
+                            public_version: facts.public_after(),
+                            position: position + facts.events.len() as u64 - 1,
+                            state: Arc::clone(state),
+                        })),
+                        _ => None,
+                    };
+                    if let Record::Facts(facts) = record {
+                        self.feed.push(facts.recorded(position));
+                    }
+                    position = self.absorb(record, position, row);
+                }
+                position
+            }
+            Request::Note { note, .. } => self.absorb(&Record::Note(note.clone()), position, None),
+            Request::Barrier { .. } | Request::Forget { .. } => position,
+        }
+    }
+
+    /// Makes a durable record visible; returns the position after it.
+    fn absorb(&self, record: &Record, position: Position, row: Option<Arc<Row>>) -> Position {
+        match record {
+            Record::Facts(facts) => self.absorb_facts(facts, position, row),
+            Record::Answer(answer) => self.absorb_answer(answer, position),
+            Record::IntentOpened(intent) => self.absorb_intent(intent, position),
+            Record::IntentClosed { asker, opened_by, how, .. } => {
+                self.overlay.put([(Key::Intent(*asker), Entry { position, value: None })]);
+                if *how == Closed::Withdrawn {
+                    self.overlay.put([(Key::Answer(*opened_by), Entry { position, value: None })]);
+                    self.forget_recent(*opened_by);
+                }
+            }
+            Record::Note(note) => self.absorb_note(note, position),
+        }
+        position + record.positions()
+    }
+
+    fn absorb_facts(&self, facts: &Facts, position: Position, row: Option<Arc<Row>>) {
+        if let Some(row) = &row {
+            self.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
+            let entry = Entry { position: row.position, value: Some(Value::Row(Arc::clone(row))) };
+            self.overlay.put([(Key::Row(row.stream), entry)]);
+        }
+        // Read back from the log over a row that is newer already: the store took the answer before the row.
+        let told = |answered: &Answered| matches!(answered.outcome, Outcome::Done { .. });
+        if row.is_none() && self.answer(facts.command.id).ok().flatten().is_some_and(|answered| told(&answered)) {
+            return;
+        }
+        let outcome = match facts.open {
+            true => Outcome::Open,
+            false => Outcome::Done { row },
+        };
+        self.remember(facts.stream, &facts.command, facts.time_ms, position, outcome);
+    }
+
+    fn absorb_answer(&self, answer: &FactlessAnswer, position: Position) {
+        let outcome = match &answer.refusal {
+            Some(refusal) => Outcome::Refused(refusal.clone()),
+            None => Outcome::Done { row: self.row(answer.stream).ok().flatten() },
+        };
+        self.remember(answer.stream, &answer.command, answer.time_ms, position, outcome);
+    }
+
+    fn absorb_intent(&self, intent: &Arc<Intent>, position: Position) {
+        let entry = Entry { position, value: Some(Value::Intent(Arc::clone(intent))) };
+        self.overlay.put([(Key::Intent(intent.asker), entry)]);
+        self.remember(intent.asker, &intent.opened_by, intent.opened_ms, position, Outcome::Open);
+    }
+
+    fn remember(&self, stream: Stream, command: &CommandMeta, time_ms: u64, position: Position, outcome: Outcome) {
+        let mut answered = Answered { stream, fingerprint: command.fingerprint, time_ms, position, outcome };
+        match command.origin {
+            Origin::Edge => return self.remember_recent(command.id, answered),
+            Origin::Keyed => {}
+            // Nobody looks at the row again: the id alone makes a resend harmless.
+            Origin::Policy | Origin::Ask => {
+                if let Outcome::Done { row } = &mut answered.outcome {
+                    *row = None;
+                }
+            }
+        }
+        let entry = Entry { position, value: Some(Value::Answer(Arc::new(answered))) };
+        self.overlay.put([(Key::Answer(command.id), entry)]);
+    }
+
+    fn absorb_note(&self, note: &Note, position: Position) {
+        match note {
+            Note::Parked(parked) => {
+                let key = Key::Parked(Arc::from(parked.follower.as_str()), parked.position);
+                self.overlay.put([(key, Entry { position, value: Some(Value::Note(Arc::new(note.clone()))) })]);
+            }
+            Note::Released { follower, position: fact } | Note::Skipped { follower, position: fact, .. } => {
+                let key = Key::Parked(Arc::from(follower.as_str()), *fact);
+                self.overlay.put([(key, Entry { position, value: None })]);
+            }
+            Note::Seal | Note::Audit { .. } => {}
+        }
+    }
+}
+
+/// Returns the facts of some groups from a position on.
+pub(super) fn facts_of(
+    groups: &[ReadGroup],
+    catalogue: &Catalogue,
+    from: Position,
+    max: usize,
+) -> Result<Vec<Arc<Recorded>>, ReadError> {
+    let mut facts = Vec::new();
+    for group in groups {
+        let mut position = group.first_position;
+        for record in codec::decode_records(&group.payload, catalogue)? {
+            if let Record::Facts(written) = &record {
+                facts.extend(written.recorded(position).filter(|fact| fact.position >= from).map(Arc::new));
+            }
+            position += record.positions();
+        }
+        if facts.len() >= max {
+            break;
+        }
+    }
+    facts.truncate(max);
+    Ok(facts)
+}
+
+/// Reads the log from a position to its durable end, keeping what is asked for.
+pub(super) async fn select(
+    core: &Core,
+    mut from: Position,
+    max: usize,
+    keep: impl Fn(&Recorded) -> bool,
+) -> Result<Vec<Arc<Recorded>>, ReadError> {
+    let end = core.next_position();
+    let mut kept = Vec::new();
+    while from < end && kept.len() < max {
+        let groups = core.engine.read(From::Position(from), READ_BYTES_MAX).await?;
+        let facts = facts_of(&groups, &core.catalogue, from, usize::MAX)?;
+        let Some(last) = facts.last() else { break };
+        from = last.position + 1;
+        kept.extend(facts.into_iter().filter(|fact| fact.position < end && keep(fact)));
+    }
+    kept.truncate(max);
+    Ok(kept)
+}

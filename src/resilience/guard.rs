@@ -1,0 +1,626 @@
+//! The only place where layers are nested. The one order, outermost first, and the reason of each place:
+//!
+//! 1. **deadline**: bounds all that follows, so an expired call takes no slot, no probe and no token;
+//! 2. **retry** (with its budget): outside the breaker, so that each attempt is judged and an open breaker is waited out;
+//! 3. **breaker**: outside the bulkhead, so that an open one takes no slot; a rejection further in is no failure to it;
+//! 4. **bulkhead**: outside the attempt timeout, so that waiting in line is not taken for a slow callee;
+//! 5. **attempt timeout**: measures the work alone;
+//! 6. **work**.
+//!
+//! Deadline, bulkhead and attempt timeout stand here; breaker and retry go between [`Guard::call`]'s first check and its
+//! bulkhead, in the order above. The guard must never repeat work by itself nor call a dropped call a failure.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
+
+use super::bulkhead::{Bulkhead, BulkheadLimits, Partition, ZeroLimit};
+use super::deadline::Deadline;
+use super::outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};
+use crate::clock::Clock;
+
+/// Stands in front of every call of one kind.
+pub struct Guard {
+    name: Arc<str>,
+    attempt_timeout: Duration,
+    edge: Bulkhead,
+    policies: Bulkhead,
+    asks: Bulkhead,
+    clock: Clock,
+    observer: Arc<dyn Observer>,
+}
+
+impl Guard {
+    /// Creates a guard whose name the observer is told with each call.
+    ///
+    /// # Errors
+    /// When a limit of the policy is zero.
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        policy: GuardPolicy,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self, PolicyError> {
+        let GuardPolicy {
+            attempt_timeout,
+            edge,
+            policies,
+            asks,
+        } = policy;
+        if attempt_timeout.is_zero() {
+            return Err(PolicyError::ZeroAttemptTimeout);
+        }
+        let bulkhead = |partition, limits| {
+            Bulkhead::new(limits, clock.clone())
+                .map_err(|limit| PolicyError::ZeroLimit { partition, limit })
+        };
+        Ok(Self {
+            name: name.into(),
+            attempt_timeout,
+            edge: bulkhead(Partition::Edge, edge)?,
+            policies: bulkhead(Partition::Policies, policies)?,
+            asks: bulkhead(Partition::Asks, asks)?,
+            clock,
+            observer,
+        })
+    }
+
+    /// Runs `work` once a slot is free, giving it the deadline of its attempt.
+    ///
+    /// # Errors
+    /// [`CallError::NotExecuted`] when the work was not begun or says so itself; [`CallError::Unknown`] when it was begun
+    /// and no answer came.
+    ///
+    /// # Cancel safety
+    /// A dropped call frees its slot or its place in line. Once admitted, it is reported as [`Completion::Cancelled`].
+    pub async fn call<T, F, Fut>(
+        &self,
+        partition: Partition,
+        deadline: Deadline,
+        work: F,
+    ) -> Result<T, CallError>
+    where
+        F: FnOnce(Deadline) -> Fut,
+        Fut: Future<Output = Result<T, CallError>>,
+        T: Verdict,
+    {
+        let arrived = self.clock.now();
+        if deadline.at() <= arrived {
+            return Err(self.reject(partition, NotExecuted::deadline_exceeded()));
+        }
+        let _permit = match self.bulkhead(partition).acquire(deadline).await {
+            Ok(permit) => permit,
+            Err(rejection) => return Err(self.reject(partition, rejection)),
+        };
+        let mut attempt = Attempt::begin(self, partition, arrived);
+        let result = self.attempt(&mut attempt, deadline, work).await;
+        attempt.completion = Some(match &result {
+            Ok(answer) => answer.completion(),
+            Err(error) => error.completion(),
+        });
+        result
+    }
+
+    /// Returns the name given at creation.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the bulkhead of one partition, to read its gauges.
+    pub fn bulkhead(&self, partition: Partition) -> &Bulkhead {
+        match partition {
+            Partition::Edge => &self.edge,
+            Partition::Policies => &self.policies,
+            Partition::Asks => &self.asks,
+        }
+    }
+
+    /// Runs the work under the attempt timeout. The work is gone when this returns, so no slot is freed under it.
+    async fn attempt<T, F, Fut>(
+        &self,
+        attempt: &mut Attempt<'_>,
+        deadline: Deadline,
+        work: F,
+    ) -> Result<T, CallError>
+    where
+        F: FnOnce(Deadline) -> Fut,
+        Fut: Future<Output = Result<T, CallError>>,
+    {
+        let bound = deadline.capped(&self.clock, self.attempt_timeout);
+        attempt.in_work = true;
+        let mut work = pin!(work(bound));
+        attempt.in_work = false;
+        let watched = poll_fn(|context| {
+            attempt.in_work = true;
+            let polled = work.as_mut().poll(context);
+            attempt.in_work = false;
+            polled
+        });
+        match timeout_at(bound.at(), watched).await {
+            Ok(result) => result,
+            Err(_) if deadline.is_expired(&self.clock) => Err(Unknown::DeadlineExceeded.into()),
+            Err(_) => Err(Unknown::AttemptTimeout.into()),
+        }
+    }
+
+    fn reject(&self, partition: Partition, rejection: NotExecuted) -> CallError {
+        self.observer
+            .rejected(&self.name, partition, rejection.reason);
+        rejection.into()
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("name", &self.name)
+            .field("attempt_timeout", &self.attempt_timeout)
+            .field("edge", &self.edge)
+            .field("policies", &self.policies)
+            .field("asks", &self.asks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The limits of one guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuardPolicy {
+    /// The longest one attempt may take, waiting in line not counted.
+    pub attempt_timeout: Duration,
+    /// Slots and queue of [`Partition::Edge`].
+    pub edge: BulkheadLimits,
+    /// Slots and queue of [`Partition::Policies`].
+    pub policies: BulkheadLimits,
+    /// Slots and queue of [`Partition::Asks`].
+    pub asks: BulkheadLimits,
+}
+
+impl Default for GuardPolicy {
+    fn default() -> Self {
+        Self {
+            attempt_timeout: Duration::from_secs(2),
+            edge: BulkheadLimits::EDGE,
+            policies: BulkheadLimits::POLICIES,
+            asks: BulkheadLimits::ASKS,
+        }
+    }
+}
+
+/// A policy under which no call could ever succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PolicyError {
+    /// Every attempt would time out.
+    #[error("attempt_timeout must be greater than zero")]
+    ZeroAttemptTimeout,
+    /// A limit of a bulkhead is zero.
+    #[error("{}.{limit}", .partition.code())]
+    ZeroLimit {
+        /// The partition whose limit it is.
+        partition: Partition,
+        /// The limit at fault.
+        limit: ZeroLimit,
+    },
+}
+
+/// Is told what becomes of each call. Called on the path of the call: must not block or panic.
+pub trait Observer: Send + Sync {
+    /// A call got its slot after waiting; exactly one `completed` follows.
+    fn admitted(&self, guard: &str, partition: Partition, waited: Duration);
+    /// A call was turned away by the guard itself.
+    fn rejected(&self, guard: &str, partition: Partition, reason: Reason);
+    /// An admitted call ended; `elapsed` counts from its admission.
+    fn completed(
+        &self,
+        guard: &str,
+        partition: Partition,
+        completion: Completion,
+        elapsed: Duration,
+    );
+}
+
+/// An observer that looks away.
+#[derive(Clone, Copy, Debug)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn admitted(&self, _: &str, _: Partition, _: Duration) {}
+    fn rejected(&self, _: &str, _: Partition, _: Reason) {}
+    fn completed(&self, _: &str, _: Partition, _: Completion, _: Duration) {}
+}
+
+/// One admitted call: reports its end exactly once, also when it is dropped or its work panics.
+struct Attempt<'a> {
+    guard: &'a Guard,
+    partition: Partition,
+    began: Instant,
+    /// Set while the work runs: still set on drop, the work panicked. Asking the thread instead would blame this call
+    /// for a panic elsewhere that takes it down.
+    in_work: bool,
+    completion: Option<Completion>,
+}
+
+impl<'a> Attempt<'a> {
+    fn begin(guard: &'a Guard, partition: Partition, arrived: Instant) -> Self {
+        let began = guard.clock.now();
+        guard.observer.admitted(
+            &guard.name,
+            partition,
+            began.saturating_duration_since(arrived),
+        );
+        Self {
+            guard,
+            partition,
+            began,
+            in_work: false,
+            completion: None,
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let unfinished = if self.in_work {
+            Completion::Failed
+        } else {
+            Completion::Cancelled
+        };
+        let guard = self.guard;
+        guard.observer.completed(
+            &guard.name,
+            self.partition,
+            self.completion.unwrap_or(unfinished),
+            guard.clock.now().saturating_duration_since(self.began),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::task::{Context, Waker};
+
+    use parking_lot::Mutex;
+    use tokio::task::JoinSet;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(100);
+
+    #[derive(Debug, PartialEq, Eq)]
+    enum Told {
+        Admitted(Duration),
+        Rejected(Reason),
+        Completed(Completion, Duration),
+    }
+
+    #[derive(Default)]
+    struct Diary(Mutex<Vec<Told>>);
+
+    impl Diary {
+        fn read(&self) -> Vec<Told> {
+            std::mem::take(&mut self.0.lock())
+        }
+    }
+
+    impl Observer for Diary {
+        fn admitted(&self, _: &str, _: Partition, waited: Duration) {
+            self.0.lock().push(Told::Admitted(waited));
+        }
+        fn rejected(&self, _: &str, _: Partition, reason: Reason) {
+            self.0.lock().push(Told::Rejected(reason));
+        }
+        fn completed(&self, _: &str, _: Partition, completion: Completion, elapsed: Duration) {
+            self.0.lock().push(Told::Completed(completion, elapsed));
+        }
+    }
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Answer(Completion);
+
+    impl Verdict for Answer {
+        fn completion(&self) -> Completion {
+            self.0
+        }
+    }
+
+    const DONE: Result<Answer, CallError> = Ok(Answer(Completion::Success));
+
+    fn clock() -> Clock {
+        Clock::manual(0, 1)
+    }
+
+    fn in_ms(timeout_ms: u64) -> Deadline {
+        Deadline::after(&clock(), ms(timeout_ms))
+    }
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn guard() -> (Arc<Guard>, Arc<Diary>) {
+        let one = BulkheadLimits {
+            running_max: 1,
+            queue_max: 1,
+            wait_max: ms(50),
+        };
+        let policy = GuardPolicy {
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            edge: one,
+            policies: one,
+            asks: one,
+        };
+        let diary = Arc::new(Diary::default());
+        let observer: Arc<dyn Observer> = Arc::clone(&diary) as _;
+        let guard = Guard::new("orders", policy, clock(), observer).expect("the policy is sound");
+        (Arc::new(guard), diary)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_verdict_of_an_answer_is_reported_with_the_time_of_the_work() {
+        for verdict in [Completion::Success, Completion::Refused, Completion::Failed] {
+            let (guard, diary) = guard();
+            let work = async |_| {
+                sleep(ms(30)).await;
+                Ok(Answer(verdict))
+            };
+            assert_eq!(
+                guard.call(Partition::Edge, in_ms(1_000), work).await,
+                Ok(Answer(verdict))
+            );
+            assert_eq!(
+                diary.read(),
+                [Told::Admitted(ms(0)), Told::Completed(verdict, ms(30))]
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_expired_deadline_never_starts_the_work() {
+        let (guard, diary) = guard();
+        let call = guard.call(
+            Partition::Edge,
+            in_ms(0),
+            |_| -> std::future::Ready<Result<Answer, CallError>> { panic!("the work was started") },
+        );
+        assert_eq!(call.await, Err(NotExecuted::deadline_exceeded().into()));
+        assert_eq!(diary.read(), [Told::Rejected(Reason::DeadlineExceeded)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_ends_at_its_timeout_with_an_unknown_outcome() {
+        let (guard, diary) = guard();
+        let result = guard
+            .call(Partition::Edge, in_ms(1_000), |_| {
+                pending::<Result<Answer, _>>()
+            })
+            .await;
+        assert_eq!(result, Err(Unknown::AttemptTimeout.into()));
+        assert_eq!(
+            diary.read()[1],
+            Told::Completed(Completion::TimedOut, ATTEMPT_TIMEOUT)
+        );
+        assert_eq!(guard.bulkhead(Partition::Edge).running(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_ends_at_the_deadline_if_that_comes_first() {
+        let (guard, diary) = guard();
+        let result = guard
+            .call(Partition::Edge, in_ms(40), |_| {
+                pending::<Result<Answer, _>>()
+            })
+            .await;
+        assert_eq!(result, Err(Unknown::DeadlineExceeded.into()));
+        assert_eq!(
+            diary.read()[1],
+            Told::Completed(Completion::TimedOut, ms(40))
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_work_is_given_the_earlier_of_deadline_and_attempt_timeout() {
+        let (guard, _) = guard();
+        for (timeout_ms, given_ms) in [(40, 40), (1_000, 100)] {
+            let work = async |bound: Deadline| {
+                assert_eq!(bound.remaining(&clock()), ms(given_ms));
+                DONE
+            };
+            assert_eq!(
+                guard.call(Partition::Asks, in_ms(timeout_ms), work).await,
+                DONE
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_in_the_instant_of_the_timeout_wins() {
+        let (guard, _) = guard();
+        let work = async |_| {
+            sleep(ATTEMPT_TIMEOUT).await;
+            DONE
+        };
+        assert_eq!(guard.call(Partition::Edge, in_ms(1_000), work).await, DONE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_in_line_is_reported_and_not_counted_as_work() {
+        let (guard, diary) = guard();
+        let work = async |_| {
+            sleep(ms(30)).await;
+            DONE
+        };
+        let (first, second) = tokio::join!(
+            guard.call(Partition::Edge, in_ms(1_000), work),
+            guard.call(Partition::Edge, in_ms(1_000), work),
+        );
+        assert_eq!((first, second), (DONE, DONE));
+        let told = diary.read();
+        assert!(told.contains(&Told::Admitted(ms(30))));
+        assert_eq!(told[3], Told::Completed(Completion::Success, ms(30)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_partition_turns_calls_away_and_leaves_the_others_alone() {
+        let (guard, diary) = guard();
+        let mut calls = JoinSet::new();
+        for _ in 0..2 {
+            let (guard, deadline) = (Arc::clone(&guard), in_ms(1_000));
+            calls.spawn(async move {
+                guard
+                    .call(Partition::Edge, deadline, |_| {
+                        pending::<Result<Answer, _>>()
+                    })
+                    .await
+            });
+        }
+        sleep(ms(1)).await;
+        let turned_away = guard
+            .call(Partition::Edge, in_ms(1_000), |_| ready(DONE))
+            .await;
+        assert!(
+            matches!(turned_away, Err(CallError::NotExecuted(full)) if full.reason == Reason::BulkheadFull)
+        );
+        for partition in [Partition::Policies, Partition::Asks] {
+            assert_eq!(
+                guard.call(partition, in_ms(1_000), |_| ready(DONE)).await,
+                DONE
+            );
+        }
+        sleep(ms(50)).await;
+        assert!(
+            diary
+                .read()
+                .contains(&Told::Rejected(Reason::BulkheadWaitTimeout))
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dropped_call_is_reported_as_cancelled_and_frees_its_slot() {
+        let (guard, diary) = guard();
+        let call = guard.call(Partition::Edge, in_ms(1_000), |_| {
+            pending::<Result<Answer, _>>()
+        });
+        assert!(tokio::time::timeout(ms(10), call).await.is_err());
+        assert_eq!(
+            diary.read(),
+            [
+                Told::Admitted(ms(0)),
+                Told::Completed(Completion::Cancelled, ms(10))
+            ]
+        );
+        assert_eq!(guard.bulkhead(Partition::Edge).running(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_dropped_in_line_leaves_no_trace() {
+        let (guard, diary) = guard();
+        let slot = guard.bulkhead(Partition::Edge).acquire(in_ms(1_000)).await;
+        let call = guard.call(Partition::Edge, in_ms(1_000), |_| ready(DONE));
+        assert!(tokio::time::timeout(ms(10), call).await.is_err());
+        drop(slot);
+        assert_eq!(diary.read(), []);
+        let bulkhead = guard.bulkhead(Partition::Edge);
+        assert_eq!((bulkhead.running(), bulkhead.queued()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_of_the_work_is_a_failure_and_frees_the_slot() {
+        let (guard, diary) = guard();
+        let mut calls = JoinSet::new();
+        let (called, deadline) = (Arc::clone(&guard), in_ms(1_000));
+        calls.spawn(async move {
+            let work =
+                async |_| -> Result<Answer, CallError> { panic!("the work breaks on purpose") };
+            called.call(Partition::Edge, deadline, work).await
+        });
+        let ended = calls.join_next().await.expect("one call was made");
+        assert!(ended.expect_err("it panicked").is_panic());
+        assert_eq!(diary.read()[1], Told::Completed(Completion::Failed, ms(0)));
+        assert_eq!(guard.bulkhead(Partition::Edge).running(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_elsewhere_that_drops_a_call_is_not_its_failure() {
+        let (guard, diary) = guard();
+        let mut call = Box::pin(guard.call(Partition::Edge, in_ms(1_000), |_| {
+            pending::<Result<Answer, _>>()
+        }));
+        assert!(
+            call.as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+                .is_pending()
+        );
+        let panicked = catch_unwind(AssertUnwindSafe(move || {
+            let _call = call;
+            panic!("somebody else breaks on purpose");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(
+            diary.read()[1],
+            Told::Completed(Completion::Cancelled, ms(0))
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn errors_of_the_work_pass_through_and_are_told_by_kind() {
+        let stopped = NotExecuted {
+            reason: Reason::ServiceStopped,
+            retry_after: ms(5_000),
+        };
+        let check = async |error: CallError, completion| {
+            let (guard, diary) = guard();
+            let result: Result<Answer, _> = guard
+                .call(Partition::Edge, in_ms(1_000), |_| ready(Err(error)))
+                .await;
+            assert_eq!(result, Err(error));
+            assert_eq!(diary.read()[1], Told::Completed(completion, ms(0)));
+        };
+        check(stopped.into(), Completion::NotExecuted).await;
+        check(Unknown::AttemptTimeout.into(), Completion::TimedOut).await;
+        check(Unknown::PortDropped.into(), Completion::Cancelled).await;
+    }
+
+    #[test]
+    fn a_zero_in_the_policy_is_refused_by_name() {
+        let sound = GuardPolicy::default();
+        let zero = BulkheadLimits {
+            queue_max: 0,
+            ..BulkheadLimits::ASKS
+        };
+        for (policy, message) in [
+            (
+                GuardPolicy {
+                    attempt_timeout: Duration::ZERO,
+                    ..sound
+                },
+                "attempt_timeout must be greater than zero",
+            ),
+            (
+                GuardPolicy {
+                    asks: zero,
+                    ..sound
+                },
+                "asks.queue_max must be greater than zero",
+            ),
+            (
+                GuardPolicy {
+                    edge: zero,
+                    ..sound
+                },
+                "edge.queue_max must be greater than zero",
+            ),
+        ] {
+            let refused = Guard::new("orders", policy, clock(), Arc::new(Unobserved))
+                .expect_err("it holds a zero");
+            assert_eq!(refused.to_string(), message);
+        }
+        assert!(Guard::new("orders", sound, clock(), Arc::new(Unobserved)).is_ok());
+    }
+}

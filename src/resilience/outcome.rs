@@ -1,0 +1,191 @@
+//! How a guarded call can end, told apart by what the caller may do next: a call that was not executed may be repeated
+//! freely, one whose outcome is unknown only under the same command id. Holds no state and knows no layer.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// The end of a call that brought no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum CallError {
+    /// The work was never begun.
+    #[error(transparent)]
+    NotExecuted(#[from] NotExecuted),
+    /// The work may have happened.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+}
+
+impl CallError {
+    /// Returns what the breaker is told of this end.
+    pub fn completion(&self) -> Completion {
+        match self {
+            Self::NotExecuted(_) => Completion::NotExecuted,
+            Self::Unknown(unknown) => match unknown {
+                Unknown::AttemptTimeout | Unknown::DeadlineExceeded => Completion::TimedOut,
+                // A killed callee says nothing of the callee's health: its supervisor counts what it must.
+                Unknown::PortDropped => Completion::Cancelled,
+            },
+        }
+    }
+}
+
+/// A call turned away before its work began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not executed: {}", .reason.code())]
+pub struct NotExecuted {
+    /// Why it was turned away.
+    pub reason: Reason,
+    /// When another try may succeed, unrounded; zero where waiting changes nothing.
+    pub retry_after: Duration,
+}
+
+impl NotExecuted {
+    /// Returns the rejection of a call whose own deadline is over.
+    pub fn deadline_exceeded() -> Self {
+        Self {
+            reason: Reason::DeadlineExceeded,
+            retry_after: Duration::ZERO,
+        }
+    }
+}
+
+/// Why a call was turned away. All but [`Reason::DeadlineExceeded`] mean that the callee is unavailable for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The caller's deadline was over before the work began.
+    DeadlineExceeded,
+    /// As many calls are running and waiting as the bulkhead allows.
+    BulkheadFull,
+    /// No slot of the bulkhead came free within the longest wait.
+    BulkheadWaitTimeout,
+    /// As many commands wait for the instance as its mailbox allows.
+    MailboxFull,
+    /// An operator stopped the service.
+    ServiceStopped,
+    /// The process is shutting down.
+    Draining,
+    /// The instance failed too often and is held back.
+    Quarantined,
+    /// As many instances recover and wait to recover as allowed.
+    RecoveryBusy,
+    /// The log refuses writes.
+    StorageReadOnly,
+    /// The committer has as much in hand as it may.
+    CommitterBusy,
+    /// The circuit breaker is open.
+    BreakerOpen,
+}
+
+impl Reason {
+    /// Returns the machine-readable name, as clients and metrics see it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::BulkheadFull => "bulkhead-full",
+            Self::BulkheadWaitTimeout => "bulkhead-wait-timeout",
+            Self::MailboxFull => "mailbox-full",
+            Self::ServiceStopped => "service-stopped",
+            Self::Draining => "draining",
+            Self::Quarantined => "quarantined",
+            Self::RecoveryBusy => "recovery-busy",
+            Self::StorageReadOnly => "storage-read-only",
+            Self::CommitterBusy => "committer-busy",
+            Self::BreakerOpen => "breaker-open",
+        }
+    }
+}
+
+/// A call whose work may have happened: only an answer to the same command id can settle it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
+pub enum Unknown {
+    /// The attempt took longer than one attempt may.
+    #[error("outcome unknown: the attempt timed out")]
+    AttemptTimeout,
+    /// The caller's deadline passed while the work was under way.
+    #[error("outcome unknown: the deadline passed during the attempt")]
+    DeadlineExceeded,
+    /// The callee dropped the reply port.
+    #[error("outcome unknown: the callee went away without an answer")]
+    PortDropped,
+}
+
+impl Unknown {
+    /// Returns the machine-readable name, as clients and metrics see it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AttemptTimeout => "attempt-timeout",
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::PortDropped => "port-dropped",
+        }
+    }
+}
+
+/// What the breaker is told of an admitted call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Completion {
+    /// The work was done.
+    Success,
+    /// The business said no: the callee is well, so it counts as a success.
+    Refused,
+    /// A layer further in turned the call away: no failure of the callee.
+    NotExecuted,
+    /// No answer came in time.
+    TimedOut,
+    /// The work broke.
+    Failed,
+    /// The caller or the callee went away: says nothing of the callee's health.
+    Cancelled,
+}
+
+impl Completion {
+    /// Returns the machine-readable name, as metrics see it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+            Self::NotExecuted => "not-executed",
+            Self::TimedOut => "timed-out",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// An answer that can tell whether it is a success or a refusal.
+pub trait Verdict {
+    /// Returns what the breaker is told of this answer.
+    fn completion(&self) -> Completion;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inner_rejection_is_no_failure_and_a_dropped_port_is_no_verdict() {
+        let check = |error: CallError, expected| assert_eq!(error.completion(), expected);
+        check(
+            NotExecuted::deadline_exceeded().into(),
+            Completion::NotExecuted,
+        );
+        check(Unknown::AttemptTimeout.into(), Completion::TimedOut);
+        check(Unknown::DeadlineExceeded.into(), Completion::TimedOut);
+        check(Unknown::PortDropped.into(), Completion::Cancelled);
+    }
+
+    #[test]
+    fn a_rejection_names_its_reason_in_kebab_case() {
+        let rejected = NotExecuted {
+            reason: Reason::BulkheadWaitTimeout,
+            retry_after: Duration::from_secs(1),
+        };
+        assert_eq!(rejected.to_string(), "not executed: bulkhead-wait-timeout");
+        assert_eq!(CallError::from(rejected).to_string(), rejected.to_string());
+    }
+
+    #[test]
+    fn a_rejection_stays_small_enough_to_copy_on_every_path() {
+        assert!(size_of::<CallError>() <= 24);
+    }
+}

@@ -1,0 +1,11 @@
+//! The catalogue: what the business does, one folder a system.
+
+pub mod oa_rental;
+
+use crate::domain::System;
+
+/// Describes every system of this build.
+#[must_use]
+pub fn all() -> Vec<System> {
+    vec![oa_rental::system()]
+}

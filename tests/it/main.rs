@@ -1,0 +1,19 @@
+//! The promises of the whole program, judged from outside: a real process, real sockets, real tools.
+//!
+//! Nothing here uses the crate's own types; `tidy` alone reads its sources. One binary, so that it links once.
+
+mod client;
+mod support;
+
+mod edge;
+mod oa_rental_delivery_down;
+mod oa_rental_document;
+
+mod campaign;
+mod chaos_kill;
+mod nothing_lost;
+mod siege;
+
+mod imports;
+mod source_text;
+mod tidy;

@@ -1,0 +1,267 @@
+//! A real `resurgam` process on ports of its own, and the few words every acceptance test needs.
+//!
+//! Waiting means polling a condition with a deadline; nothing here waits for a fixed time.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use crate::client::{Answer, Client, Request};
+
+const ADMIN_TOKEN: &str = "acceptance";
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(10);
+/// Each server takes ten ports, 8080 + offset and the nine after it, all of four digits.
+const BLOCKS: u16 = 190;
+
+/// The name of a listener of oa-rental and its place in the block of ports.
+const PORTS: &[(&str, u16)] = &[
+    ("product", 1),
+    ("rental", 2),
+    ("delivery", 3),
+    ("information", 4),
+    ("gateway", 8),
+    ("admin", 9),
+];
+
+/// One oa-rental process; dropping it kills it.
+pub(crate) struct Server {
+    data: PathBuf,
+    log: PathBuf,
+    extra: Vec<String>,
+    offset: u16,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// Starts on free ports with the data in `dir/data` and waits until it is ready.
+    pub(crate) fn start(dir: &Path, extra: &[&str]) -> Server {
+        let mut server = Server {
+            data: dir.join("data"),
+            log: dir.join("server.log"),
+            extra: extra.iter().map(ToString::to_string).collect(),
+            offset: free_offset(),
+            child: None,
+        };
+        server.restart();
+        server
+    }
+
+    /// Starts again on the same data and ports; says how long it took from the start of the process until `/readyz` was 200.
+    pub(crate) fn restart(&mut self) -> Duration {
+        let started = now();
+        let ready = self.spawn();
+        ready
+            .recv_timeout(START_TIMEOUT)
+            .unwrap_or_else(|end| panic!("the server printed no `ready` line: {end}"));
+        let mut client = Client::new(self.addr("admin"));
+        eventually("readyz answers 200", || {
+            client
+                .try_send(&Request::get("/readyz"))
+                .ok()
+                .filter(|a| a.status == 200)
+        });
+        started.elapsed()
+    }
+
+    /// Starts the process and kills it within `life`, ready or not: a crash while it recovers from a crash.
+    pub(crate) fn start_and_kill(&mut self, life: Duration) {
+        match self.spawn().recv_timeout(life) {
+            Ok(()) | Err(RecvTimeoutError::Timeout) => self.kill9(),
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!("the server ended by itself while it recovered")
+            }
+        }
+    }
+
+    /// Starts the process; its `ready` line comes through the channel.
+    fn spawn(&mut self) -> Receiver<()> {
+        let admin = format!("admin.listen={}", self.addr("admin"));
+        let offset = format!("listen.port_offset={}", self.offset);
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .expect("the log of the server can be written");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_resurgam"))
+            .args(["serve", "oa-rental", "--data"])
+            .arg(&self.data)
+            .args(["--set", &offset, "--set", &admin])
+            .args(&self.extra)
+            .env("RESURGAM_ADMIN_TOKEN", ADMIN_TOKEN)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let (tx, rx) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if line.starts_with("ready") {
+                    // Nobody listens any more when the server was killed first.
+                    let _ = tx.send(());
+                }
+            }
+        });
+        self.child = Some(child);
+        rx
+    }
+
+    /// SIGKILL, and the process is gone when this returns.
+    pub(crate) fn kill9(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("the server can be killed");
+            child.wait().expect("the server can be waited for");
+        }
+    }
+
+    /// SIGTERM: drains and ends with exit code 0.
+    pub(crate) fn stop(&mut self) {
+        let mut child = self.child.take().expect("a running server");
+        let sent = Command::new("kill")
+            .args(["-TERM", &child.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(sent.success(), "SIGTERM could not be sent");
+        let status = eventually("the server ends after SIGTERM", || {
+            child.try_wait().expect("the server can be waited for")
+        });
+        assert!(status.success(), "a stop ended with {status}");
+    }
+
+    pub(crate) fn addr(&self, service: &str) -> SocketAddr {
+        let (_, place) = PORTS
+            .iter()
+            .find(|(name, _)| *name == service)
+            .expect("a listener of oa-rental");
+        SocketAddr::from(([127, 0, 0, 1], 8080 + self.offset + place))
+    }
+
+    pub(crate) fn admin_url(&self) -> String {
+        format!("http://{}", self.addr("admin"))
+    }
+
+    pub(crate) fn url(&self, service: &str) -> String {
+        format!("http://localhost:{}", self.addr(service).port())
+    }
+
+    pub(crate) fn client(&self, service: &str) -> Client {
+        Client::new(self.addr(service))
+    }
+
+    /// One request on a connection of its own.
+    #[track_caller]
+    pub(crate) fn send(&self, service: &str, request: &Request) -> Answer {
+        self.client(service).send(request)
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, service: &str, path: &str) -> Answer {
+        self.send(service, &Request::get(path))
+    }
+
+    /// A POST of the operator, which must succeed.
+    #[track_caller]
+    pub(crate) fn operate(&self, path: &str, body: &str) -> Answer {
+        let answer = self.send("admin", &operator(Request::new("POST", path)).json(body));
+        assert!(
+            answer.is_success(),
+            "POST {}{path} {body}: {} {}",
+            self.admin_url(),
+            answer.status,
+            answer.text()
+        );
+        answer
+    }
+
+    /// Polls a resource until `judge` accepts its JSON; fails with the last answer seen.
+    #[track_caller]
+    pub(crate) fn becomes(
+        &self,
+        service: &str,
+        path: &str,
+        what: &str,
+        judge: impl Fn(&serde_json::Value) -> bool,
+    ) {
+        let mut client = self.client(service);
+        let mut last = String::new();
+        let seen = poll(Duration::from_secs(10), || {
+            let answer = client.send(&Request::get(path));
+            last = format!("{} {}", answer.status, answer.text());
+            (answer.status == 200 && judge(&answer.json())).then_some(())
+        });
+        assert!(
+            seen.is_some(),
+            "{service} {path} never became {what}; last answer: {last}"
+        );
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // A drop must not panic; a process that cannot be killed has ended.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!(
+                "--- the last lines of the server ---\n{}",
+                lines[lines.len().saturating_sub(40)..].join("\n")
+            );
+        }
+    }
+}
+
+/// The request with the operator's token.
+pub(crate) fn operator(request: Request) -> Request {
+    request.header("Authorization", &format!("Bearer {ADMIN_TOKEN}"))
+}
+
+fn free_offset() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Another test binary may run beside this one: start elsewhere, and probe.
+    let first = (std::process::id() % u32::from(BLOCKS)) as u16;
+    (0..BLOCKS)
+        .map(|_| 10 + 10 * ((first + NEXT.fetch_add(1, Ordering::Relaxed)) % BLOCKS))
+        .find(|offset| {
+            PORTS
+                .iter()
+                .all(|(_, place)| TcpListener::bind(("127.0.0.1", 8080 + offset + place)).is_ok())
+        })
+        .expect("a free block of ports between 8090 and 9999")
+}
+
+/// Polls until `probe` finds something, for at most ten seconds.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    let found = poll(Duration::from_secs(10), probe);
+    found.unwrap_or_else(|| panic!("waited 10 s in vain: {what}"))
+}
+
+pub(crate) fn poll<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = now() + limit;
+    loop {
+        let found = probe();
+        if found.is_some() || now() >= deadline {
+            return found;
+        }
+        std::thread::park_timeout(POLL);
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test measures real processes on the real clock"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
