@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::RngCore as _;
 use tokio::time::Instant;
-use uuid::Builder;
+use uuid::{Builder, Uuid};
 
 /// Tells the time and draws ids and random numbers; clones share one source.
 #[derive(Clone, Debug)]
@@ -161,6 +161,12 @@ fn split_mix(state: &AtomicU64) -> u64 {
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^ (mixed >> 31)
+}
+
+/// Derives an id from another and a name, the same each time on every machine.
+#[must_use]
+pub fn derived_id(id: u128, name: &str) -> u128 {
+    Uuid::new_v5(&Uuid::from_u128(id), name.as_bytes()).as_u128()
 }
 
 #[cfg(test)]

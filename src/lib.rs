@@ -5,3 +5,4 @@ pub mod systems;
 pub mod resilience;
 pub mod telemetry;
 pub mod journal;
+pub mod actors;

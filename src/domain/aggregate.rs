@@ -168,6 +168,8 @@ pub enum RefusalClass {
     Missing,
     /// The asked does not know what the ask is about, perhaps not yet.
     UnknownTarget,
+    /// The command failed too often and is not tried again.
+    Poisoned,
 }
 
 impl Refusal {

@@ -10,6 +10,7 @@ pub mod ask;
 pub mod policy;
 pub mod view;
 pub mod resource;
+pub mod spec;
 pub mod system;
 pub mod testing;
 

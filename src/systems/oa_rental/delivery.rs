@@ -170,7 +170,7 @@ impl Aggregate for Delivery {
             Answer::Refused(refusal) => {
                 let status = match refusal.class {
                     RefusalClass::UnknownTarget | RefusalClass::Missing => CANCELED_UNREGISTERED_PRODUCT,
-                    RefusalClass::Rule => CANCELED_OUT_OF_STOCK,
+                    RefusalClass::Rule | RefusalClass::Poisoned => CANCELED_OUT_OF_STOCK,
                 };
                 self.refused(context.id, self.qty, status)
             }

@@ -1,0 +1,196 @@
+//! Runs asks to their end: once asked, an intent is asked again after every crash until it is answered or undone.
+//!
+//! Unknown sticks: after a dropped port or a timeout, no later refusal to execute makes it "never happened".
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use super::admission::{Call, Target};
+use super::envelope::{Precondition, Reply};
+use super::instance::{InstanceMessage, derived};
+use super::runtime::House;
+use crate::domain::aggregate::RefusalClass;
+use crate::domain::{AnyCommand, Answer, Refusal};
+use crate::journal::{CommandMeta, Intent, Origin, Position};
+use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Unknown};
+use crate::telemetry::metrics;
+
+/// The waits between two attempts, doubled each time.
+const WAIT_FIRST: Duration = Duration::from_millis(20);
+/// The longest wait between two attempts.
+const WAIT_MAX: Duration = Duration::from_millis(500);
+/// How long the asker may take to close the intent before it is told again.
+const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What became of one ask, as its asker is told.
+#[derive(Clone, Debug)]
+pub(super) enum AskOutcome {
+    /// It was answered.
+    Answered(Answer),
+    /// It was never executed, and nobody but the waiting client wanted it.
+    NotExecuted(NotExecuted),
+    /// Nobody knows; it goes on being asked, but the client need not wait.
+    Unknown(Unknown),
+    /// Nobody knows, and this command undoes it.
+    Undo(Unknown, Arc<dyn AnyCommand>),
+}
+
+/// The asks that run now.
+#[derive(Debug, Default)]
+pub(super) struct Running(Mutex<HashSet<u128>>);
+
+/// Runs one ask.
+#[derive(Debug)]
+pub(super) struct Runner {
+    house: Arc<House>,
+    intent: Arc<Intent>,
+    client_waits: bool,
+}
+
+impl Runner {
+    /// Runs an intent unless it runs already.
+    pub(super) fn ensure(house: &Arc<House>, intent: Arc<Intent>, client_waits: bool) {
+        if !house.asks.0.lock().insert(intent.id) {
+            return;
+        }
+        metrics::ask_opened();
+        let runner = Self { house: Arc::clone(house), intent, client_waits };
+        house.tasks.spawn(runner.run());
+    }
+
+    async fn run(mut self) {
+        let outcome = self.ask().await;
+        let label = match &outcome {
+            AskOutcome::Answered(Answer::Done) => "done",
+            AskOutcome::Answered(Answer::Refused(_) | Answer::Withdrawn) => "refused",
+            AskOutcome::NotExecuted(_) => "not-executed",
+            AskOutcome::Unknown(_) => "unknown",
+            AskOutcome::Undo(..) => "undone",
+        };
+        metrics::ask_ended(self.intent.to.kind.path(), label);
+        self.tell(outcome).await;
+        self.house.asks.0.lock().remove(&self.intent.id);
+    }
+
+    /// Asks until there is an outcome that ends it.
+    async fn ask(&mut self) -> AskOutcome {
+        let mut wait = WAIT_FIRST;
+        let mut unknown = false;
+        loop {
+            match self.attempt().await {
+                Ok(Reply::Done(_)) => return AskOutcome::Answered(Answer::Done),
+                Ok(Reply::Refused(refusal)) if !self.is_premature(&refusal) => {
+                    return AskOutcome::Answered(Answer::Refused(refusal));
+                }
+                Ok(Reply::Refused(_)) => self.house.followed(&self.intent, self.cause()).await,
+                Ok(Reply::PreconditionFailed { .. } | Reply::KeyReused) => {
+                    let refusal = Refusal::rule("ask-not-understood", "an ask carries neither precondition nor key");
+                    return AskOutcome::Answered(Answer::Refused(refusal));
+                }
+                Err(CallError::NotExecuted(reason)) if self.client_waits && !unknown => {
+                    return AskOutcome::NotExecuted(reason);
+                }
+                Err(CallError::NotExecuted(_)) => {}
+                Err(CallError::Unknown(lost)) => {
+                    unknown = true;
+                    if let Some(undo) = &self.intent.undo {
+                        return AskOutcome::Undo(lost, Arc::clone(undo));
+                    }
+                    if self.client_waits {
+                        self.client_waits = false;
+                        self.tell(AskOutcome::Unknown(lost)).await;
+                    }
+                }
+            }
+            tokio::time::sleep(wait.mul_f64(self.house.clock.fraction())).await;
+            wait = (wait * 2).min(WAIT_MAX);
+        }
+    }
+
+    async fn attempt(&self) -> Result<Reply, CallError> {
+        let Intent { id, to, opened_by, timeout, .. } = &*self.intent;
+        let house = &self.house;
+        let call = Call {
+            target: Target::Existing(*to),
+            command: Arc::clone(&self.intent.command),
+            meta: CommandMeta {
+                id: derived(*id, "command"),
+                origin: Origin::Ask,
+                fingerprint: 0,
+                causation: opened_by.causation,
+                correlation: Arc::clone(&opened_by.correlation),
+            },
+            precondition: Precondition::Always,
+            deadline: Deadline::after(&house.clock, *timeout),
+        };
+        if self.client_waits {
+            return house.guarded(Partition::Asks, *to, &call, false).await;
+        }
+        house.internally(*to, call, *timeout).await
+    }
+
+    /// "I know nothing of it" is an answer only once everything before the cause has been followed.
+    fn is_premature(&self, refusal: &Refusal) -> bool {
+        refusal.class == RefusalClass::UnknownTarget && !self.house.has_followed(&self.intent, self.cause())
+    }
+
+    fn cause(&self) -> Position {
+        self.intent.opened_by.causation
+    }
+
+    /// Tells the asker until it acknowledges, which it does when its facts are durable.
+    async fn tell(&self, outcome: AskOutcome) {
+        let mut wait = WAIT_FIRST;
+        while !self.house.tell_asker(&self.intent, outcome.clone()).await {
+            tokio::time::sleep(wait.mul_f64(self.house.clock.fraction())).await;
+            wait = (wait * 2).min(WAIT_MAX);
+        }
+    }
+}
+
+impl House {
+    /// Sends a command by the internal lane: its own bound, a stopped service is waited for, no guard.
+    async fn internally(&self, to: crate::domain::Stream, mut call: Call, timeout: Duration) -> Result<Reply, CallError> {
+        self.services.running(to.kind.system(), to.kind.service()).await;
+        call.deadline = Deadline::after(&self.clock, timeout);
+        let _permit = self.internal_lane.acquire(call.deadline).await?;
+        let Some(room) = self.directory.room(to.kind) else {
+            return Err(super::admission::unavailable(crate::resilience::Reason::ServiceStopped).into());
+        };
+        let dispatched = self.dispatch(room, to, &call, call.deadline, false);
+        match tokio::time::timeout_at(call.deadline.at(), dispatched).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Unknown::AttemptTimeout.into()),
+        }
+    }
+
+    async fn tell_asker(&self, intent: &Intent, outcome: AskOutcome) -> bool {
+        let Some(room) = self.directory.room(intent.asker.kind) else { return false };
+        let deadline = Deadline::after(&self.clock, ACKNOWLEDGE_TIMEOUT);
+        let Ok(living) = self.living(room, intent.asker.id, deadline, false).await else { return false };
+        let (acknowledged, acknowledgement) = oneshot::channel();
+        let message = InstanceMessage::Asked { intent: intent.id, outcome, acknowledged };
+        if living.actor.cast(message).is_err() {
+            room.shard(intent.asker.id).gone(intent.asker.id, living.generation);
+            return false;
+        }
+        matches!(tokio::time::timeout_at(deadline.at(), acknowledgement).await, Ok(Ok(())))
+    }
+
+    fn has_followed(&self, intent: &Intent, cause: Position) -> bool {
+        let follower = super::follower::policies_of(intent.asker.kind.system(), intent.asker.kind.service());
+        let done = self.journal.progress(&follower).unwrap_or(0);
+        cause == 0 || done + 1 >= cause
+    }
+
+    /// Waits until the asker's service has followed everything before the cause.
+    async fn followed(&self, intent: &Intent, cause: Position) {
+        while !self.has_followed(intent, cause) {
+            self.progressed.notified().await;
+        }
+    }
+}

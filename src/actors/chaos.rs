@@ -1,0 +1,133 @@
+//! The levers chaos pulls: kill, panic, hold. They work on the real parts, at points named here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::instance::InstanceMessage;
+use super::runtime::Runtime;
+use crate::domain::Stream;
+
+/// A point in the handling of a command or a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// Before an aggregate decides.
+    Decide,
+    /// Before it folds its facts.
+    Evolve,
+}
+
+/// Streams that are held at a point until let go.
+#[derive(Debug, Default)]
+pub(super) struct Chaos {
+    holds: AtomicUsize,
+    held: Mutex<Vec<(Point, Stream, watch::Sender<bool>)>>,
+}
+
+/// Holds a stream while it lives.
+#[derive(Debug)]
+pub struct Hold {
+    chaos: Arc<Chaos>,
+    point: Point,
+    stream: Stream,
+}
+
+impl Chaos {
+    /// Waits while the stream is held at the point.
+    pub(super) async fn pause_at(&self, point: Point, stream: Stream) {
+        if self.holds.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let gate = {
+            let held = self.held.lock();
+            held.iter().find(|(at, who, _)| (*at, *who) == (point, stream)).map(|(_, _, gate)| {
+                gate.send_replace(true);
+                gate.subscribe()
+            })
+        };
+        if let Some(mut gate) = gate {
+            // It fails when the hold is dropped, which is what is waited for.
+            while gate.changed().await.is_ok() {}
+        }
+    }
+}
+
+impl Hold {
+    /// Waits until somebody has arrived at the point.
+    pub async fn reached(&self) {
+        let gate = {
+            let held = self.chaos.held.lock();
+            held.iter().find(|(at, who, _)| (*at, *who) == (self.point, self.stream)).map(|(_, _, gate)| gate.subscribe())
+        };
+        if let Some(mut gate) = gate {
+            // The gate lives as long as this hold.
+            let _ = gate.wait_for(|reached| *reached).await;
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.chaos.held.lock().retain(|(at, who, _)| (*at, *who) != (self.point, self.stream));
+        self.chaos.holds.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Runtime {
+    /// Kills living aggregates: the handler is dropped where it awaits, the mailbox with it. Returns which.
+    #[must_use]
+    pub fn kill(&self, matching: impl Fn(Stream) -> bool, at_most: usize, seed: u64) -> Vec<Stream> {
+        let mut targets: Vec<_> = self
+            .house
+            .directory
+            .rooms()
+            .flat_map(|room| {
+                let kind = room.spec.kind;
+                room.shards.iter().flat_map(|shard| shard.living()).map(move |(id, living)| (Stream::new(kind, id), living))
+            })
+            .filter(|(stream, _)| matching(*stream))
+            .collect();
+        targets.sort_by_key(|(stream, _)| (mixed(seed ^ stream.id), *stream));
+        targets.truncate(at_most);
+        for (_, living) in &targets {
+            living.actor.get_cell().kill();
+        }
+        targets.into_iter().map(|(stream, _)| stream).collect()
+    }
+
+    /// Has an aggregate's next handling at a point panic; tells whether it lives.
+    pub fn panic_at(&self, stream: Stream, point: Point) -> bool {
+        let Some(room) = self.house.directory.room(stream.kind) else { return false };
+        let living = room.shard(stream.id).living().into_iter().find(|(id, _)| *id == stream.id);
+        living.is_some_and(|(_, living)| living.actor.cast(InstanceMessage::PanicAt(point)).is_ok())
+    }
+
+    /// Holds an aggregate at a point until the hold is dropped.
+    #[must_use]
+    pub fn hold(&self, stream: Stream, point: Point) -> Hold {
+        let chaos = Arc::clone(&self.house.chaos);
+        chaos.held.lock().push((point, stream, watch::Sender::new(false)));
+        chaos.holds.fetch_add(1, Ordering::Relaxed);
+        Hold { chaos, point, stream }
+    }
+
+    /// Kills the supervisor of the shard an aggregate belongs to; tells whether there is one.
+    pub fn kill_shard_of(&self, stream: Stream) -> bool {
+        let Some(room) = self.house.directory.room(stream.kind) else { return false };
+        let supervisor = room.shard(stream.id).supervisor.lock().clone();
+        supervisor.is_some_and(|supervisor| {
+            supervisor.get_cell().kill();
+            true
+        })
+    }
+}
+
+/// Spreads a seed (splitmix64), so that the same seed kills the same actors.
+const fn mixed(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,303 @@
+//! id → living actor, or why there is none. A table that no kill can reach.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use ractor::{ActorId, ActorRef};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::instance::InstanceMessage;
+use super::supervisor::ShardMessage;
+use crate::domain::Kind;
+use crate::domain::system::AggregateSpec;
+use crate::resilience::Guard;
+
+/// How many failures in the window set an instance aside.
+pub const FAILURES_MAX: usize = 5;
+/// The window in which they count.
+pub const FAILURES_WINDOW: Duration = Duration::from_secs(60);
+/// How long a quarantined instance rests before one command may probe it.
+pub const QUARANTINE_PROBE_AFTER: Duration = Duration::from_secs(300);
+/// The first restart wait after the immediate one.
+const COOLING_FIRST: Duration = Duration::from_millis(100);
+/// The longest restart wait.
+const COOLING_MAX: Duration = Duration::from_secs(30);
+/// At how many failures in hand a command is poison.
+const POISON_FAILURES: u32 = 3;
+
+/// All kinds that run here.
+#[derive(Debug, Default)]
+pub(super) struct Directory {
+    kinds: HashMap<Kind, Arc<KindRoom>>,
+}
+
+/// One kind: its description, its guard, its shards.
+#[derive(Debug)]
+pub(super) struct KindRoom {
+    pub(super) spec: Arc<AggregateSpec>,
+    pub(super) guard: Guard,
+    pub(super) shards: Vec<Shard>,
+}
+
+/// A part of a kind's ids and the supervisor that starts their actors.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    entries: Mutex<HashMap<u64, Entry>>,
+    pub(super) supervisor: Mutex<Option<ActorRef<ShardMessage>>>,
+    pub(super) changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    generation: u64,
+    state: State,
+    record: FailureRecord,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Absent,
+    Starting,
+    Live(Living),
+    Cooling(Instant),
+    Quarantined {
+        probe_at: Instant,
+    },
+}
+
+/// A living actor and what is shared with it.
+#[derive(Clone, Debug)]
+pub(super) struct Living {
+    pub(super) actor: ActorRef<InstanceMessage>,
+    pub(super) generation: u64,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What outlives a handler that dies.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// How many commands wait in the mailbox.
+    pub(super) waiting: AtomicUsize,
+    /// The command being handled.
+    pub(super) in_hand: Mutex<Option<u128>>,
+    /// Commands that failed too often to be tried again.
+    pub(super) poisoned: Mutex<Vec<u128>>,
+}
+
+#[derive(Debug, Default)]
+struct FailureRecord {
+    failures: VecDeque<Instant>,
+    last_error: Option<String>,
+    suspects: HashMap<u128, u32>,
+    poisoned: Vec<u128>,
+    restarts: u64,
+}
+
+/// What a look-up found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Send to this one.
+    Living(Living),
+    /// Nobody; the caller has been made the one to start it.
+    Start { generation: u64, shared: Arc<Shared> },
+    /// Somebody starts it.
+    Starting,
+    /// It rests until then.
+    Cooling(Instant),
+    /// It is set aside until then.
+    Quarantined(Instant),
+}
+
+/// An instance as operators see it.
+#[derive(Clone, Debug)]
+pub struct EntryFigures {
+    /// Which one.
+    pub id: u64,
+    /// `live`, `starting`, `cooling`, `quarantined`, `absent`.
+    pub state: &'static str,
+    /// Its incarnation's number.
+    pub generation: u64,
+    /// How many commands wait in its mailbox.
+    pub waiting: usize,
+    /// How often it was restarted after a failure.
+    pub restarts: u64,
+    /// What it failed with last.
+    pub last_error: Option<String>,
+}
+
+impl Directory {
+    pub(super) fn new(rooms: impl IntoIterator<Item = KindRoom>) -> Self {
+        Self { kinds: rooms.into_iter().map(|room| (room.spec.kind, Arc::new(room))).collect() }
+    }
+
+    pub(super) fn room(&self, kind: Kind) -> Option<&Arc<KindRoom>> {
+        self.kinds.get(&kind)
+    }
+
+    pub(super) fn rooms(&self) -> impl Iterator<Item = &Arc<KindRoom>> {
+        self.kinds.values()
+    }
+}
+
+impl KindRoom {
+    pub(super) fn shard(&self, id: u64) -> &Shard {
+        let index = usize::try_from(id).unwrap_or(usize::MAX) % self.shards.len();
+        &self.shards[index]
+    }
+}
+
+impl Shard {
+    /// Looks an actor up; when there is none, makes the caller the one to start it.
+    pub(super) fn find(&self, id: u64, now: Instant, next_generation: impl FnOnce() -> u64) -> Found {
+        let mut entries = self.entries.lock();
+        let entry = entries.entry(id).or_default();
+        match &entry.state {
+            State::Live(living) => return Found::Living(living.clone()),
+            State::Starting => return Found::Starting,
+            State::Cooling(until) if *until > now => return Found::Cooling(*until),
+            State::Quarantined { probe_at } if *probe_at > now => return Found::Quarantined(*probe_at),
+            State::Absent | State::Cooling(_) | State::Quarantined { .. } => {}
+        }
+        entry.state = State::Starting;
+        entry.generation = next_generation();
+        let shared = Arc::new(Shared { poisoned: Mutex::new(entry.record.poisoned.clone()), ..Shared::default() });
+        Found::Start { generation: entry.generation, shared }
+    }
+
+    /// Notes that an actor lives.
+    pub(super) fn started(&self, id: u64, living: Living) {
+        if let Some(entry) = self.entries.lock().get_mut(&id).filter(|entry| entry.generation == living.generation) {
+            entry.state = State::Live(living);
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Notes that an actor is gone without having failed. Another may start at once: the fence keeps the old one out.
+    pub(super) fn gone(&self, id: u64, generation: u64) {
+        let mut entries = self.entries.lock();
+        if let Some(entry) = entries.get_mut(&id).filter(|entry| entry.generation == generation) {
+            entry.state = State::Absent;
+            if entry.record.failures.is_empty() {
+                entries.remove(&id);
+            }
+        }
+        drop(entries);
+        self.changed.notify_waiters();
+    }
+
+    /// Notes that an actor failed, and decides when another may start. Returns whether it was set aside.
+    pub(super) fn failed(&self, id: u64, generation: u64, error: String, now: Instant, jitter: f64) -> bool {
+        let mut entries = self.entries.lock();
+        let Some(entry) = entries.get_mut(&id).filter(|entry| entry.generation == generation) else { return false };
+        if let State::Live(living) = &entry.state {
+            let in_hand = living.shared.in_hand.lock().take();
+            entry.record.suspect(in_hand);
+        }
+        entry.state = entry.record.next_state(error, now, jitter);
+        let set_aside = matches!(entry.state, State::Quarantined { .. });
+        drop(entries);
+        self.changed.notify_waiters();
+        set_aside
+    }
+
+    /// Forgets every actor: their supervisor died, and they with it, without notice.
+    pub(super) fn reset(&self) {
+        for entry in self.entries.lock().values_mut() {
+            if matches!(entry.state, State::Live(_) | State::Starting) {
+                entry.state = State::Absent;
+            }
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Lets a quarantined instance start again; tells whether there was one.
+    pub(super) fn release(&self, id: u64) -> bool {
+        let mut entries = self.entries.lock();
+        let Some(entry) = entries.get_mut(&id) else { return false };
+        let was = matches!(entry.state, State::Quarantined { .. });
+        if was {
+            entry.state = State::Absent;
+            entry.record = FailureRecord::default();
+        }
+        was
+    }
+
+    /// Returns the living actors.
+    pub(super) fn living(&self) -> Vec<(u64, Living)> {
+        let entries = self.entries.lock();
+        let living = entries.iter().filter_map(|(id, entry)| match &entry.state {
+            State::Live(living) => Some((*id, living.clone())),
+            State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => None,
+        });
+        living.collect()
+    }
+
+    /// Returns what operators see.
+    pub(super) fn figures(&self) -> Vec<EntryFigures> {
+        let entries = self.entries.lock();
+        let figures = entries.iter().map(|(id, entry)| EntryFigures {
+            id: *id,
+            state: entry.state.label(),
+            generation: entry.generation,
+            waiting: match &entry.state {
+                State::Live(living) => living.shared.waiting.load(Ordering::Relaxed),
+                State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => 0,
+            },
+            restarts: entry.record.restarts,
+            last_error: entry.record.last_error.clone(),
+        });
+        figures.collect()
+    }
+}
+
+impl State {
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Starting => "starting",
+            Self::Live(_) => "live",
+            Self::Cooling(_) => "cooling",
+            Self::Quarantined { .. } => "quarantined",
+        }
+    }
+}
+
+impl FailureRecord {
+    fn suspect(&mut self, in_hand: Option<u128>) {
+        let Some(command) = in_hand else { return };
+        let failures = self.suspects.entry(command).or_default();
+        *failures += 1;
+        if *failures >= POISON_FAILURES {
+            self.poisoned.push(command);
+            self.suspects.remove(&command);
+        }
+    }
+
+    fn next_state(&mut self, error: String, now: Instant, jitter: f64) -> State {
+        self.last_error = Some(error);
+        self.restarts += 1;
+        while self.failures.front().is_some_and(|first| now - *first > FAILURES_WINDOW) {
+            self.failures.pop_front();
+        }
+        self.failures.push_back(now);
+        let failures = self.failures.len();
+        if failures >= FAILURES_MAX {
+            return State::Quarantined { probe_at: now + QUARANTINE_PROBE_AFTER };
+        }
+        if failures == 1 {
+            return State::Absent;
+        }
+        let doublings = u32::try_from(failures - 2).unwrap_or(u32::MAX);
+        let wait = COOLING_FIRST.saturating_mul(2u32.saturating_pow(doublings)).min(COOLING_MAX);
+        // ±20 %, so that instances that failed together do not start together.
+        State::Cooling(now + wait.mul_f64(0.8 + 0.4 * jitter))
+    }
+}
+
+/// Tells which instance an actor id belongs to.
+pub(super) type Children = HashMap<ActorId, (u64, u64)>;

@@ -1,0 +1,341 @@
+//! The actor of a service's policies: durable facts in, commands to the service's own aggregates out.
+//!
+//! Streams are followed side by side, one stream in order. The position is the low-water mark: everything up to it is
+//! done, so that a kill repeats some commands, which their derived ids make harmless, and never skips one.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::time::Instant;
+
+use super::admission::{Call, Target};
+use super::envelope::Precondition;
+use super::runtime::House;
+use crate::clock::derived_id;
+use crate::domain::system::{Order, PolicySpec};
+use crate::domain::{Recorded, Stream};
+use crate::journal::{CommandMeta, Note, Origin, Parked, Position};
+use crate::resilience::{CallError, Deadline, Partition, Reason};
+use crate::telemetry::metrics;
+
+/// How many facts of different streams are followed at once.
+const IN_FLIGHT_MAX: usize = 1_024;
+/// How many facts are read at once.
+const READ_MAX: usize = 256;
+/// How long one command may take.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
+/// The waits between two tries of a command, doubled each time.
+const WAIT_FIRST: Duration = Duration::from_millis(5);
+/// The longest wait between two tries of a command.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+/// How long a fact may wait for its target before its stream is set aside.
+const SET_ASIDE_AFTER: Duration = Duration::from_secs(60);
+/// How often a policy may panic on a fact before its stream is set aside.
+const PANICS_MAX: u32 = 5;
+
+/// Names the follower of a service's policies.
+#[must_use]
+pub fn policies_of(system: &str, service: &str) -> Arc<str> {
+    Arc::from(format!("{system}/{service}/policies"))
+}
+
+/// The actor.
+#[derive(Debug)]
+pub(super) struct PolicyFollower;
+
+/// What a follower is told, once, by itself.
+#[derive(Debug)]
+pub(super) struct Follow;
+
+/// What a follower needs.
+#[derive(Clone, Debug)]
+pub(super) struct FollowerArguments {
+    pub(super) house: Arc<House>,
+    pub(super) system: &'static str,
+    pub(super) service: &'static str,
+    pub(super) policies: Arc<[PolicySpec]>,
+}
+
+impl Actor for PolicyFollower {
+    type Msg = Follow;
+    type State = FollowerArguments;
+    type Arguments = FollowerArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Follow>,
+        arguments: FollowerArguments,
+    ) -> Result<FollowerArguments, ActorProcessingErr> {
+        myself.cast(Follow)?;
+        Ok(arguments)
+    }
+
+    /// Follows for as long as it lives; a kill drops it at any await.
+    async fn handle(
+        &self,
+        _myself: ActorRef<Follow>,
+        _message: Follow,
+        state: &mut FollowerArguments,
+    ) -> Result<(), ActorProcessingErr> {
+        Following::begin(state.clone()).await?.run().await
+    }
+}
+
+/// Where a follower is.
+struct Following {
+    arguments: FollowerArguments,
+    name: Arc<str>,
+    next: Position,
+    saved: Position,
+    unfinished: BTreeSet<Position>,
+    queues: HashMap<Stream, Queue>,
+    turns: FuturesUnordered<BoxFuture<'static, TurnEnd>>,
+}
+
+/// The facts of one stream that are not done; the first of them is being followed.
+#[derive(Debug, Default)]
+struct Queue {
+    facts: VecDeque<Arc<Recorded>>,
+    set_aside: BTreeSet<Position>,
+}
+
+/// How a turn ended.
+enum TurnEnd {
+    /// The fact is done.
+    Done(Stream, Position),
+    /// It has waited too long, or the policy cannot take it; it is tried again by itself.
+    SetAside(Arc<Recorded>, String),
+}
+
+impl Following {
+    async fn begin(arguments: FollowerArguments) -> Result<Self, ActorProcessingErr> {
+        let name = policies_of(arguments.system, arguments.service);
+        let saved = arguments.house.journal.progress(&name)?;
+        let mut following = Self {
+            arguments,
+            name,
+            next: saved + 1,
+            saved,
+            unfinished: BTreeSet::new(),
+            queues: HashMap::new(),
+            turns: FuturesUnordered::new(),
+        };
+        following.take_up_parked().await?;
+        Ok(following)
+    }
+
+    async fn run(mut self) -> Result<(), ActorProcessingErr> {
+        let (house, system, service) = {
+            let FollowerArguments { house, system, service, .. } = &self.arguments;
+            (Arc::clone(house), *system, *service)
+        };
+        let mut durable = house.journal.durable();
+        loop {
+            house.services.running(system, service).await;
+            durable.borrow_and_update();
+            self.take_in().await?;
+            self.save(&house);
+            let has_room = self.unfinished.len() < IN_FLIGHT_MAX;
+            tokio::select! {
+                Some(end) = self.turns.next(), if !self.turns.is_empty() => self.ended(end).await,
+                changed = durable.changed(), if has_room => changed?,
+            }
+        }
+    }
+
+    /// Reads on until enough is in flight or nothing is left.
+    async fn take_in(&mut self) -> Result<(), ActorProcessingErr> {
+        while self.unfinished.len() < IN_FLIGHT_MAX {
+            let facts = self.arguments.house.journal.facts_from(self.next, READ_MAX).await?;
+            if facts.is_empty() {
+                break;
+            }
+            for fact in facts {
+                self.next = fact.position + 1;
+                if self.listens_to(&fact) {
+                    self.enqueue(fact).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn listens_to(&self, fact: &Recorded) -> bool {
+        self.arguments.policies.iter().any(|policy| policy.source == fact.stream.kind)
+    }
+
+    async fn enqueue(&mut self, fact: Arc<Recorded>) {
+        let queue = self.queues.entry(fact.stream).or_default();
+        let first = queue.facts.is_empty();
+        queue.facts.push_back(Arc::clone(&fact));
+        if queue.set_aside.is_empty() {
+            self.unfinished.insert(fact.position);
+        } else {
+            // Behind a parked fact of its stream: parked too, so that the low-water mark can pass.
+            self.park(&fact, "behind a parked fact").await;
+        }
+        if first {
+            self.turns.push(self.turn(fact, Duration::ZERO));
+        }
+    }
+
+    async fn ended(&mut self, end: TurnEnd) {
+        match end {
+            TurnEnd::Done(stream, position) => {
+                self.unfinished.remove(&position);
+                let Some(queue) = self.queues.get_mut(&stream) else { return };
+                queue.facts.pop_front();
+                let was_set_aside = queue.set_aside.remove(&position);
+                let next = queue.facts.front().cloned();
+                if next.is_none() {
+                    self.queues.remove(&stream);
+                }
+                self.turns.extend(next.map(|fact| self.turn(fact, Duration::ZERO)));
+                if was_set_aside {
+                    let released = Note::Released { follower: self.name.to_string(), position };
+                    // Lost, it is released again after the next start, when its commands are found done.
+                    self.arguments.house.journal.note(released).await;
+                }
+            }
+            TurnEnd::SetAside(fact, cause) => {
+                let waiting: Vec<_> = self.queues.get(&fact.stream).map_or_else(Vec::new, |queue| {
+                    queue.facts.iter().filter(|fact| !queue.set_aside.contains(&fact.position)).cloned().collect()
+                });
+                for fact in waiting {
+                    self.park(&fact, &cause).await;
+                }
+                self.turns.push(self.turn(fact, SET_ASIDE_AFTER));
+            }
+        }
+    }
+
+    async fn park(&mut self, fact: &Recorded, cause: &str) {
+        let parked = Parked {
+            follower: self.name.to_string(),
+            stream: fact.stream.to_string(),
+            position: fact.position,
+            cause: cause.to_owned(),
+            time_ms: self.arguments.house.clock.wall_ms(),
+        };
+        // Not written, it holds the low-water mark instead, and nothing is lost either.
+        if self.arguments.house.journal.note(Note::Parked(parked)).await.is_some() {
+            metrics::follower_parked(&self.name);
+            self.unfinished.remove(&fact.position);
+            if let Some(queue) = self.queues.get_mut(&fact.stream) {
+                queue.set_aside.insert(fact.position);
+            }
+        }
+    }
+
+    /// Takes up what an earlier incarnation set aside.
+    async fn take_up_parked(&mut self) -> Result<(), ActorProcessingErr> {
+        let mut parked = self.arguments.house.journal.parked().await?;
+        parked.retain(|item| *item.follower == *self.name && item.position <= self.saved);
+        parked.sort_by_key(|item| item.position);
+        for item in parked {
+            let facts = self.arguments.house.journal.facts_from(item.position, 1).await?;
+            let Some(fact) = facts.into_iter().next() else { continue };
+            let queue = self.queues.entry(fact.stream).or_default();
+            queue.set_aside.insert(fact.position);
+            queue.facts.push_back(Arc::clone(&fact));
+            if queue.facts.len() == 1 {
+                self.turns.push(self.turn(fact, Duration::ZERO));
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves the low-water mark when it has moved.
+    fn save(&mut self, house: &House) {
+        let done = self.unfinished.first().map_or(self.next - 1, |first| first - 1);
+        if done > self.saved {
+            self.saved = done;
+            house.journal.advance(&self.name, done, Vec::new());
+            house.progressed.notify_waiters();
+        }
+    }
+
+    fn turn(&self, fact: Arc<Recorded>, after: Duration) -> BoxFuture<'static, TurnEnd> {
+        let FollowerArguments { house, policies, .. } = self.arguments.clone();
+        Box::pin(async move {
+            tokio::time::sleep(after).await;
+            follow(house, policies, fact).await
+        })
+    }
+}
+
+/// Follows one fact: every command of every policy, in order, each until it is answered.
+async fn follow(house: Arc<House>, policies: Arc<[PolicySpec]>, fact: Arc<Recorded>) -> TurnEnd {
+    let started = house.clock.now();
+    for policy in policies.iter().filter(|policy| policy.source == fact.stream.kind) {
+        let orders = match reacted(policy, &fact) {
+            Ok(orders) => orders,
+            Err(cause) => return TurnEnd::SetAside(fact, cause),
+        };
+        for (order, index) in orders.into_iter().zip(0u32..) {
+            if let Err(cause) = command(&house, policy, &fact, order, index, started).await {
+                return TurnEnd::SetAside(fact, cause);
+            }
+        }
+    }
+    TurnEnd::Done(fact.stream, fact.position)
+}
+
+fn reacted(policy: &PolicySpec, fact: &Recorded) -> Result<Vec<Order>, String> {
+    for _ in 0..PANICS_MAX {
+        if let Ok(orders) = catch_unwind(AssertUnwindSafe(|| (policy.react)(fact))) {
+            return Ok(orders);
+        }
+    }
+    tracing::error!(policy = policy.name, position = fact.position, "a policy panics on a fact; its stream waits");
+    Err(format!("{} panics on it", policy.name))
+}
+
+/// Gives one command until it is answered; a refusal is an answer.
+async fn command(
+    house: &Arc<House>,
+    policy: &PolicySpec,
+    fact: &Recorded,
+    order: Order,
+    index: u32,
+    mut waiting_since: Instant,
+) -> Result<(), String> {
+    let namespace = derived_id(0, policy.name);
+    let meta = CommandMeta {
+        id: derived_id(namespace, &format!("{}/{}/{index}", fact.stream, fact.version)),
+        origin: Origin::Policy,
+        fingerprint: 0,
+        causation: fact.position,
+        correlation: Arc::clone(&fact.correlation),
+    };
+    let mut wait = WAIT_FIRST;
+    loop {
+        let call = Call {
+            target: Target::Existing(order.to),
+            command: Arc::clone(&order.command),
+            meta: meta.clone(),
+            precondition: Precondition::Always,
+            deadline: Deadline::after(&house.clock, COMMAND_TIMEOUT),
+        };
+        match house.guarded(Partition::Policies, order.to, &call, false).await {
+            Ok(_) => return Ok(()),
+            Err(CallError::NotExecuted(reason)) if reason.reason == Reason::ServiceStopped => {
+                house.services.running(order.to.kind.system(), order.to.kind.service()).await;
+                waiting_since = house.clock.now();
+            }
+            Err(error) => {
+                if house.clock.now() - waiting_since >= SET_ASIDE_AFTER {
+                    return Err(format!("waiting: {error}"));
+                }
+                tokio::time::sleep(wait.mul_f64(house.clock.fraction())).await;
+                wait = (wait * 2).min(WAIT_MAX);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Small snapshots of the living part: for metrics, operators and tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::directory::EntryFigures;
+use super::runtime::Runtime;
+use crate::domain::{Kind, Stream};
+use crate::journal::Position;
+use crate::journal::handle::ReadError;
+use crate::telemetry::metrics;
+
+/// A follower's place.
+#[derive(Clone, Debug)]
+pub struct FollowerFigures {
+    /// Its name.
+    pub name: Arc<str>,
+    /// `policies` or `view`.
+    pub what: &'static str,
+    /// The last fact it is done with.
+    pub position: Position,
+    /// How many facts it is behind.
+    pub lag_facts: u64,
+    /// The age of the oldest fact it is not done with.
+    pub lag: Duration,
+}
+
+impl Runtime {
+    /// Returns every kind with its instances.
+    #[must_use]
+    pub fn actors(&self) -> Vec<(Kind, Vec<EntryFigures>)> {
+        let mut kinds: Vec<_> = self
+            .house
+            .directory
+            .rooms()
+            .map(|room| {
+                let mut entries: Vec<_> = room.shards.iter().flat_map(super::directory::Shard::figures).collect();
+                entries.sort_by_key(|entry| entry.id);
+                (room.spec.kind, entries)
+            })
+            .collect();
+        kinds.sort_by_key(|(kind, _)| *kind);
+        kinds
+    }
+
+    /// Lets a quarantined instance start again; tells whether it was quarantined.
+    #[must_use]
+    pub fn release(&self, stream: Stream) -> bool {
+        let released = self.house.directory.room(stream.kind).is_some_and(|room| room.shard(stream.id).release(stream.id));
+        if released {
+            metrics::quarantined(stream.kind.path(), -1.0);
+        }
+        released
+    }
+
+    /// Returns where each follower is.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the journal cannot be read.
+    pub async fn followers(&self) -> Result<Vec<FollowerFigures>, ReadError> {
+        let journal = &self.house.journal;
+        let durable = *journal.durable().borrow();
+        let mut figures = Vec::with_capacity(self.house.followers.len());
+        for follower in &self.house.followers {
+            let position = journal.progress(&follower.name)?;
+            let waiting = journal.facts_from(position + 1, 1).await?;
+            let now = self.house.clock.wall_ms();
+            let lag = waiting.first().map_or(0, |fact| now.saturating_sub(fact.time_ms));
+            figures.push(FollowerFigures {
+                name: Arc::clone(&follower.name),
+                what: follower.what,
+                position,
+                lag_facts: durable.saturating_sub(position),
+                lag: Duration::from_millis(lag),
+            });
+        }
+        Ok(figures)
+    }
+
+    /// Waits until every follower has done everything up to the durable position of now.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the journal cannot be read.
+    pub async fn quiet(&self) -> Result<(), ReadError> {
+        let durable = *self.house.journal.durable().borrow();
+        for follower in &self.house.followers {
+            loop {
+                let progressed = self.house.progressed.notified();
+                tokio::pin!(progressed);
+                progressed.as_mut().enable();
+                if self.house.journal.progress(&follower.name)? >= durable {
+                    break;
+                }
+                progressed.await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the gauges up to date.
+    pub async fn measure(&self) {
+        let journal = self.house.journal.figures();
+        let writable = self.house.journal.writable().is_ok();
+        metrics::journal(journal.durable, journal.engine.log_bytes, journal.waiting, writable);
+        match self.followers().await {
+            Ok(followers) => {
+                for follower in followers {
+                    metrics::follower_lag(&follower.name, follower.lag_facts, follower.lag);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the followers' lag could not be measured"),
+        }
+    }
+}

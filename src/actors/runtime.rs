@@ -1,0 +1,351 @@
+//! Builds the supervision tree, and takes it down in reverse.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use thiserror::Error;
+use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+
+use super::admission::{Admission, Creations};
+use super::asks::{Running, Runner};
+use super::chaos::Chaos;
+use super::directory::{Directory, KindRoom, Shard};
+use super::follower::{FollowerArguments, PolicyFollower};
+use super::services::Services;
+use super::supervisor::{ShardArguments, ShardSupervisor};
+use super::view_follower::{ViewArguments, ViewFollower};
+use crate::clock::Clock;
+use crate::domain::system::{Catalogue, PolicySpec, ViewSpec};
+use crate::domain::{Kind, System};
+use crate::journal::recovery::KEYED_FOR_MS;
+use crate::journal::{Answered, Journal, Origin};
+use crate::resilience::{Bulkhead, BulkheadLimits, Guard, GuardPolicy, Observer, PolicyError};
+
+/// How long the tree may take to stop before it is left behind; nothing is lost with it.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// The wait before a follower that failed (not: was killed) follows again.
+const FOLLOWER_RESTART_AFTER: Duration = Duration::from_millis(200);
+/// How many calls the internal lane runs at once.
+const INTERNAL_LANE_MAX: usize = 4_096;
+
+/// What an operator may set.
+#[derive(Clone, Copy, Debug)]
+pub struct ActorOptions {
+    /// How many supervisors share the instances of a kind.
+    pub shards: usize,
+    /// The guard in front of each kind.
+    pub guard: GuardPolicy,
+}
+
+/// The living part of the house.
+#[derive(Debug)]
+pub struct Runtime {
+    pub(super) house: Arc<House>,
+    root: ActorCell,
+}
+
+/// What every actor shares.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) journal: Journal,
+    pub(super) clock: Clock,
+    pub(super) directory: Directory,
+    pub(super) services: Arc<Services>,
+    pub(super) internal_lane: Bulkhead,
+    pub(super) creations: Creations,
+    pub(super) asks: Running,
+    pub(super) tasks: TaskTracker,
+    pub(super) chaos: Arc<Chaos>,
+    /// Told whenever a follower has moved.
+    pub(super) progressed: Notify,
+    pub(super) followers: Vec<FollowerName>,
+}
+
+/// A follower as operators see it.
+#[derive(Clone, Debug)]
+pub(super) struct FollowerName {
+    pub(super) name: Arc<str>,
+    pub(super) what: &'static str,
+}
+
+/// Why the runtime did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Aggregates ask each other in a circle, which would wait for ever.
+    #[error("aggregates ask each other in a circle: {0}")]
+    AskCycle(String),
+    /// A policy commands another service's aggregates.
+    #[error("policy {policy} of {service} commands {target}: a service's policies command its own aggregates only")]
+    ForeignTarget {
+        /// The policy.
+        policy: &'static str,
+        /// Its service.
+        service: String,
+        /// Whom it commands.
+        target: Kind,
+    },
+    /// A guard's limits make no sense.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A limit is zero.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
+    /// The tree could not be spawned.
+    #[error("the supervision tree did not start: {0}")]
+    Spawn(#[from] SpawnErr),
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(#[from] crate::journal::handle::ReadError),
+}
+
+impl Runtime {
+    /// Starts every aggregate kind, policy and view of these systems, and takes up what was unfinished.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the description makes no sense or the journal cannot be read.
+    pub async fn start(
+        systems: &[System],
+        journal: Journal,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+        options: ActorOptions,
+    ) -> Result<Self, StartError> {
+        check(systems)?;
+        let rooms = rooms(systems, &clock, &observer, options)?;
+        let lane = BulkheadLimits { running_max: INTERNAL_LANE_MAX, queue_max: INTERNAL_LANE_MAX, ..BulkheadLimits::ASKS };
+        let house = Arc::new(House {
+            internal_lane: Bulkhead::new(lane, clock.clone()).map_err(|zero| StartError::Zero(zero.limit))?,
+            directory: Directory::new(rooms),
+            services: Arc::new(Services::of(systems)),
+            creations: Creations::default(),
+            asks: Running::default(),
+            tasks: TaskTracker::new(),
+            chaos: Arc::default(),
+            progressed: Notify::new(),
+            followers: follower_names(systems),
+            journal,
+            clock,
+        });
+        let branches = systems
+            .iter()
+            .flat_map(|system| system.services.iter().map(|service| Branch::of(&house, system, service)))
+            .collect();
+        let (root, _) = Actor::spawn(None, Supervisor, branches).await?;
+        let runtime = Self { house, root: root.get_cell() };
+        for intent in runtime.house.journal.open_intents().await? {
+            Runner::ensure(&runtime.house, intent, false);
+        }
+        Ok(runtime)
+    }
+
+    /// Returns the way in.
+    #[must_use]
+    pub fn admission(&self) -> Admission {
+        Admission(Arc::clone(&self.house))
+    }
+
+    /// Returns the gates of the services.
+    #[must_use]
+    pub fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.house.services)
+    }
+
+    /// Returns the journal it runs on.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.house.journal
+    }
+
+    /// Ends every actor. It may be replaced by a crash at any step: durability does not depend on it.
+    pub async fn stop(self) {
+        self.house.tasks.close();
+        // A kill, because a follower's handler never ends by itself, and nothing it holds is worth waiting for.
+        if self.root.kill_and_wait(Some(STOP_TIMEOUT)).await.is_err() {
+            tracing::warn!("the supervision tree did not stop in time; the log has everything");
+        }
+    }
+}
+
+impl House {
+    /// Tells whether a remembered answer still counts.
+    pub(super) fn remembers(&self, answered: &Answered, origin: Origin) -> bool {
+        origin != Origin::Keyed || self.clock.wall_ms().saturating_sub(answered.time_ms) < KEYED_FOR_MS
+    }
+}
+
+fn check(systems: &[System]) -> Result<(), StartError> {
+    if let Some(cycle) = Catalogue::of(systems).ask_cycle() {
+        let path: Vec<&str> = cycle.iter().map(|kind| kind.path()).collect();
+        return Err(StartError::AskCycle(path.join(" → ")));
+    }
+    for system in systems {
+        for service in &system.services {
+            for policy in &service.policies {
+                if (policy.target.system(), policy.target.service()) != (system.name, service.name) {
+                    let service = format!("{}/{}", system.name, service.name);
+                    return Err(StartError::ForeignTarget { policy: policy.name, service, target: policy.target });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn rooms(
+    systems: &[System],
+    clock: &Clock,
+    observer: &Arc<dyn Observer>,
+    options: ActorOptions,
+) -> Result<Vec<KindRoom>, StartError> {
+    if options.shards == 0 {
+        return Err(StartError::Zero("actors.shards"));
+    }
+    let specs = systems.iter().flat_map(|system| system.services.iter().flat_map(|service| &service.aggregates));
+    let rooms = specs.map(|spec| {
+        let guard = Guard::new(spec.kind.path(), options.guard, clock.clone(), Arc::clone(observer))?;
+        let shards = (0..options.shards).map(|_| Shard::default()).collect();
+        Ok(KindRoom { spec: Arc::new(spec.clone()), guard, shards })
+    });
+    rooms.collect()
+}
+
+fn follower_names(systems: &[System]) -> Vec<FollowerName> {
+    let services = systems.iter().flat_map(|system| system.services.iter().map(move |service| (system, service)));
+    let mut names = Vec::new();
+    for (system, service) in services {
+        if !service.policies.is_empty() {
+            let name = super::follower::policies_of(system.name, service.name);
+            names.push(FollowerName { name, what: "policies" });
+        }
+        for view in &service.views {
+            names.push(FollowerName { name: super::view_follower::view_follower(view), what: "view" });
+        }
+    }
+    names
+}
+
+/// What hangs below a supervisor, and how each is started again.
+#[derive(Clone, Debug)]
+enum Branch {
+    Service(Vec<Branch>),
+    Shard { house: Arc<House>, room: Arc<KindRoom>, index: usize },
+    Policies(FollowerArguments),
+    View(ViewArguments),
+}
+
+impl Branch {
+    fn of(house: &Arc<House>, system: &System, service: &crate::domain::Service) -> Self {
+        let rooms = service.aggregates.iter().filter_map(|spec| house.directory.room(spec.kind));
+        let mut branches: Vec<Self> = rooms
+            .flat_map(|room| {
+                (0..room.shards.len()).map(|index| Self::Shard {
+                    house: Arc::clone(house),
+                    room: Arc::clone(room),
+                    index,
+                })
+            })
+            .collect();
+        if !service.policies.is_empty() {
+            let policies: Vec<PolicySpec> = service.policies.clone();
+            branches.push(Self::Policies(FollowerArguments {
+                house: Arc::clone(house),
+                system: system.name,
+                service: service.name,
+                policies: policies.into(),
+            }));
+        }
+        branches.extend(service.views.iter().map(|view: &ViewSpec| {
+            Self::View(ViewArguments { house: Arc::clone(house), spec: Arc::new(view.clone()) })
+        }));
+        Self::Service(branches)
+    }
+
+    async fn start(&self, supervisor: ActorCell) -> Result<ActorId, SpawnErr> {
+        // Handles are not kept: the link tells the supervisor of every end.
+        match self.clone() {
+            Self::Service(branches) => {
+                Box::pin(Actor::spawn_linked(None, Supervisor, branches, supervisor)).await.map(|(actor, _)| actor.get_id())
+            }
+            Self::Shard { house, room, index } => {
+                let arguments = ShardArguments { house, room, index };
+                Actor::spawn_linked(None, ShardSupervisor, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
+            }
+            Self::Policies(arguments) => {
+                Actor::spawn_linked(None, PolicyFollower, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
+            }
+            Self::View(arguments) => {
+                Actor::spawn_linked(None, ViewFollower, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
+            }
+        }
+    }
+}
+
+/// The root, and below it one a service: keeps its branches alive.
+#[derive(Debug)]
+struct Supervisor;
+
+#[derive(Debug)]
+struct SupervisorState {
+    children: HashMap<ActorId, Branch>,
+}
+
+/// Start a branch again.
+#[derive(Debug)]
+struct Restart(Branch);
+
+impl Actor for Supervisor {
+    type Msg = Restart;
+    type State = SupervisorState;
+    type Arguments = Vec<Branch>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Restart>,
+        branches: Vec<Branch>,
+    ) -> Result<SupervisorState, ActorProcessingErr> {
+        let mut state = SupervisorState { children: HashMap::new() };
+        for branch in branches {
+            let id = branch.start(myself.get_cell()).await?;
+            state.children.insert(id, branch);
+        }
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Restart>,
+        Restart(branch): Restart,
+        state: &mut SupervisorState,
+    ) -> Result<(), ActorProcessingErr> {
+        let id = branch.start(myself.get_cell()).await?;
+        state.children.insert(id, branch);
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Restart>,
+        event: SupervisionEvent,
+        state: &mut SupervisorState,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+            SupervisionEvent::ActorTerminated(who, _, _) => {
+                if let Some(branch) = state.children.remove(&who.get_id()) {
+                    myself.cast(Restart(branch))?;
+                }
+            }
+            SupervisionEvent::ActorFailed(who, error) => {
+                if let Some(branch) = state.children.remove(&who.get_id()) {
+                    tracing::error!(%error, ?branch, "a supervisor or follower failed; it starts again");
+                    myself.send_after(FOLLOWER_RESTART_AFTER, move || Restart(branch));
+                }
+            }
+        }
+        Ok(())
+    }
+}

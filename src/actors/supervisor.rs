@@ -1,0 +1,129 @@
+//! Starts instances, and decides what follows when one ends: one match, no wildcard.
+
+use std::sync::Arc;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+
+use super::directory::{Children, KindRoom, Living, Shared};
+use super::instance::{Instance, InstanceArguments};
+use super::runtime::House;
+use crate::domain::Stream;
+use crate::telemetry::metrics;
+
+/// The supervisor of one shard of a kind.
+#[derive(Debug)]
+pub(super) struct ShardSupervisor;
+
+/// What a shard is told.
+#[derive(Debug)]
+pub(super) enum ShardMessage {
+    /// Start the actor of an id.
+    Start {
+        id: u64,
+        generation: u64,
+        shared: Arc<Shared>,
+        /// Whether the id was never used before, so that nothing has to be recovered.
+        fresh: bool,
+    },
+}
+
+/// What a shard needs.
+#[derive(Debug)]
+pub(super) struct ShardArguments {
+    pub(super) house: Arc<House>,
+    pub(super) room: Arc<KindRoom>,
+    pub(super) index: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct ShardState {
+    house: Arc<House>,
+    room: Arc<KindRoom>,
+    index: usize,
+    children: Children,
+}
+
+impl Actor for ShardSupervisor {
+    type Msg = ShardMessage;
+    type State = ShardState;
+    type Arguments = ShardArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<ShardMessage>,
+        arguments: ShardArguments,
+    ) -> Result<ShardState, ActorProcessingErr> {
+        let ShardArguments { house, room, index } = arguments;
+        // Whoever lived under the shard before died with it; the fence keeps their last appends harmless.
+        *room.shards[index].supervisor.lock() = Some(myself);
+        room.shards[index].reset();
+        Ok(ShardState { house, room, index, children: Children::new() })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<ShardMessage>,
+        message: ShardMessage,
+        state: &mut ShardState,
+    ) -> Result<(), ActorProcessingErr> {
+        let ShardMessage::Start { id, generation, shared, fresh } = message;
+        let stream = Stream::new(state.room.spec.kind, id);
+        let arguments = InstanceArguments {
+            house: Arc::clone(&state.house),
+            spec: Arc::clone(&state.room.spec),
+            stream,
+            generation,
+            fresh,
+            shared: Arc::clone(&shared),
+        };
+        let shard = &state.room.shards[state.index];
+        // The handle is not kept: the link tells this supervisor of every end.
+        match Actor::spawn_linked(None, Instance, arguments, myself.get_cell()).await {
+            Ok((actor, _)) => {
+                state.children.insert(actor.get_id(), (id, generation));
+                metrics::actor_started(stream.kind.path());
+                shard.started(id, Living { actor, generation, shared });
+            }
+            Err(error) => {
+                tracing::error!(%stream, %error, "an actor did not start");
+                let (now, jitter) = (state.house.clock.now(), state.house.clock.fraction());
+                shard.failed(id, generation, error.to_string(), now, jitter);
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _myself: ActorRef<ShardMessage>,
+        event: SupervisionEvent,
+        state: &mut ShardState,
+    ) -> Result<(), ActorProcessingErr> {
+        let shard = &state.room.shards[state.index];
+        let kind = state.room.spec.kind.path();
+        match event {
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
+            // A kill is not a failure, and a stop even less: the next command starts another.
+            SupervisionEvent::ActorTerminated(who, _, reason) => {
+                if let Some((id, generation)) = state.children.remove(&who.get_id()) {
+                    let killed = reason.as_deref() == Some("killed");
+                    metrics::actor_ended(kind, if killed { "killed" } else { "stopped" });
+                    shard.gone(id, generation);
+                }
+            }
+            SupervisionEvent::ActorFailed(who, error) => {
+                if let Some((id, generation)) = state.children.remove(&who.get_id()) {
+                    metrics::actor_ended(kind, "failed");
+                    let (now, jitter) = (state.house.clock.now(), state.house.clock.fraction());
+                    let stream = Stream::new(state.room.spec.kind, id);
+                    tracing::warn!(%stream, %error, "an actor failed; its next command starts another");
+                    if shard.failed(id, generation, error.to_string(), now, jitter) {
+                        metrics::quarantined(kind, 1.0);
+                        tracing::error!(%stream, "an actor failed too often and is set aside; release it when mended");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,236 @@
+//! What the shell runs without knowing the types: each aggregate, policy and view as a value.
+//!
+//! Derived from the typed traits, once, here: a message or state of a foreign type is refused or passed over,
+//! never trusted.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::aggregate::{Aggregate, Closing, Context, Decision, Held, IdRule, Refusal, Rejection};
+use super::ask::{Answer, Asked};
+use super::fact::{Kind, Recorded, Stream};
+use super::message::{AnyCommand, AnyEvent, DecodeError, Message};
+use super::policy::Policy;
+use super::view::View;
+
+/// Everything the shell needs to run one kind of aggregate.
+#[derive(Clone)]
+pub struct AggregateSpec {
+    /// Where it lives.
+    pub kind: Kind,
+    /// Where its ids come from.
+    pub ids: IdRule,
+    /// The kinds it may ask.
+    pub asks: &'static [Kind],
+    /// The version of its state's stored shape.
+    pub state_version: u16,
+    /// Every (event name, schema version) that can be read.
+    pub events: &'static [(&'static str, u16)],
+    /// Every (command name, schema version) that can be read.
+    pub commands: &'static [(&'static str, u16)],
+    /// Makes the state before the first fact.
+    pub initial: fn() -> Arc<dyn AnyState>,
+    /// Reads a stored state.
+    pub decode_state: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn AnyState>, DecodeError>,
+    /// Takes a state up again that was held as a row.
+    pub revive: fn(&dyn Held) -> Option<Arc<dyn AnyState>>,
+    /// Reads a stored event.
+    pub decode_event: fn(&str, u16, &mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn AnyEvent>, DecodeError>,
+    /// Reads a stored command.
+    pub decode_command: fn(&str, u16, &mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn AnyCommand>, DecodeError>,
+}
+
+impl AggregateSpec {
+    /// Describes an aggregate.
+    #[must_use]
+    pub fn of<A: Aggregate>() -> Self {
+        Self {
+            kind: A::KIND,
+            ids: A::IDS,
+            asks: A::ASKS,
+            state_version: A::STATE_VERSION,
+            events: A::Event::known(),
+            commands: A::Command::known(),
+            initial: || Arc::new(Holding(A::default())),
+            decode_state: |from| Ok(Arc::new(Holding(super::message::read::<A>(A::KIND.path(), from)?))),
+            revive: |held| {
+                let state: &A = held.as_any().downcast_ref()?;
+                Some(Arc::new(Holding(state.clone())))
+            },
+            decode_event: |name, schema, from| Ok(Arc::new(A::Event::decode(name, schema, from)?)),
+            decode_command: |name, schema, from| Ok(Arc::new(A::Command::decode(name, schema, from)?)),
+        }
+    }
+}
+
+impl fmt::Debug for AggregateSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AggregateSpec").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// Everything the shell needs to run one policy.
+#[derive(Clone)]
+pub struct PolicySpec {
+    /// Its name.
+    pub name: &'static str,
+    /// Whose facts it listens to.
+    pub source: Kind,
+    /// Whom it commands.
+    pub target: Kind,
+    /// Returns the commands that follow from a fact of the source.
+    pub react: fn(&Recorded) -> Vec<Order>,
+}
+
+impl PolicySpec {
+    /// Describes a policy.
+    #[must_use]
+    pub fn of<P: Policy>() -> Self {
+        Self { name: P::NAME, source: P::Source::KIND, target: P::Target::KIND, react: react::<P> }
+    }
+}
+
+impl fmt::Debug for PolicySpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicySpec").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A command a policy gives.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// To whom.
+    pub to: Stream,
+    /// What.
+    pub command: Arc<dyn AnyCommand>,
+}
+
+/// Everything the shell needs to run one view.
+#[derive(Clone)]
+pub struct ViewSpec {
+    /// Where it lives.
+    pub kind: Kind,
+    /// The version of its rows' stored shape.
+    pub row_version: u16,
+    /// Whose facts it is made of.
+    pub sources: &'static [Kind],
+    /// Returns which row a fact belongs to, if any.
+    pub row: fn(&Recorded) -> Option<u64>,
+    /// Writes a fact into a copy of its row (`None`: the row before the first fact).
+    pub applied: fn(Option<&dyn Held>, &Recorded) -> Arc<dyn Held>,
+    /// Reads a stored row.
+    pub decode_row: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn Held>, DecodeError>,
+}
+
+impl ViewSpec {
+    /// Describes a view.
+    #[must_use]
+    pub fn of<V: View>() -> Self {
+        Self {
+            kind: V::KIND,
+            row_version: V::ROW_VERSION,
+            sources: V::SOURCES,
+            row: V::row,
+            applied: |row, fact| {
+                let mut row: V = row.and_then(|row| row.as_any().downcast_ref().cloned()).unwrap_or_default();
+                row.apply(fact);
+                Arc::new(HoldingRow(row))
+            },
+            decode_row: |from| Ok(Arc::new(HoldingRow(super::message::read::<V>(V::KIND.path(), from)?))),
+        }
+    }
+}
+
+impl fmt::Debug for ViewSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ViewSpec").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// An aggregate's state whose type the shell does not know.
+pub trait AnyState: Held {
+    /// See [`Aggregate::decide`].
+    ///
+    /// # Errors
+    ///
+    /// A refusal is a business answer.
+    fn decide(&self, command: &dyn AnyCommand, context: &Context) -> Result<Decision<Arc<dyn AnyEvent>>, Refusal>;
+    /// See [`Aggregate::answered`].
+    fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<Arc<dyn AnyEvent>>;
+    /// Folds facts into a copy.
+    fn evolved(&self, facts: &[Arc<dyn AnyEvent>]) -> Arc<dyn AnyState>;
+}
+
+/// Keeps the blanket implementations of aggregates and of rows apart.
+#[derive(Debug)]
+struct Holding<T>(T);
+
+#[derive(Debug)]
+struct HoldingRow<T>(T);
+
+impl<A: Aggregate> Held for Holding<A> {
+    fn shape(&self) -> u16 {
+        A::STATE_VERSION
+    }
+    fn payload(&self) -> &dyn erased_serde::Serialize {
+        &self.0
+    }
+    fn exists(&self) -> bool {
+        self.0.exists()
+    }
+    fn as_any(&self) -> &dyn std::any::Any {
+        &self.0
+    }
+}
+
+impl<A: Aggregate> AnyState for Holding<A> {
+    fn decide(&self, command: &dyn AnyCommand, context: &Context) -> Result<Decision<Arc<dyn AnyEvent>>, Refusal> {
+        let Some(command) = command.as_any().downcast_ref::<A::Command>() else {
+            return Err(Refusal::rule("foreign-command", format!("{command:?} is not a command of {}", A::KIND)));
+        };
+        let decision = self.0.decide(command, context).map_err(|rejection| rejection.refusal())?;
+        Ok(Decision { facts: erase(decision.facts), ask: decision.ask })
+    }
+
+    fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<Arc<dyn AnyEvent>> {
+        let closing = self.0.answered(asked, answer, context);
+        Closing { facts: erase(closing.facts), refusal: closing.refusal }
+    }
+
+    fn evolved(&self, facts: &[Arc<dyn AnyEvent>]) -> Arc<dyn AnyState> {
+        let mut state = self.0.clone();
+        for event in facts.iter().filter_map(|fact| fact.as_any().downcast_ref::<A::Event>()) {
+            state.evolve(event);
+        }
+        Arc::new(Self(state))
+    }
+}
+
+impl<V: View> Held for HoldingRow<V> {
+    fn shape(&self) -> u16 {
+        V::ROW_VERSION
+    }
+    fn payload(&self) -> &dyn erased_serde::Serialize {
+        &self.0
+    }
+    fn exists(&self) -> bool {
+        self.0.exists()
+    }
+    fn as_any(&self) -> &dyn std::any::Any {
+        &self.0
+    }
+}
+
+fn react<P: Policy>(fact: &Recorded) -> Vec<Order> {
+    let Some(event) = fact.of::<<P::Source as Aggregate>::Event>() else {
+        return Vec::new();
+    };
+    P::react(fact, event)
+        .into_iter()
+        .map(|(id, command)| Order { to: Stream::new(P::Target::KIND, id), command: Arc::new(command) })
+        .collect()
+}
+
+fn erase<E: AnyEvent>(facts: Vec<E>) -> Vec<Arc<dyn AnyEvent>> {
+    facts.into_iter().map(|fact| Arc::new(fact) as Arc<dyn AnyEvent>).collect()
+}
