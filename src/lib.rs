@@ -1,8 +1,29 @@
-//! Resurgam
-pub mod clock;
+//! Durable, supervised actors with the resilience of a service mesh, in one process.
+//!
+//! Every business aggregate is a supervised actor; what it decides is synced to a log before anyone is told; a guard
+//! stands in front of every call. The crate is a library and the server `resurgam`.
+//!
+//! # Layout
+//!
+//! In reading order; `ARCHITECTURE.md` walks one request and one event through them.
+//!
+//! - [`domain`]: the words a business system is written in; pure.
+//! - [`systems`]: what the business does; pure, one folder a system.
+//! - [`clock`]: the only reader of clocks, ids and randomness.
+//! - [`resilience`]: deadline, bulkhead and the guard that nests them.
+//! - [`journal`]: the log, the store behind it, and the fence.
+//! - [`actors`]: instances under supervision, asks, followers, and the way in.
+//! - [`http`]: the edge.
+//! - [`telemetry`]: every metric in one list.
+//! - [`config`], [`app`]: settings, and the composition root.
+
 pub mod domain;
 pub mod systems;
+pub mod clock;
 pub mod resilience;
-pub mod telemetry;
 pub mod journal;
 pub mod actors;
+pub mod http;
+pub mod telemetry;
+pub mod config;
+pub mod app;

@@ -1,1 +1,122 @@
-fn main(){}
+//! The command line only: parse, hand over.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use resurgam::app::{self, AppError};
+use resurgam::config::{self, Settings};
+
+/// Durable, supervised actors that speak the REST contract of five business systems.
+#[derive(Debug, Parser)]
+#[command(name = "resurgam", version)]
+struct Command {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Serves the named systems, or all of them (the default command).
+    Serve {
+        /// One system gets the originals' ports; several, or all, share one front door.
+        systems: Vec<String>,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+    /// Looks at the settings.
+    Config {
+        #[command(subcommand)]
+        what: ConfigWhat,
+    },
+    /// Looks after the log while no server runs.
+    Journal {
+        #[command(subcommand)]
+        what: JournalWhat,
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigWhat {
+    /// Prints every setting with its comment and the value in force.
+    Show {
+        #[command(flatten)]
+        settings: SettingsArguments,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum JournalWhat {
+    /// Checks every frame of the log and the chain over all of them; changes nothing.
+    Verify,
+    /// Makes the store again from the log.
+    Rebuild,
+    /// Prints every record of the log as a line.
+    Dump {
+        /// The position to begin with.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+    },
+}
+
+#[derive(Debug, Args, Default)]
+struct SettingsArguments {
+    /// A file with settings; `resurgam config show` prints one.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the log and the store live.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// One setting, as in `--set listen.host=0.0.0.0`; may be given often.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    assignments: Vec<String>,
+}
+
+impl SettingsArguments {
+    fn assignments(&self) -> Vec<String> {
+        let data = self.data.iter().map(|data| format!("journal.data={}", data.display()));
+        self.assignments.iter().cloned().chain(data).collect()
+    }
+
+    fn load(&self) -> Result<Settings, AppError> {
+        Ok(Settings::load(self.config.as_deref(), &self.assignments())?)
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("resurgam: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<u8, AppError> {
+    let what = command.what.unwrap_or(What::Serve { systems: Vec::new(), settings: SettingsArguments::default() });
+    match what {
+        What::Serve { systems, settings } => {
+            let settings = settings.load()?;
+            runtime().block_on(app::serve(settings, &systems))
+        }
+        What::Config { what: ConfigWhat::Show { settings } } => {
+            app::say(&config::shown(settings.config.as_deref(), &settings.assignments())?);
+            Ok(0)
+        }
+        What::Journal { what, settings } => {
+            let settings = settings.load()?;
+            match what {
+                JournalWhat::Verify => app::journal::verify(&settings),
+                JournalWhat::Rebuild => runtime().block_on(app::journal::rebuild(&settings)),
+                JournalWhat::Dump { from } => app::journal::dump(&settings, from),
+            }
+        }
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("the operating system gives threads")
+}

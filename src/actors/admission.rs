@@ -296,6 +296,12 @@ impl House {
     }
 }
 
+/// Says that something is unavailable for a while.
+#[must_use]
+pub const fn unavailable_because(reason: Reason) -> NotExecuted {
+    unavailable(reason)
+}
+
 pub(super) const fn unavailable(reason: Reason) -> NotExecuted {
     NotExecuted { reason, retry_after: RETRY_AFTER }
 }

@@ -161,7 +161,7 @@ impl Runtime {
     }
 
     /// Ends every actor. It may be replaced by a crash at any step: durability does not depend on it.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.house.tasks.close();
         // A kill, because a follower's handler never ends by itself, and nothing it holds is worth waiting for.
         if self.root.kill_and_wait(Some(STOP_TIMEOUT)).await.is_err() {

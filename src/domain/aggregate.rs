@@ -13,6 +13,46 @@ use super::message::{Command, Event, Stored};
 /// A business object whose every change is a fact.
 ///
 /// Its `Default` is the state before the first fact.
+///
+/// ```
+/// use resurgam::domain::testing::given;
+/// use resurgam::domain::{Aggregate, Command, Context, Decision, Event, IdRule, Kind, Refusal, Rejection};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// struct TakeSeat {}
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// struct SeatTaken { id: u64 }
+/// resurgam::messages! { enum SeatCommand { TakeSeat = 1 } }
+/// resurgam::messages! { enum SeatEvent { SeatTaken = 1 } }
+/// impl Command for SeatCommand {}
+/// impl Event for SeatEvent {}
+///
+/// #[derive(Debug, PartialEq)]
+/// struct SeatIsTaken;
+/// impl Rejection for SeatIsTaken {
+///     fn refusal(&self) -> Refusal { Refusal::rule("seat-is-taken", "somebody sits there") }
+/// }
+///
+/// #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// struct Seat { taken: bool }
+/// impl Aggregate for Seat {
+///     const KIND: Kind = Kind::new("theatre/hall/seat");
+///     const STATE_VERSION: u16 = 1;
+///     const IDS: IdRule = IdRule::Sequence;
+///     type Command = SeatCommand;
+///     type Event = SeatEvent;
+///     type Rejection = SeatIsTaken;
+///     fn decide(&self, _: &SeatCommand, context: &Context) -> Result<Decision<SeatEvent>, SeatIsTaken> {
+///         if self.taken { Err(SeatIsTaken) } else { Ok(Decision::facts([SeatTaken { id: context.id }])) }
+///     }
+///     fn evolve(&mut self, _: &SeatEvent) { self.taken = true }
+///     fn exists(&self) -> bool { self.taken }
+/// }
+///
+/// given::<Seat>([]).when(TakeSeat {}).then([SeatTaken { id: 1 }]);
+/// given::<Seat>([SeatTaken { id: 1 }.into()]).when(TakeSeat {}).then_refused(&SeatIsTaken);
+/// ```
 pub trait Aggregate: Default + Stored {
     /// Where it lives.
     const KIND: Kind;
@@ -202,4 +242,40 @@ pub trait Held: Any + Debug + Send + Sync {
     fn exists(&self) -> bool;
     /// Gives the typed value back to code that knows it.
     fn as_any(&self) -> &dyn Any;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::tests::{Seat, SeatTaken};
+    use super::*;
+    use crate::domain::Stream;
+
+    fn answered(answer: &Answer) -> Closing<<Seat as Aggregate>::Event> {
+        let asked = Asked { to: Stream::new(Seat::KIND, 2), command: "TakeSeat".to_owned() };
+        Seat::default().answered(&asked, answer, &Context { id: 1, time_ms: 0 })
+    }
+
+    #[test]
+    fn a_refusal_of_the_asked_is_passed_on_unless_the_asker_knows_better() {
+        let refusal = Refusal::rule("seat-is-taken", "somebody sits there");
+        assert_eq!(answered(&Answer::Refused(refusal.clone())).refusal, Some(refusal));
+        for answer in [Answer::Done, Answer::Withdrawn] {
+            let closing = answered(&answer);
+            assert!(closing.facts.is_empty() && closing.refusal.is_none(), "{closing:?}");
+        }
+    }
+
+    #[test]
+    fn a_decision_keeps_its_facts_in_order() {
+        let decision: Decision<SeatTaken> = Decision::facts([SeatTaken { seat: 1 }]).and(SeatTaken { seat: 2 });
+        assert_eq!(decision.facts, [SeatTaken { seat: 1 }, SeatTaken { seat: 2 }]);
+        assert!(decision.ask.is_none());
+    }
+
+    #[test]
+    fn a_refusal_says_what_sort_it_is() {
+        assert_eq!(Refusal::rule("r", "").class, RefusalClass::Rule);
+        assert_eq!(Refusal::missing("").class, RefusalClass::Missing);
+        assert_eq!(Refusal::unknown_target("r", "").class, RefusalClass::UnknownTarget);
+    }
 }

@@ -121,3 +121,24 @@ impl Recorded {
         self.event.as_any().downcast_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::tests::{ForeignEvent, SeatEvent, SeatTaken, recorded};
+    use super::*;
+
+    #[test]
+    fn a_kind_says_where_it_lives() {
+        let kind = Kind::new("theatre/hall/seat");
+        assert_eq!((kind.system(), kind.service(), kind.name()), ("theatre", "hall", "seat"));
+        assert_eq!(kind.to_string(), kind.path());
+        assert_eq!(Stream::new(kind, 7).to_string(), "theatre/hall/seat/7");
+    }
+
+    #[test]
+    fn a_fact_gives_its_event_only_as_what_it_is() {
+        let fact = recorded(SeatEvent::from(SeatTaken { seat: 7 }));
+        assert_eq!(fact.of::<SeatEvent>(), Some(&SeatTaken { seat: 7 }.into()));
+        assert_eq!(fact.of::<ForeignEvent>(), None);
+    }
+}

@@ -233,3 +233,105 @@ macro_rules! messages {
         }
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct SeatTakenV1 {
+        seat: u32,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct SeatTakenV2 {
+        seat: u32,
+        row: u32,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct SeatTaken {
+        seat: u32,
+        row: u32,
+        guest: Option<String>,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct LightsOut {}
+
+    impl From<SeatTakenV1> for SeatTaken {
+        fn from(old: SeatTakenV1) -> Self {
+            Self { seat: old.seat, row: 1, guest: None }
+        }
+    }
+
+    impl From<SeatTakenV2> for SeatTaken {
+        fn from(old: SeatTakenV2) -> Self {
+            Self { seat: old.seat, row: old.row, guest: None }
+        }
+    }
+
+    crate::messages! {
+        enum TheatreEvent { SeatTaken = 3, reads 1 as SeatTakenV1, reads 2 as SeatTakenV2; LightsOut = 1 }
+    }
+
+    impl Event for TheatreEvent {
+        const INTERNAL: &'static [&'static str] = &["LightsOut"];
+    }
+
+    fn decode(name: &str, schema: u16, stored: &Value) -> Result<TheatreEvent, DecodeError> {
+        TheatreEvent::decode(name, schema, &mut <dyn erased_serde::Deserializer<'_>>::erase(stored))
+    }
+
+    fn taken(row: u32, guest: Option<&str>) -> TheatreEvent {
+        SeatTaken { seat: 7, row, guest: guest.map(str::to_owned) }.into()
+    }
+
+    #[test]
+    fn an_old_version_is_read_as_the_newest() {
+        assert_eq!(decode("SeatTaken", 1, &json!({"seat": 7})), Ok(taken(1, None)));
+        assert_eq!(decode("SeatTaken", 2, &json!({"seat": 7, "row": 4})), Ok(taken(4, None)));
+        let newest = json!({"seat": 7, "row": 4, "guest": "Ada"});
+        assert_eq!(decode("SeatTaken", 3, &newest), Ok(taken(4, Some("Ada"))));
+    }
+
+    #[test]
+    fn what_was_read_from_an_old_version_is_written_in_the_newest() {
+        let read = decode("SeatTaken", 1, &json!({"seat": 7})).expect("the old version");
+        assert_eq!((Message::name(&read), Message::schema(&read)), ("SeatTaken", 3));
+        let written = serde_json::to_value(Message::payload(&read)).expect("a value");
+        assert_eq!(written, json!({"seat": 7, "row": 1, "guest": null}));
+        assert_eq!(decode("SeatTaken", 3, &written), Ok(read));
+    }
+
+    #[test]
+    fn an_old_shape_is_not_mistaken_for_a_new_one() {
+        let error = decode("SeatTaken", 2, &json!({"seat": 7})).expect_err("row is missing");
+        assert!(matches!(&error, DecodeError::Malformed { name, .. } if name == "SeatTaken"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_name_or_version_is_an_error_that_names_it() {
+        for (name, schema) in [("SeatTaken", 4), ("SeatTaken", 0), ("LightsOut", 2), ("seatTaken", 1)] {
+            assert_eq!(decode(name, schema, &json!({})), Err(DecodeError::unknown(name, schema)));
+        }
+        assert_eq!(
+            DecodeError::unknown("SeatTaken", 4).to_string(),
+            "unknown stored type SeatTaken version 4: it was written by a newer build, run that one"
+        );
+    }
+
+    #[test]
+    fn everything_that_can_be_read_is_listed() {
+        assert_eq!(TheatreEvent::known(), [("SeatTaken", 3), ("SeatTaken", 1), ("SeatTaken", 2), ("LightsOut", 1)]);
+    }
+
+    #[test]
+    fn an_internal_event_is_not_public() {
+        assert!(taken(1, None).is_public());
+        assert!(!TheatreEvent::from(LightsOut {}).is_public());
+    }
+}

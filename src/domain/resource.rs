@@ -290,3 +290,60 @@ impl fmt::Debug for Methods {
 fn erase<C: AnyCommand>(translate: fn(&Body) -> C) -> Translate {
     Arc::new(move |body| Arc::new(translate(body)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::tests::{Plan, Seat, SeatCommand, TakeSeat};
+    use super::*;
+
+    fn body(value: Value) -> Body {
+        let mut body = Body::default();
+        body.set("field", value);
+        body
+    }
+
+    #[test]
+    fn a_field_that_was_not_sent_has_its_shapes_default() {
+        let empty = Body::default();
+        assert_eq!((empty.text("field"), empty.int("field"), empty.long("field")), (None, 0, None));
+        assert_eq!((empty.sent_text("field"), empty.sent_int("field")), (None, None));
+    }
+
+    #[test]
+    fn a_sent_null_is_a_wish_and_not_an_absence() {
+        let null = body(Value::Null);
+        assert_eq!((null.text("field"), null.int("field"), null.long("field")), (None, 0, None));
+        assert_eq!((null.sent_text("field"), null.sent_int("field")), (Some(None), Some(0)));
+    }
+
+    #[test]
+    fn a_sent_value_is_read_in_its_shape() {
+        let number = body(Value::Int(7));
+        assert_eq!((number.int("field"), number.long("field")), (7, Some(7)));
+        assert_eq!(number.text("field"), Some("7".to_owned()));
+        let text = body("seven".into());
+        assert_eq!((text.text("field"), text.int("field"), text.long("field")), (Some("seven".to_owned()), 0, None));
+    }
+
+    #[test]
+    fn an_id_beyond_json_is_shown_as_the_greatest_number() {
+        assert_eq!(Value::from(u64::MAX), Value::Int(i64::MAX));
+        assert_eq!(Value::from(None::<u64>), Value::Null);
+    }
+
+    #[test]
+    fn a_resource_offers_only_what_was_declared() {
+        let nothing: fn(&dyn Held) -> Vec<Value> = |_| Vec::new();
+        let seats = Resource::of::<Seat>("seats", "seat", &[], nothing)
+            .titled("Seat")
+            .post(|body| SeatCommand::from(TakeSeat { seat: body.int("field").unsigned_abs() }));
+        assert_eq!((seats.title, seats.kind, seats.paging), ("Seat", Seat::KIND, Paging::Paged));
+        let create = seats.methods.create.as_ref().expect("a POST");
+        let command = create(&body(Value::Int(7)));
+        assert_eq!(command.as_any().downcast_ref(), Some(&SeatCommand::from(TakeSeat { seat: 7 })));
+        let others = [&seats.methods.replace, &seats.methods.patch, &seats.methods.delete];
+        assert!(others.iter().all(|method| method.is_none()));
+        let plans = Resource::of_view::<Plan>("plans", "plan", &[], nothing);
+        assert_eq!((plans.title, plans.kind, plans.paging), ("plan", Plan::KIND, Paging::Whole));
+    }
+}

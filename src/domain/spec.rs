@@ -234,3 +234,210 @@ fn react<P: Policy>(fact: &Recorded) -> Vec<Order> {
 fn erase<E: AnyEvent>(facts: Vec<E>) -> Vec<Arc<dyn AnyEvent>> {
     facts.into_iter().map(|fact| Arc::new(fact) as Arc<dyn AnyEvent>).collect()
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde::{Deserialize, Serialize};
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::{Command, Event};
+    use crate::messages;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct TakeSeat {
+        pub(crate) seat: u32,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct SeatTaken {
+        pub(crate) seat: u32,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Whisper {}
+
+    messages! { pub(crate) enum SeatCommand { TakeSeat = 1 } }
+    messages! { pub(crate) enum SeatEvent { SeatTaken = 1; Whisper = 1 } }
+    messages! { pub(crate) enum ForeignCommand { Whisper = 1 } }
+    messages! { pub(crate) enum ForeignEvent { Whisper = 1 } }
+
+    impl Command for SeatCommand {}
+    impl Command for ForeignCommand {}
+    impl Event for ForeignEvent {}
+    impl Event for SeatEvent {
+        const INTERNAL: &'static [&'static str] = &["Whisper"];
+    }
+
+    #[derive(Debug, PartialEq)]
+    pub(crate) struct SeatIsTaken;
+
+    impl Rejection for SeatIsTaken {
+        fn refusal(&self) -> Refusal {
+            Refusal::rule("seat-is-taken", "somebody sits there")
+        }
+    }
+
+    /// The seats of one row, taken one by one.
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Seat {
+        taken: Vec<u32>,
+    }
+
+    impl Aggregate for Seat {
+        const KIND: Kind = Kind::new("theatre/hall/seat");
+        const STATE_VERSION: u16 = 3;
+        const IDS: IdRule = IdRule::Sequence;
+        type Command = SeatCommand;
+        type Event = SeatEvent;
+        type Rejection = SeatIsTaken;
+
+        fn decide(&self, command: &SeatCommand, _context: &Context) -> Result<Decision<SeatEvent>, SeatIsTaken> {
+            let SeatCommand::TakeSeat(TakeSeat { seat }) = command;
+            match self.taken.contains(seat) {
+                true => Err(SeatIsTaken),
+                false => Ok(Decision::facts([SeatTaken { seat: *seat }])),
+            }
+        }
+
+        fn evolve(&mut self, event: &SeatEvent) {
+            match event {
+                SeatEvent::SeatTaken(SeatTaken { seat }) => self.taken.push(*seat),
+                SeatEvent::Whisper(_) => {}
+            }
+        }
+
+        fn exists(&self) -> bool {
+            !self.taken.is_empty()
+        }
+    }
+
+    /// Whoever takes a seat takes the one beside it.
+    #[derive(Debug)]
+    pub(crate) struct Couples;
+
+    impl Policy for Couples {
+        const NAME: &'static str = "wheneverSeatTaken_Couples";
+        type Source = Seat;
+        type Target = Seat;
+
+        fn react(fact: &Recorded, event: &SeatEvent) -> Vec<(u64, SeatCommand)> {
+            match event {
+                SeatEvent::SeatTaken(SeatTaken { seat }) => vec![(fact.stream.id, TakeSeat { seat: seat + 1 }.into())],
+                SeatEvent::Whisper(_) => Vec::new(),
+            }
+        }
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    pub(crate) struct Plan {
+        facts: u64,
+    }
+
+    impl View for Plan {
+        const KIND: Kind = Kind::new("theatre/office/plan");
+        const ROW_VERSION: u16 = 1;
+        const SOURCES: &'static [Kind] = &[Seat::KIND];
+
+        fn row(fact: &Recorded) -> Option<u64> {
+            fact.of::<SeatEvent>().map(|_| fact.stream.id)
+        }
+
+        fn apply(&mut self, _fact: &Recorded) {
+            self.facts += 1;
+        }
+    }
+
+    pub(crate) fn recorded(event: impl AnyEvent) -> Recorded {
+        Recorded {
+            position: 1,
+            stream: Stream::new(Seat::KIND, 4),
+            version: 1,
+            public_version: 1,
+            time_ms: 0,
+            command: 0,
+            causation: 0,
+            correlation: Arc::from("story"),
+            event: Arc::new(event),
+        }
+    }
+
+    const CONTEXT: Context = Context { id: 4, time_ms: 0 };
+
+    fn taken(seat: u32) -> Arc<dyn AnyEvent> {
+        Arc::new(SeatEvent::from(SeatTaken { seat }))
+    }
+
+    fn initial() -> Arc<dyn AnyState> {
+        (AggregateSpec::of::<Seat>().initial)()
+    }
+
+    #[test]
+    fn an_erased_state_decides_as_the_typed_one() {
+        let command = SeatCommand::from(TakeSeat { seat: 7 });
+        let decision = initial().decide(&command, &CONTEXT).expect("accepted");
+        assert_eq!(format!("{:?}", decision.facts), "[SeatTaken(SeatTaken { seat: 7 })]");
+        let refusal = initial().evolved(&decision.facts).decide(&command, &CONTEXT).expect_err("taken");
+        assert_eq!(refusal, SeatIsTaken.refusal());
+    }
+
+    #[test]
+    fn a_foreign_command_is_refused_by_name() {
+        let refusal = initial().decide(&ForeignCommand::from(Whisper {}), &CONTEXT).expect_err("foreign");
+        assert_eq!(refusal.rule, "foreign-command");
+        assert!(refusal.detail.contains("theatre/hall/seat"), "{}", refusal.detail);
+    }
+
+    #[test]
+    fn facts_change_a_copy_and_foreign_facts_change_nothing() {
+        let before = initial();
+        let foreign: Arc<dyn AnyEvent> = Arc::new(ForeignEvent::from(Whisper {}));
+        let after = before.evolved(&[taken(7), foreign]);
+        assert_eq!((before.exists(), after.exists()), (false, true));
+        assert_eq!(after.as_any().downcast_ref::<Seat>(), Some(&Seat { taken: vec![7] }));
+    }
+
+    #[test]
+    fn a_stored_state_is_read_and_revived() {
+        let spec = AggregateSpec::of::<Seat>();
+        let state = initial().evolved(&[taken(7), taken(9)]);
+        let stored = serde_json::to_value(state.payload()).expect("a value");
+        assert_eq!((state.shape(), &stored), (3, &json!({"taken": [7, 9]})));
+        let read = (spec.decode_state)(&mut <dyn erased_serde::Deserializer<'_>>::erase(&stored)).expect("the state");
+        let revived = (spec.revive)(&*read).expect("a state of this kind");
+        assert_eq!(revived.as_any().downcast_ref::<Seat>(), state.as_any().downcast_ref());
+        let row = (ViewSpec::of::<Plan>().applied)(None, &recorded(SeatEvent::from(Whisper {})));
+        assert!((spec.revive)(&*row).is_none());
+    }
+
+    #[test]
+    fn a_stored_state_that_does_not_fit_is_an_error_with_the_kinds_name() {
+        let stored = json!({"taken": "all"});
+        let read = (AggregateSpec::of::<Seat>().decode_state)(&mut <dyn erased_serde::Deserializer<'_>>::erase(&stored));
+        let error = read.expect_err("no list").to_string();
+        assert!(error.starts_with("stored theatre/hall/seat does not decode: "), "{error}");
+    }
+
+    #[test]
+    fn a_policys_commands_go_to_its_target_and_a_foreign_fact_to_nobody() {
+        let spec = PolicySpec::of::<Couples>();
+        assert_eq!((spec.name, spec.source, spec.target), (Couples::NAME, Seat::KIND, Seat::KIND));
+        let orders = (spec.react)(&recorded(SeatEvent::from(SeatTaken { seat: 7 })));
+        assert_eq!(orders.len(), 1);
+        assert_eq!(orders[0].to, Stream::new(Seat::KIND, 4));
+        assert_eq!(orders[0].command.name(), "TakeSeat");
+        assert!((spec.react)(&recorded(ForeignEvent::from(Whisper {}))).is_empty());
+    }
+
+    #[test]
+    fn a_view_writes_into_a_copy_of_its_row() {
+        let spec = ViewSpec::of::<Plan>();
+        let fact = recorded(SeatEvent::from(SeatTaken { seat: 7 }));
+        assert_eq!((spec.row)(&fact), Some(4));
+        assert_eq!((spec.row)(&recorded(ForeignEvent::from(Whisper {}))), None);
+        let first = (spec.applied)(None, &fact);
+        let second = (spec.applied)(Some(&*first), &fact);
+        assert_eq!(first.as_any().downcast_ref(), Some(&Plan { facts: 1 }));
+        assert_eq!(second.as_any().downcast_ref(), Some(&Plan { facts: 2 }));
+    }
+}

@@ -180,3 +180,78 @@ impl Catalogue {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::spec::tests::{Couples, Plan, Seat};
+    use super::*;
+
+    const A: Kind = Kind::new("made-up/one/a");
+    const B: Kind = Kind::new("made-up/one/b");
+    const C: Kind = Kind::new("made-up/two/c");
+
+    fn theatre() -> System {
+        let hall = Service::new("hall", 8081).aggregate::<Seat>().policy::<Couples>();
+        let office = Service::new("office", 8082).view::<Plan>();
+        System { name: "theatre", about: "seats", gateway_port: 8088, services: vec![hall, office] }
+    }
+
+    /// Kinds that ask each other, and nothing else.
+    fn asking(asks: &[(Kind, &'static [Kind])]) -> Catalogue {
+        let mut service = Service::new("one", 8081);
+        for (kind, asks) in asks {
+            service.aggregates.push(AggregateSpec { kind: *kind, asks, ..AggregateSpec::of::<Seat>() });
+        }
+        Catalogue::of(&[System { name: "made-up", about: "", gateway_port: 8088, services: vec![service] }])
+    }
+
+    #[track_caller]
+    fn check_cycle(catalogue: &Catalogue, among: &[Kind]) {
+        let path = catalogue.ask_cycle().expect("a cycle");
+        let end = path.last().expect("a way");
+        let begin = path.iter().position(|kind| kind == end).expect("the end is on the way");
+        let mut cycle: Vec<Kind> = path[begin..path.len() - 1].to_vec();
+        cycle.sort();
+        assert_eq!(cycle, among, "{path:?}");
+    }
+
+    #[test]
+    fn a_catalogue_finds_each_kind_as_what_it_is() {
+        let catalogue = Catalogue::of(&[theatre()]);
+        assert_eq!(catalogue.kind("theatre/hall/seat"), Some(Seat::KIND));
+        assert_eq!(catalogue.kind("theatre/office/plan"), Some(Plan::KIND));
+        assert_eq!(catalogue.kind("theatre/hall/stage"), None);
+        assert!(catalogue.aggregate("theatre/hall/seat").is_some() && catalogue.view("theatre/hall/seat").is_none());
+        assert!(catalogue.view("theatre/office/plan").is_some() && catalogue.aggregate("theatre/office/plan").is_none());
+        assert_eq!(catalogue.kinds().len(), 2);
+    }
+
+    #[test]
+    fn the_shapes_change_with_a_version_and_not_with_the_order_of_services() {
+        let shapes = Catalogue::of(&[theatre()]).shapes();
+        let mut turned = theatre();
+        turned.services.reverse();
+        assert_eq!(Catalogue::of(&[turned]).shapes(), shapes);
+        let mut newer = theatre();
+        newer.services[0].aggregates[0].state_version += 1;
+        assert_ne!(Catalogue::of(&[newer]).shapes(), shapes);
+        let mut newer = theatre();
+        newer.services[1].views[0].row_version += 1;
+        assert_ne!(Catalogue::of(&[newer]).shapes(), shapes);
+    }
+
+    #[test]
+    fn asks_that_end_somewhere_are_no_cycle() {
+        assert_eq!(asking(&[]).ask_cycle(), None);
+        assert_eq!(asking(&[(A, &[B, C]), (B, &[C]), (C, &[])]).ask_cycle(), None);
+    }
+
+    #[test]
+    fn a_cycle_of_asks_is_found_wherever_it_is() {
+        check_cycle(&asking(&[(A, &[A])]), &[A]);
+        check_cycle(&asking(&[(A, &[B]), (B, &[A])]), &[A, B]);
+        check_cycle(&asking(&[(A, &[B]), (B, &[C]), (C, &[A])]), &[A, B, C]);
+        check_cycle(&asking(&[(A, &[B]), (B, &[C]), (C, &[B])]), &[B, C]);
+        check_cycle(&asking(&[(A, &[]), (B, &[A, C]), (C, &[A, B])]), &[B, C]);
+    }
+}

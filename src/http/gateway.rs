@@ -1,0 +1,95 @@
+//! The front doors: of one system, and of the process. Pages of any origin are let in, as at the originals' gateways.
+
+use serde_json::json;
+use warp::http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
+use warp::http::{HeaderMap, Method, StatusCode};
+
+use super::answer::Answer;
+use super::hal::{Link, links};
+use super::negotiate::{HAL, JSON};
+use super::request::Request;
+use super::resources::{acceptable, only_get};
+use super::routes::{Edge, Handled, SystemRoutes, no_such_address};
+
+const METHODS: &str = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS";
+
+/// Returns the origin of the page that asks, if a page does.
+pub(super) fn origin(headers: &HeaderMap) -> Option<String> {
+    headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).map(str::to_owned)
+}
+
+/// Lets the page read the answer.
+pub(super) fn let_in(answer: &mut Answer, origin: &str) {
+    answer.set(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    answer.set(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true");
+    answer.set(VARY, "Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+}
+
+/// Answers a browser that asks whether it may ask.
+pub(super) fn preflight(request: &Request) -> Option<Handled> {
+    request.header(&ORIGIN)?;
+    request.header(&ACCESS_CONTROL_REQUEST_METHOD)?;
+    if request.method != Method::OPTIONS {
+        return None;
+    }
+    let mut answer = Answer::empty(StatusCode::OK).header(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    if let Some(asked) = request.header(&ACCESS_CONTROL_REQUEST_HEADERS) {
+        answer.set(ACCESS_CONTROL_ALLOW_HEADERS, asked);
+    }
+    Some(Handled { route: "preflight", outcome: Ok(answer) })
+}
+
+/// Answers a system's own front page: where its collections are.
+pub(super) fn front(edge: &Edge, system: &SystemRoutes, request: &Request, prefix: &str) -> Handled {
+    let outcome = only_get(request).and_then(|()| {
+        let media = acceptable(request, &[HAL, JSON])?;
+        let origin = request.origin();
+        let mut seen = Vec::new();
+        let mut targets = Vec::new();
+        for service in &system.services {
+            for at in &service.resources {
+                if !seen.contains(&at.resource.collection) {
+                    seen.push(at.resource.collection);
+                    targets.push(at.resource.collection);
+                }
+            }
+        }
+        targets.extend(["events", "actuator"]);
+        let href = |path: &&'static str| Link { rel: path, href: format!("{origin}{prefix}/{path}"), templated: false };
+        Ok(Answer::with_body(StatusCode::OK, media, links(targets.iter().map(href))))
+    });
+    let _ = edge;
+    Handled { route: "/", outcome }
+}
+
+/// Answers the process's own front page: the systems.
+pub(super) fn process(edge: &Edge, request: &Request, rest: &[&str]) -> Handled {
+    if !rest.is_empty() {
+        return no_such_address();
+    }
+    let outcome = only_get(request).map(|()| {
+        let origin = request.origin();
+        let systems: Vec<_> = edge
+            .systems
+            .iter()
+            .map(|system| {
+                let services: Vec<_> = system
+                    .services
+                    .iter()
+                    .map(|service| {
+                        let href = format!("{origin}/{}/services/{}", system.name, service.name);
+                        json!({ "name": service.name, "href": href })
+                    })
+                    .collect();
+                let href = format!("{origin}/{}", system.name);
+                json!({ "name": system.name, "about": system.about, "href": href, "services": services })
+            })
+            .collect();
+        let body = json!({ "systems": systems, "actuator": format!("{origin}/actuator") });
+        Answer::with_body(StatusCode::OK, JSON, format!("{body:#}"))
+    });
+    Handled { route: "/", outcome }
+}

@@ -1,0 +1,14 @@
+//! What clients see of a state: bodies in HAL, every link, and the profiles that describe them.
+
+mod base;
+mod bodies;
+mod collection_links;
+mod page_query;
+pub mod profile;
+mod spaced;
+#[cfg(test)]
+mod tests;
+
+pub use base::Base;
+pub use bodies::{Link, item, links, page, root, uri_list};
+pub use page_query::{Order, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageQuery, parameters};

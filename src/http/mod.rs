@@ -1,0 +1,21 @@
+//! The edge: the REST contract of the originals on one side, admission on the other. The only user of warp.
+//!
+//! A request comes through `server` (sockets), `routes` (which system, service, resource), a handler, and
+//! `problem` if it fails; every path an answer mentions is built in `hal`.
+
+pub mod server;
+pub mod request;
+pub mod answer;
+pub mod problem;
+pub mod routes;
+pub mod resources;
+pub mod body;
+pub mod negotiate;
+pub mod conditional;
+pub mod hal;
+pub mod stories;
+pub mod gateway;
+pub mod actuator;
+pub mod admin;
+
+pub use routes::{Edge, Face};

@@ -1,0 +1,172 @@
+//! A request as the handlers see it: whole, with its identity, its deadline and its place in a story.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
+use warp::http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use warp::http::{HeaderMap, Method};
+
+use super::problem::Problem;
+use super::body::fingerprint;
+use crate::clock::{Clock, derived_id};
+use crate::domain::Kind;
+use crate::journal::codec::CORRELATION_BYTES_MAX;
+use crate::journal::{CommandMeta, Origin};
+use crate::resilience::Deadline;
+
+/// The header that carries the story's id.
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("request-timeout");
+/// The longest idempotency key, in bytes.
+const KEY_BYTES_MAX: usize = 255;
+
+/// A request.
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path as sent.
+    pub path: String,
+    /// The query as sent.
+    pub query: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// Who sent it.
+    pub peer: Option<SocketAddr>,
+    /// The story it belongs to: the client's id, else a new one.
+    pub correlation: Arc<str>,
+    /// When its answer is no longer wanted.
+    pub deadline: Deadline,
+}
+
+/// What the edge allows.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// The largest body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a request may take, body included.
+    pub deadline: Duration,
+}
+
+impl Request {
+    /// Returns a header as text.
+    #[must_use]
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Returns `Accept`.
+    #[must_use]
+    pub fn accept(&self) -> Option<&str> {
+        self.header(&ACCEPT)
+    }
+
+    /// Returns `Content-Type`.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.header(&CONTENT_TYPE)
+    }
+
+    /// Returns `If-Match`.
+    #[must_use]
+    pub fn if_match(&self) -> Option<&str> {
+        self.header(&IF_MATCH)
+    }
+
+    /// Returns `If-None-Match`.
+    #[must_use]
+    pub fn if_none_match(&self) -> Option<&str> {
+        self.header(&IF_NONE_MATCH)
+    }
+
+    /// Returns where the client thinks it is, `http://localhost:8081`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.header(&HOST).unwrap_or("localhost"))
+    }
+
+    /// Returns one parameter of the query, undecoded.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let pairs = self.query.as_deref()?.split('&');
+        pairs.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// Gives the command its identity: the key's, where there is one, so that a resend is recognised.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key is empty or too long.
+    pub fn command_meta(&self, kind: Kind, clock: &Clock) -> Result<CommandMeta, Problem> {
+        let (id, origin, fingerprint) = match self.key()? {
+            Some(key) => {
+                let scope = derived_id(0, kind.path());
+                let digest = fingerprint(self.method.as_str(), &self.path, &self.body);
+                (derived_id(scope, key), Origin::Keyed, digest)
+            }
+            None => (clock.id(), Origin::Edge, 0),
+        };
+        Ok(CommandMeta { id, origin, fingerprint, causation: 0, correlation: Arc::clone(&self.correlation) })
+    }
+
+    fn key(&self) -> Result<Option<&str>, Problem> {
+        let Some(value) = self.headers.get(&IDEMPOTENCY_KEY) else { return Ok(None) };
+        let key = value.to_str().map(|key| key.trim().trim_matches('"')).unwrap_or_default();
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            return Err(Problem::BadRequest(format!("an Idempotency-Key has 1 to {KEY_BYTES_MAX} visible characters")));
+        }
+        Ok(Some(key))
+    }
+}
+
+/// Returns the story's id: the client's when it can be stored, else a new one.
+#[must_use]
+pub fn correlation(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
+    let sent = headers.get(&CORRELATION_ID).and_then(|value| value.to_str().ok()).map(str::trim);
+    match sent {
+        Some(id) if !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX => Arc::from(id),
+        Some(_) | None => Arc::from(format!("{:032x}", clock.id())),
+    }
+}
+
+/// Returns the request's deadline; `Request-Timeout` (seconds) may shorten it.
+#[must_use]
+pub fn deadline(headers: &HeaderMap, limits: &RequestLimits, clock: &Clock) -> Deadline {
+    let asked = headers.get(&REQUEST_TIMEOUT).and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok());
+    let asked = asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    Deadline::after(clock, asked.unwrap_or(limits.deadline).min(limits.deadline))
+}
+
+/// Reads a body whole, within its limits.
+///
+/// # Errors
+///
+/// Fails when it is too large, too slow, or broken off.
+pub async fn whole_body<S, B, E>(body: S, limits: &RequestLimits, deadline: Deadline) -> Result<Bytes, Problem>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Buf,
+    E: std::fmt::Display,
+{
+    let mut body = std::pin::pin!(body);
+    let mut whole = BytesMut::new();
+    loop {
+        let Ok(chunk) = tokio::time::timeout_at(deadline.at(), body.next()).await else {
+            return Err(Problem::BodyTimeout);
+        };
+        match chunk {
+            None => return Ok(whole.freeze()),
+            Some(Err(error)) => return Err(Problem::BadRequest(format!("the body broke off: {error}"))),
+            Some(Ok(chunk)) if whole.len() + chunk.remaining() > limits.body_bytes_max => {
+                return Err(Problem::TooLarge(limits.body_bytes_max));
+            }
+            Some(Ok(chunk)) => bytes::BufMut::put(&mut whole, chunk),
+        }
+    }
+}
