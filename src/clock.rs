@@ -21,9 +21,7 @@ pub struct Clock {
 impl Clock {
     /// Creates a clock that reads the machine's time and draws from a generator seeded by the operating system.
     pub fn system() -> Self {
-        Self {
-            source: Source::System,
-        }
+        Self { source: Source::System }
     }
 
     /// Creates a clock whose wall time stands at `start_wall_ms` until moved, and whose draws repeat from `seed`.
@@ -80,9 +78,7 @@ impl Clock {
         let mut tail = [0; 10];
         tail[..2].copy_from_slice(&[high, low]);
         tail[2..].copy_from_slice(&self.random().to_be_bytes());
-        Builder::from_unix_timestamp_millis(stamp >> ID_SEQUENCE_BITS, &tail)
-            .into_uuid()
-            .as_u128()
+        Builder::from_unix_timestamp_millis(stamp >> ID_SEQUENCE_BITS, &tail).into_uuid().as_u128()
     }
 
     /// Draws 64 random bits.
@@ -141,23 +137,16 @@ fn next_stamp(last: &AtomicU64, wall_ms: u64) -> u64 {
     taken
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the wall clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 fn system_wall_ms() -> u64 {
-    let since_epoch = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// SplitMix64: unlike rand's seeded generators its numbers never change with a release, so a recorded seed keeps its run.
 fn split_mix(state: &AtomicU64) -> u64 {
     const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut mixed = state
-        .fetch_add(GAMMA, Ordering::Relaxed)
-        .wrapping_add(GAMMA);
+    let mut mixed = state.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^ (mixed >> 31)
@@ -194,9 +183,7 @@ mod tests {
     fn the_same_seed_repeats_ids_and_randomness() {
         let draw = |seed| {
             let clock = Clock::manual(START_MS, seed);
-            (0..100)
-                .map(|_| (clock.id(), clock.random(), clock.fraction()))
-                .collect::<Vec<_>>()
+            (0..100).map(|_| (clock.id(), clock.random(), clock.fraction())).collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

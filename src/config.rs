@@ -192,6 +192,12 @@ pub enum SettingsError {
     },
 }
 
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token").field("made_in", &self.made_in).finish_non_exhaustive()
+    }
+}
+
 impl Settings {
     /// Reads the settings: defaults, then the file, then the environment, then `assignments` (`key=value`).
     ///
@@ -251,7 +257,8 @@ impl Settings {
         }
         let set = !self.admin.token_file.as_os_str().is_empty();
         if !set && !self.admin.listen.ip().is_loopback() {
-            let reason = format!("{} is not loopback: set {TOKEN_VARIABLE} or admin.token_file first", self.admin.listen);
+            let reason =
+                format!("{} is not loopback: set {TOKEN_VARIABLE} or admin.token_file first", self.admin.listen);
             return Err(SettingsError::Nonsense { key: "admin.listen", reason });
         }
         let path = if set { self.admin.token_file.clone() } else { data.join("admin.token") };

@@ -17,13 +17,13 @@
 //! - [`telemetry`]: every metric in one list.
 //! - [`config`], [`app`]: settings, and the composition root.
 
-pub mod domain;
-pub mod systems;
-pub mod clock;
-pub mod resilience;
-pub mod journal;
 pub mod actors;
-pub mod http;
-pub mod telemetry;
-pub mod config;
 pub mod app;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod http;
+pub mod journal;
+pub mod resilience;
+pub mod systems;
+pub mod telemetry;

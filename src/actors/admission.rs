@@ -222,7 +222,6 @@ impl House {
     }
 
     /// Puts a command into a mailbox; `None` when the actor was gone before it arrived.
-    #[expect(clippy::type_complexity, reason = "the port's own type, named nowhere else")]
     fn send(
         &self,
         living: &Living,

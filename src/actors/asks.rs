@@ -14,7 +14,7 @@ use super::envelope::{Precondition, Reply};
 use super::instance::{InstanceMessage, derived};
 use super::runtime::House;
 use crate::domain::aggregate::RefusalClass;
-use crate::domain::{AnyCommand, Answer, Refusal};
+use crate::domain::{Answer, AnyCommand, Refusal};
 use crate::journal::{CommandMeta, Intent, Origin, Position};
 use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Unknown};
 use crate::telemetry::metrics;
@@ -154,7 +154,12 @@ impl Runner {
 
 impl House {
     /// Sends a command by the internal lane: its own bound, a stopped service is waited for, no guard.
-    async fn internally(&self, to: crate::domain::Stream, mut call: Call, timeout: Duration) -> Result<Reply, CallError> {
+    async fn internally(
+        &self,
+        to: crate::domain::Stream,
+        mut call: Call,
+        timeout: Duration,
+    ) -> Result<Reply, CallError> {
         self.services.running(to.kind.system(), to.kind.service()).await;
         call.deadline = Deadline::after(&self.clock, timeout);
         let _permit = self.internal_lane.acquire(call.deadline).await?;

@@ -59,7 +59,9 @@ impl Hold {
     pub async fn reached(&self) {
         let gate = {
             let held = self.chaos.held.lock();
-            held.iter().find(|(at, who, _)| (*at, *who) == (self.point, self.stream)).map(|(_, _, gate)| gate.subscribe())
+            held.iter()
+                .find(|(at, who, _)| (*at, *who) == (self.point, self.stream))
+                .map(|(_, _, gate)| gate.subscribe())
         };
         if let Some(mut gate) = gate {
             // The gate lives as long as this hold.
@@ -85,7 +87,10 @@ impl Runtime {
             .rooms()
             .flat_map(|room| {
                 let kind = room.spec.kind;
-                room.shards.iter().flat_map(|shard| shard.living()).map(move |(id, living)| (Stream::new(kind, id), living))
+                room.shards
+                    .iter()
+                    .flat_map(|shard| shard.living())
+                    .map(move |(id, living)| (Stream::new(kind, id), living))
             })
             .filter(|(stream, _)| matching(*stream))
             .collect();

@@ -17,7 +17,7 @@ use super::envelope::{Done, Envelope, Port, Reply};
 use super::runtime::House;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::system::{AggregateSpec, AnyState};
-use crate::domain::{AnyEvent, Answer, Asked, Context, Decision, OnUnknown, Refusal, Stream};
+use crate::domain::{Answer, AnyEvent, Asked, Context, Decision, OnUnknown, Refusal, Stream};
 use crate::journal::{
     Answered, Append, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Origin, Outcome, Record, Row, Unwritable,
 };
@@ -260,7 +260,8 @@ impl Resident {
         match self.state.decide(&*envelope.command, &context) {
             Err(refusal) => self.refuse(myself, envelope, refusal),
             Ok(decision) if decision.facts.len() > FACTS_MAX => {
-                let refusal = Refusal::rule("too-many-facts", format!("one command leads to {FACTS_MAX} facts at most"));
+                let refusal =
+                    Refusal::rule("too-many-facts", format!("one command leads to {FACTS_MAX} facts at most"));
                 self.refuse(myself, envelope, refusal);
             }
             Ok(Decision { facts, ask: None }) if facts.is_empty() => self.accept_unchanged(myself, envelope),

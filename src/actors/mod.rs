@@ -12,18 +12,18 @@
 //! The directory is a table beside the tree, not an actor in it: an id leads to a living actor or to the reason why
 //! there is none. No supervision event proves that an old incarnation is harmless; the journal's fence does.
 
-pub mod envelope;
 pub mod admission;
-pub mod directory;
-pub mod instance;
-pub mod supervisor;
 pub mod asks;
-pub mod follower;
-pub mod view_follower;
-pub mod services;
 pub mod chaos;
+pub mod directory;
+pub mod envelope;
+pub mod follower;
+pub mod instance;
 pub mod observe;
 pub mod runtime;
+pub mod services;
+pub mod supervisor;
+pub mod view_follower;
 
 pub use admission::{Admission, Call};
 pub use envelope::{Done, Precondition, Reply};

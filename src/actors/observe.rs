@@ -46,7 +46,8 @@ impl Runtime {
     /// Lets a quarantined instance start again; tells whether it was quarantined.
     #[must_use]
     pub fn release(&self, stream: Stream) -> bool {
-        let released = self.house.directory.room(stream.kind).is_some_and(|room| room.shard(stream.id).release(stream.id));
+        let released =
+            self.house.directory.room(stream.kind).is_some_and(|room| room.shard(stream.id).release(stream.id));
         if released {
             metrics::quarantined(stream.kind.path(), -1.0);
         }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Creations};
-use super::asks::{Running, Runner};
+use super::asks::{Runner, Running};
 use super::chaos::Chaos;
 use super::directory::{Directory, KindRoom, Shard};
 use super::follower::{FollowerArguments, PolicyFollower};
@@ -116,7 +116,8 @@ impl Runtime {
     ) -> Result<Self, StartError> {
         check(systems)?;
         let rooms = rooms(systems, &clock, &observer, options)?;
-        let lane = BulkheadLimits { running_max: INTERNAL_LANE_MAX, queue_max: INTERNAL_LANE_MAX, ..BulkheadLimits::ASKS };
+        let lane =
+            BulkheadLimits { running_max: INTERNAL_LANE_MAX, queue_max: INTERNAL_LANE_MAX, ..BulkheadLimits::ASKS };
         let house = Arc::new(House {
             internal_lane: Bulkhead::new(lane, clock.clone()).map_err(|zero| StartError::Zero(zero.limit))?,
             directory: Directory::new(rooms),
@@ -267,9 +268,9 @@ impl Branch {
     async fn start(&self, supervisor: ActorCell) -> Result<ActorId, SpawnErr> {
         // Handles are not kept: the link tells the supervisor of every end.
         match self.clone() {
-            Self::Service(branches) => {
-                Box::pin(Actor::spawn_linked(None, Supervisor, branches, supervisor)).await.map(|(actor, _)| actor.get_id())
-            }
+            Self::Service(branches) => Box::pin(Actor::spawn_linked(None, Supervisor, branches, supervisor))
+                .await
+                .map(|(actor, _)| actor.get_id()),
             Self::Shard { house, room, index } => {
                 let arguments = ShardArguments { house, room, index };
                 Actor::spawn_linked(None, ShardSupervisor, arguments, supervisor).await.map(|(actor, _)| actor.get_id())

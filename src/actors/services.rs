@@ -54,6 +54,9 @@ impl Services {
     }
 
     fn gate(&self, system: &str, service: &str) -> Option<((&'static str, &'static str), &watch::Sender<bool>)> {
-        self.gates.iter().find(|((known, name), _)| *known == system && *name == service).map(|(key, gate)| (*key, gate))
+        self.gates
+            .iter()
+            .find(|((known, name), _)| *known == system && *name == service)
+            .map(|(key, gate)| (*key, gate))
     }
 }

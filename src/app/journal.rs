@@ -39,7 +39,8 @@ pub async fn rebuild(settings: &Settings) -> Result<u8, AppError> {
         let home = home(settings)?;
         let sled = home.sled_dir();
         if sled.exists() {
-            std::fs::remove_dir_all(&sled).map_err(|source| AppError::File { path: sled.display().to_string(), source })?;
+            std::fs::remove_dir_all(&sled)
+                .map_err(|source| AppError::File { path: sled.display().to_string(), source })?;
         }
     }
     let catalogue = Arc::new(Catalogue::of(&systems::all()));
@@ -54,7 +55,10 @@ pub async fn rebuild(settings: &Settings) -> Result<u8, AppError> {
     let journal = Journal::open(Arc::new(engine), catalogue, clock.clone(), remembered).await?;
     let position = *journal.durable().borrow();
     journal.close().await;
-    say(&format!("ok: the store was made again up to position {position} in {} ms", (clock.now() - started).as_millis()));
+    say(&format!(
+        "ok: the store was made again up to position {position} in {} ms",
+        (clock.now() - started).as_millis()
+    ));
     Ok(0)
 }
 
@@ -72,7 +76,8 @@ pub fn dump(settings: &Settings, from: u64) -> Result<u8, AppError> {
     for frame in reader.frames_from_position(from) {
         let frame = frame.map_err(DiskError::from)?;
         let mut position = frame.header.first_position();
-        let records = codec::decode_records(&frame.payload, &catalogue).map_err(crate::journal::handle::OpenError::from)?;
+        let records =
+            codec::decode_records(&frame.payload, &catalogue).map_err(crate::journal::handle::OpenError::from)?;
         for record in records {
             let next = position + record.positions();
             if next > from || position >= from {

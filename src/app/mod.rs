@@ -21,11 +21,11 @@ use crate::clock::Clock;
 use crate::config::{Settings, SettingsError};
 use crate::domain::System;
 use crate::domain::system::Catalogue;
+use crate::http::Edge;
 use crate::http::admin::{self, Admin};
 use crate::http::request::RequestLimits;
 use crate::http::routes::{self, Face, SystemRoutes};
 use crate::http::server::{BindError, ConnectionObserver, Limits, Server, Signals, StopTrigger, bind};
-use crate::http::Edge;
 use crate::journal::disk::engine::DiskError;
 use crate::journal::disk::{DiskEngine, DiskOptions, Opening};
 use crate::journal::handle::OpenError;
@@ -284,7 +284,9 @@ fn announce(doors: &[Door], settings: &Settings, token_file: Option<&Path>) {
         let prefix = if doors.len() == 1 { "/oa-rental" } else { "" };
         say("try:");
         say(&format!("  http POST http://{front}{prefix}/products name=computer qty=9"));
-        say(&format!("  http POST http://{front}{prefix}/rentals productId=1 qty=3 status=ORDERED productName=computer"));
+        say(&format!(
+            "  http POST http://{front}{prefix}/rentals productId=1 qty=3 status=ORDERED productName=computer"
+        ));
         say(&format!("  http GET http://{front}{prefix}/myOrders/1"));
     }
 }

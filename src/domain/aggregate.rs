@@ -74,11 +74,7 @@ pub trait Aggregate: Default + Stored {
     /// # Errors
     ///
     /// A refusal is a business answer: it names the broken rule and changes nothing.
-    fn decide(
-        &self,
-        command: &Self::Command,
-        context: &Context,
-    ) -> Result<Decision<Self::Event>, Self::Rejection>;
+    fn decide(&self, command: &Self::Command, context: &Context) -> Result<Decision<Self::Event>, Self::Rejection>;
 
     /// Decides what the answer to its open ask means. By default a refusal of the asked is passed on.
     fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<Self::Event> {

@@ -3,16 +3,16 @@
 //! Pure: no I/O, no async, no time, no randomness. What the shell needs to run a system without knowing it
 //! (erased states, events and commands, decoders) is derived here from the typed traits.
 
-pub mod message;
-pub mod fact;
 pub mod aggregate;
 pub mod ask;
+pub mod fact;
+pub mod message;
 pub mod policy;
-pub mod view;
 pub mod resource;
 pub mod spec;
 pub mod system;
 pub mod testing;
+pub mod view;
 
 pub use aggregate::{Aggregate, Closing, Context, Decision, Held, IdRule, Refusal, Rejection};
 pub use ask::{Answer, Ask, Asked, OnUnknown};

@@ -175,7 +175,6 @@ impl Body {
 
     /// Returns a text if it was sent: `Some(None)` is a sent `null`.
     #[must_use]
-    #[expect(clippy::option_option, reason = "absent, null and text are three different wishes in a merge")]
     pub fn sent_text(&self, field: &str) -> Option<Option<String>> {
         self.fields.get(field).map(|value| match value {
             Value::Text(text) => Some(text.clone()),
@@ -272,7 +271,10 @@ impl Resource {
 
 impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Resource").field("collection", &self.collection).field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Resource")
+            .field("collection", &self.collection)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 

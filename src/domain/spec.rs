@@ -13,6 +13,12 @@ use super::message::{AnyCommand, AnyEvent, DecodeError, Message};
 use super::policy::Policy;
 use super::view::View;
 
+/// Reads a stored value.
+pub type Decode<T> = fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<T>, DecodeError>;
+
+/// Reads a stored message by its name and schema version.
+pub type DecodeNamed<T> = fn(&str, u16, &mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<T>, DecodeError>;
+
 /// Everything the shell needs to run one kind of aggregate.
 #[derive(Clone)]
 pub struct AggregateSpec {
@@ -31,13 +37,13 @@ pub struct AggregateSpec {
     /// Makes the state before the first fact.
     pub initial: fn() -> Arc<dyn AnyState>,
     /// Reads a stored state.
-    pub decode_state: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn AnyState>, DecodeError>,
+    pub decode_state: Decode<dyn AnyState>,
     /// Takes a state up again that was held as a row.
     pub revive: fn(&dyn Held) -> Option<Arc<dyn AnyState>>,
     /// Reads a stored event.
-    pub decode_event: fn(&str, u16, &mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn AnyEvent>, DecodeError>,
+    pub decode_event: DecodeNamed<dyn AnyEvent>,
     /// Reads a stored command.
-    pub decode_command: fn(&str, u16, &mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn AnyCommand>, DecodeError>,
+    pub decode_command: DecodeNamed<dyn AnyCommand>,
 }
 
 impl AggregateSpec {
@@ -119,7 +125,7 @@ pub struct ViewSpec {
     /// Writes a fact into a copy of its row (`None`: the row before the first fact).
     pub applied: fn(Option<&dyn Held>, &Recorded) -> Arc<dyn Held>,
     /// Reads a stored row.
-    pub decode_row: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<dyn Held>, DecodeError>,
+    pub decode_row: Decode<dyn Held>,
 }
 
 impl ViewSpec {
@@ -413,7 +419,8 @@ pub(super) mod tests {
     #[test]
     fn a_stored_state_that_does_not_fit_is_an_error_with_the_kinds_name() {
         let stored = json!({"taken": "all"});
-        let read = (AggregateSpec::of::<Seat>().decode_state)(&mut <dyn erased_serde::Deserializer<'_>>::erase(&stored));
+        let read =
+            (AggregateSpec::of::<Seat>().decode_state)(&mut <dyn erased_serde::Deserializer<'_>>::erase(&stored));
         let error = read.expect_err("no list").to_string();
         assert!(error.starts_with("stored theatre/hall/seat does not decode: "), "{error}");
     }

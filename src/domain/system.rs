@@ -222,7 +222,9 @@ mod tests {
         assert_eq!(catalogue.kind("theatre/office/plan"), Some(Plan::KIND));
         assert_eq!(catalogue.kind("theatre/hall/stage"), None);
         assert!(catalogue.aggregate("theatre/hall/seat").is_some() && catalogue.view("theatre/hall/seat").is_none());
-        assert!(catalogue.view("theatre/office/plan").is_some() && catalogue.aggregate("theatre/office/plan").is_none());
+        assert!(
+            catalogue.view("theatre/office/plan").is_some() && catalogue.aggregate("theatre/office/plan").is_none()
+        );
         assert_eq!(catalogue.kinds().len(), 2);
     }
 

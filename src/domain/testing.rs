@@ -55,7 +55,8 @@ impl<A: Aggregate> Then<A> {
     #[track_caller]
     pub fn then<T: Into<A::Event>, const N: usize>(self, facts: [T; N]) {
         let expected: Vec<A::Event> = facts.into_iter().map(Into::into).collect();
-        assert_eq!(self.decision.map(|decision| decision.facts).map_err(Refused), Ok(expected));
+        let decision = self.decision.map(|decision| (decision.facts, decision.ask.map(|ask| ask.to))).map_err(Refused);
+        assert_eq!(decision, Ok((expected, None)));
     }
 
     /// Expects acceptance without any fact and without an ask.
@@ -75,7 +76,12 @@ impl<A: Aggregate> Then<A> {
     ///
     /// Panics when the decision differs.
     #[track_caller]
-    pub fn then_asks<T: Aggregate>(self, facts: impl IntoIterator<Item = A::Event>, id: u64, command: impl Into<T::Command>) {
+    pub fn then_asks<T: Aggregate>(
+        self,
+        facts: impl IntoIterator<Item = A::Event>,
+        id: u64,
+        command: impl Into<T::Command>,
+    ) {
         let decision = self.decision.map_err(Refused).expect("accepted");
         assert_eq!(decision.facts, facts.into_iter().collect::<Vec<_>>());
         let ask = decision.ask.expect("an ask");

@@ -16,9 +16,12 @@ const JSON: &str = "application/json;charset=UTF-8";
 /// The type of the metrics' text.
 pub const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4;charset=utf-8";
 
+/// Tells whether all is well, and the body that says so; from the actuator's own address.
+type Body = fn(&Edge, &str) -> (bool, Value);
+
 /// Answers what is asked of the running process.
 pub(super) fn handle(edge: &Edge, request: &Request, prefix: &str, rest: &[&str]) -> Handled {
-    let (route, body): (_, fn(&Edge, &str) -> (bool, Value)) = match rest {
+    let (route, body): (_, Body) = match rest {
         [] => ("/actuator", |_, base| (true, links(base))),
         ["health"] => ("/actuator/health", |edge, _| health(edge)),
         ["health", "liveness"] => ("/actuator/health/liveness", |_, _| (true, json!({ "status": "UP" }))),

@@ -48,8 +48,7 @@ pub fn if_match(header: Option<&str>) -> Precondition {
 #[must_use]
 pub fn not_modified(if_none_match: Option<&str>, version: u64) -> bool {
     if_none_match.is_some_and(|header| {
-        must_not_exist(Some(header))
-            || tags(header).any(|tag| version_of(tag.opaque) == Some(version))
+        must_not_exist(Some(header)) || tags(header).any(|tag| version_of(tag.opaque) == Some(version))
     })
 }
 
@@ -61,11 +60,7 @@ pub fn must_not_exist(if_none_match: Option<&str>) -> bool {
 
 /// Tells whether both headers allow a write on an item of this version; `None`: there is no such item.
 #[must_use]
-pub fn may_write(
-    if_match_header: Option<&str>,
-    if_none_match: Option<&str>,
-    current: Option<u64>,
-) -> bool {
+pub fn may_write(if_match_header: Option<&str>, if_none_match: Option<&str>, current: Option<u64>) -> bool {
     let is_there = current.is_some_and(|version| not_modified(if_none_match, version));
     if_match(if_match_header).holds(current) && !is_there
 }
@@ -86,12 +81,10 @@ fn tags(list: &str) -> impl Iterator<Item = Tag<'_>> {
             }
             let strong = rest.strip_prefix("W/").unwrap_or(rest);
             let is_weak = strong.len() < rest.len();
-            if let Some((opaque, after)) = strong.strip_prefix('"').and_then(|s| s.split_once('"'))
-            {
+            if let Some((opaque, after)) = strong.strip_prefix('"').and_then(|s| s.split_once('"')) {
                 rest = after;
                 // A tag ends at a comma; anything glued to it makes it something else.
-                if after.trim_start_matches([' ', '\t']).starts_with(',') || after.trim().is_empty()
-                {
+                if after.trim_start_matches([' ', '\t']).starts_with(',') || after.trim().is_empty() {
                     return Some(Tag { opaque, is_weak });
                 }
             }
@@ -165,9 +158,7 @@ mod tests {
 
     #[test]
     fn a_write_can_be_bound_to_nothing_being_there() {
-        assert!(
-            must_not_exist(Some("*")) && !must_not_exist(Some("\"0\"")) && !must_not_exist(None)
-        );
+        assert!(must_not_exist(Some("*")) && !must_not_exist(Some("\"0\"")) && !must_not_exist(None));
         let table = [
             (None, None, Some(0), true),
             (None, None, None, true),
@@ -182,10 +173,7 @@ mod tests {
         ];
         for (if_match, if_none_match, current, expected) in table {
             let allowed = may_write(if_match, if_none_match, current);
-            assert_eq!(
-                allowed, expected,
-                "{if_match:?} {if_none_match:?} {current:?}"
-            );
+            assert_eq!(allowed, expected, "{if_match:?} {if_none_match:?} {current:?}");
         }
     }
 }

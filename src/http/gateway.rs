@@ -10,6 +10,7 @@ use warp::http::{HeaderMap, Method, StatusCode};
 use super::answer::Answer;
 use super::hal::{Link, links};
 use super::negotiate::{HAL, JSON};
+use super::problem::Problem;
 use super::request::Request;
 use super::resources::{acceptable, only_get};
 use super::routes::{Edge, Handled, SystemRoutes, no_such_address};
@@ -42,8 +43,15 @@ pub(super) fn preflight(request: &Request) -> Option<Handled> {
     Some(Handled { route: "preflight", outcome: Ok(answer) })
 }
 
+/// Refuses a browser that asks a service itself: only the gateway lets pages of other origins in.
+pub(super) fn preflight_at_service(request: &Request) -> Option<Handled> {
+    preflight(request)?;
+    let refusal = Problem::Forbidden("Invalid CORS request: ask the gateway".to_owned());
+    Some(Handled { route: "preflight", outcome: Err(refusal) })
+}
+
 /// Answers a system's own front page: where its collections are.
-pub(super) fn front(edge: &Edge, system: &SystemRoutes, request: &Request, prefix: &str) -> Handled {
+pub(super) fn front(system: &SystemRoutes, request: &Request, prefix: &str) -> Handled {
     let outcome = only_get(request).and_then(|()| {
         let media = acceptable(request, &[HAL, JSON])?;
         let origin = request.origin();
@@ -61,7 +69,6 @@ pub(super) fn front(edge: &Edge, system: &SystemRoutes, request: &Request, prefi
         let href = |path: &&'static str| Link { rel: path, href: format!("{origin}{prefix}/{path}"), templated: false };
         Ok(Answer::with_body(StatusCode::OK, media, links(targets.iter().map(href))))
     });
-    let _ = edge;
     Handled { route: "/", outcome }
 }
 

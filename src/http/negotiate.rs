@@ -19,8 +19,7 @@ pub const SCHEMA: &str = "application/schema+json;charset=UTF-8";
 /// What a POST may send, for `Accept-Post`.
 pub const ACCEPT_POST: &str = "application/json, application/hal+json";
 /// What a PATCH may send, for `Accept-Patch`.
-pub const ACCEPT_PATCH: &str =
-    "application/merge-patch+json, application/json-patch+json, application/json";
+pub const ACCEPT_PATCH: &str = "application/merge-patch+json, application/json-patch+json, application/json";
 
 /// How a body is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +53,8 @@ pub struct UnsupportedMediaType {
 /// # Errors
 ///
 /// Fails when `Accept` allows none of them.
-pub fn answer_type(
-    accept: Option<&str>,
-    offered: &[&'static str],
-) -> Result<&'static str, NotAcceptable> {
-    let accept = accept
-        .filter(|_| !is_absent_or_blank(accept))
-        .unwrap_or("*/*");
+pub fn answer_type(accept: Option<&str>, offered: &[&'static str]) -> Result<&'static str, NotAcceptable> {
+    let accept = accept.filter(|_| !is_absent_or_blank(accept)).unwrap_or("*/*");
     let mut best: Option<(Preference, &'static str)> = None;
     for answer in offered {
         let preference = preference(accept, answer).filter(|preference| preference.quality > 0);
@@ -70,9 +64,7 @@ pub fn answer_type(
             best = Some((preference, answer));
         }
     }
-    best.map(|(_, answer)| answer).ok_or_else(|| NotAcceptable {
-        offered: offered.join(", "),
-    })
+    best.map(|(_, answer)| answer).ok_or_else(|| NotAcceptable { offered: offered.join(", ") })
 }
 
 /// Tells whether a client did not say what it accepts, so that an answer to a write has no body.
@@ -97,9 +89,7 @@ pub fn reads_as_json(content_type: Option<&str>) -> Result<BodyKind, Unsupported
         "merge-patch+json" => Ok(BodyKind::MergePatch),
         "json-patch+json" => Ok(BodyKind::JsonPatch),
         other if other.ends_with("+json") => Ok(BodyKind::Json),
-        _ => Err(UnsupportedMediaType {
-            sent: sent.chars().take(SENT_CHARS_MAX).collect(),
-        }),
+        _ => Err(UnsupportedMediaType { sent: sent.chars().take(SENT_CHARS_MAX).collect() }),
     }
 }
 
@@ -125,16 +115,10 @@ enum Precision {
 
 /// Returns what the most specific range that covers a type says of it.
 fn preference(accept: &str, answer: &str) -> Option<Preference> {
-    let ranges = split_unquoted(accept, ',')
-        .enumerate()
-        .filter_map(|(place, range)| {
-            let precision = precision(essence(range), essence(answer))?;
-            Some(Preference {
-                quality: quality(range)?,
-                precision,
-                place: std::cmp::Reverse(place),
-            })
-        });
+    let ranges = split_unquoted(accept, ',').enumerate().filter_map(|(place, range)| {
+        let precision = precision(essence(range), essence(answer))?;
+        Some(Preference { quality: quality(range)?, precision, place: std::cmp::Reverse(place) })
+    });
     ranges.max_by_key(|preference| (preference.precision, preference.place))
 }
 
@@ -147,8 +131,7 @@ fn precision(range: &str, answer: &str) -> Option<Precision> {
     if range == "*" || range == "*/*" {
         return Some(Precision::All);
     }
-    let ((kind, subtype), (answer_kind, answer_subtype)) =
-        (range.split_once('/')?, answer.split_once('/')?);
+    let ((kind, subtype), (answer_kind, answer_subtype)) = (range.split_once('/')?, answer.split_once('/')?);
     if !kind.eq_ignore_ascii_case(answer_kind) {
         return None;
     }
@@ -157,18 +140,14 @@ fn precision(range: &str, answer: &str) -> Option<Precision> {
     }
     let (_, answer_suffix) = answer_subtype.split_once('+')?;
     let suffix = subtype.strip_prefix("*+")?;
-    suffix
-        .eq_ignore_ascii_case(answer_suffix)
-        .then_some(Precision::Suffix)
+    suffix.eq_ignore_ascii_case(answer_suffix).then_some(Precision::Suffix)
 }
 
 /// Returns a range's quality in thousandths; `None` when it is no number from 0 to 1.
 fn quality(range: &str) -> Option<u16> {
     let weight = split_unquoted(range, ';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("q")
-            .then_some(value.trim())
+        name.trim().eq_ignore_ascii_case("q").then_some(value.trim())
     });
     let Some(weight) = weight else {
         return Some(1000);
@@ -223,10 +202,7 @@ mod tests {
             (Some("*/*"), HAL),
             (Some("application/json, */*;q=0.5"), JSON),
             (Some(KETTING), HAL),
-            (
-                Some("application/prs.hal-forms+json, application/hal+json, application/json, */*"),
-                HAL,
-            ),
+            (Some("application/prs.hal-forms+json, application/hal+json, application/json, */*"), HAL),
             (Some("application/hal+json"), HAL),
             (Some("application/json"), JSON),
             (Some("application/json;charset=UTF-8"), JSON),
@@ -234,24 +210,15 @@ mod tests {
             (Some("application/json, text/plain, */*"), JSON),
             (Some("application/json, application/hal+json"), JSON),
             (Some("application/hal+json, application/json"), HAL),
-            (
-                Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"),
-                HAL,
-            ),
+            (Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), HAL),
             (Some("text/html, image/gif, *; q=.2, */*; q=.2"), HAL),
             (Some("application/*"), HAL),
             (Some("application/*+json"), HAL),
             (Some("application/json;q=0.5, application/*;q=0.9"), HAL),
             (Some("application/json;q=0, */*"), HAL),
             (Some("application/hal+json;q=0, */*;q=0.1"), JSON),
-            (
-                Some("text/plain;x=\"a, application/json;q=1\", application/hal+json;q=0.1"),
-                HAL,
-            ),
-            (
-                Some("application/json;q=nonsense, application/hal+json;q=0.1"),
-                HAL,
-            ),
+            (Some("text/plain;x=\"a, application/json;q=1\", application/hal+json;q=0.1"), HAL),
+            (Some("application/json;q=nonsense, application/hal+json;q=0.1"), HAL),
         ];
         for (accept, expected) in table {
             assert_eq!(answer_type(accept, LISTS), Ok(expected), "{accept:?}");
@@ -275,24 +242,12 @@ mod tests {
             let error = answer_type(Some(accept), LISTS).expect_err(accept);
             assert!(error.to_string().contains(HAL), "{error}");
         }
-        assert_eq!(
-            answer_type(Some("text/uri-list"), &[HAL, JSON, URI_LIST]),
-            Ok(URI_LIST)
-        );
-        assert_eq!(
-            answer_type(Some("text/uri-list, */*;q=0.1"), &[HAL, JSON]),
-            Ok(HAL)
-        );
+        assert_eq!(answer_type(Some("text/uri-list"), &[HAL, JSON, URI_LIST]), Ok(URI_LIST));
+        assert_eq!(answer_type(Some("text/uri-list, */*;q=0.1"), &[HAL, JSON]), Ok(HAL));
         let profile = [ALPS, HAL, JSON, SCHEMA];
         assert_eq!(answer_type(Some("*/*"), &profile), Ok(ALPS));
-        assert_eq!(
-            answer_type(Some("application/schema+json"), &profile),
-            Ok(SCHEMA)
-        );
-        assert_eq!(
-            answer_type(Some("application/json, */*;q=0.5"), &profile),
-            Ok(JSON)
-        );
+        assert_eq!(answer_type(Some("application/schema+json"), &profile), Ok(SCHEMA));
+        assert_eq!(answer_type(Some("application/json, */*;q=0.5"), &profile), Ok(JSON));
     }
 
     #[test]
@@ -328,10 +283,7 @@ mod tests {
         ];
         for content_type in refused {
             let sent = content_type.to_owned();
-            assert_eq!(
-                reads_as_json(Some(content_type)),
-                Err(UnsupportedMediaType { sent })
-            );
+            assert_eq!(reads_as_json(Some(content_type)), Err(UnsupportedMediaType { sent }));
         }
     }
 }

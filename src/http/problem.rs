@@ -201,19 +201,15 @@ fn not_executed(rejected: NotExecuted) -> Entry {
         }
         Reason::ServiceStopped => (StatusCode::SERVICE_UNAVAILABLE, "not executed: the service is stopped"),
         Reason::Draining => (StatusCode::SERVICE_UNAVAILABLE, "not executed: the server is stopping"),
-        Reason::Quarantined => {
-            (StatusCode::SERVICE_UNAVAILABLE, "not executed: it failed too often and is set aside")
-        }
+        Reason::Quarantined => (StatusCode::SERVICE_UNAVAILABLE, "not executed: it failed too often and is set aside"),
         Reason::RecoveryBusy => (StatusCode::SERVICE_UNAVAILABLE, "not executed: too many are being recovered"),
         Reason::StorageReadOnly => {
             (StatusCode::SERVICE_UNAVAILABLE, "not executed: the storage cannot be written; reads go on")
         }
         Reason::BreakerOpen => (StatusCode::SERVICE_UNAVAILABLE, "not executed: its circuit breaker is open"),
     };
-    let code = match rejected.reason {
-        Reason::StorageReadOnly => "storage-unavailable",
-        other => other.code(),
-    };
+    let read_only = rejected.reason == Reason::StorageReadOnly;
+    let code = if read_only { "storage-unavailable" } else { rejected.reason.code() };
     let header = (status == StatusCode::SERVICE_UNAVAILABLE).then(|| (RETRY_AFTER, seconds(rejected.retry_after)));
     Entry { status, code: code.to_owned(), detail: detail.to_owned(), header }
 }

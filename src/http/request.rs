@@ -9,8 +9,8 @@ use futures_util::{Stream, StreamExt};
 use warp::http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use warp::http::{HeaderMap, Method};
 
-use super::problem::Problem;
 use super::body::fingerprint;
+use super::problem::Problem;
 use crate::clock::{Clock, derived_id};
 use crate::domain::Kind;
 use crate::journal::codec::CORRELATION_BYTES_MAX;

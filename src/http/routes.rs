@@ -167,10 +167,9 @@ pub(super) struct Head {
 }
 
 /// Takes a request apart; accepts every one.
-pub(super) fn incoming() -> impl Filter<
-    Extract = (Head, impl Stream<Item = Result<impl Buf, warp::Error>>),
-    Error = warp::Rejection,
-> + Clone
+pub(super) fn incoming()
+-> impl Filter<Extract = (Head, impl Stream<Item = Result<impl Buf, warp::Error>>), Error = warp::Rejection>
++ Clone
 + Send
 + Sync
 + 'static {
@@ -264,7 +263,9 @@ impl Edge {
             Face::Service(system, service) => {
                 Place { scope: Scope::Service(&self.systems[system].services[service]), prefix: String::new(), rest }
             }
-            Face::Gateway(system) => Place { scope: Scope::Gateway(&self.systems[system]), prefix: String::new(), rest },
+            Face::Gateway(system) => {
+                Place { scope: Scope::Gateway(&self.systems[system]), prefix: String::new(), rest }
+            }
             Face::Common => self.common_place(rest),
         }
     }
@@ -302,7 +303,7 @@ impl Edge {
             return preflight;
         }
         match place.rest[..] {
-            [] => gateway::front(self, system, request, &place.prefix),
+            [] => gateway::front(system, request, &place.prefix),
             ["events"] => stories::events(self, system, request).await,
             ["correlations", id] => stories::correlation(self, system, request, id).await,
             [collection, ..] => {
@@ -316,6 +317,9 @@ impl Edge {
     }
 
     async fn handle_service(&self, service: &ServiceRoutes, place: &Place<'_>, request: &Request) -> Handled {
+        if let Some(refused) = gateway::preflight_at_service(request) {
+            return refused;
+        }
         let base = hal_base(&request.origin(), &place.prefix);
         match place.rest[..] {
             [] | ["profile"] | ["profile", _] => resources::described(service, &base, &place.rest, request),

@@ -34,12 +34,7 @@ const JSON: &str = "application/json;charset=UTF-8";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Answers an item's history: its public facts, oldest first.
-pub(super) async fn history(
-    edge: &Edge,
-    at: &ResourceRoutes,
-    request: &Request,
-    id: &str,
-) -> Result<Answer, Problem> {
+pub(super) async fn history(edge: &Edge, at: &ResourceRoutes, request: &Request, id: &str) -> Result<Answer, Problem> {
     only_get(request)?;
     acceptable(request, &[JSON])?;
     let stream = stream_of(at, id)?;
@@ -61,7 +56,11 @@ pub(super) async fn row_at(edge: &Edge, at: &ResourceRoutes, id: u64, when: &str
     let Some(spec) = &at.spec else {
         // A view has no facts of its own, so only its newest version is known.
         let row = visible(edge, &at.resource, id)?.ok_or(Problem::NoSuchItem)?;
-        return if moment.covers(row.public_version, edge.clock.wall_ms()) { Ok(row) } else { Err(Problem::NoSuchItem) };
+        return if moment.covers(row.public_version, edge.clock.wall_ms()) {
+            Ok(row)
+        } else {
+            Err(Problem::NoSuchItem)
+        };
     };
     let facts = edge.journal.history(stream, FACTS_MAX).await.map_err(unreadable)?;
     let until = facts.iter().take_while(|fact| moment.covers(fact.public_version, fact.time_ms));

@@ -65,10 +65,20 @@ impl fmt::Debug for Append {
 pub(super) enum Request {
     Append(Append),
     /// Everything of older generations is durable or refused before this is answered.
-    Barrier { stream: Stream, generation: u64, reply: oneshot::Sender<Recovered> },
+    Barrier {
+        stream: Stream,
+        generation: u64,
+        reply: oneshot::Sender<Recovered>,
+    },
     /// An instance left; its fence entry may go.
-    Forget { stream: Stream, generation: u64 },
-    Note { note: Note, reply: oneshot::Sender<Position> },
+    Forget {
+        stream: Stream,
+        generation: u64,
+    },
+    Note {
+        note: Note,
+        reply: oneshot::Sender<Position>,
+    },
 }
 
 /// A group handed to the writer; it outlives the committer that made it.

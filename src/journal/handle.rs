@@ -311,11 +311,12 @@ impl Journal {
         self.core.overlay.drained().await;
         let mut intents = Vec::new();
         let mut failed = None;
-        self.core.engine.each(super::engine::Tree::Intents, &mut |_, bytes| {
-            match codec::decode_intent(bytes, &self.core.catalogue) {
-                Ok(intent) => intents.push(Arc::new(intent)),
-                Err(error) => failed = Some(error),
-            }
+        self.core.engine.each(super::engine::Tree::Intents, &mut |_, bytes| match codec::decode_intent(
+            bytes,
+            &self.core.catalogue,
+        ) {
+            Ok(intent) => intents.push(Arc::new(intent)),
+            Err(error) => failed = Some(error),
         })?;
         failed.map_or(Ok(intents), |error| Err(error.into()))
     }
@@ -504,10 +505,8 @@ impl Core {
         for row in &rows {
             self.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
         }
-        let progress = (
-            Key::Progress(Arc::clone(follower)),
-            super::overlay::Entry { position, value: Some(Value::Progress) },
-        );
+        let progress =
+            (Key::Progress(Arc::clone(follower)), super::overlay::Entry { position, value: Some(Value::Progress) });
         let rows = rows.into_iter().map(|row| {
             let entry = super::overlay::Entry { position: row.position, value: Some(Value::Row(Arc::clone(&row))) };
             (Key::Row(row.stream), entry)

@@ -75,7 +75,10 @@ impl Engine for MemoryEngine {
     fn each(&self, tree: Tree, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), EngineError> {
         let number = tree_number(tree);
         let inner = self.inner.lock();
-        inner.trees.range((number, Vec::new())..(number + 1, Vec::new())).for_each(|((_, key), value)| visit(key, value));
+        inner
+            .trees
+            .range((number, Vec::new())..(number + 1, Vec::new()))
+            .for_each(|((_, key), value)| visit(key, value));
         Ok(())
     }
 

@@ -8,18 +8,18 @@
 //!
 //! One [`Journal`] runs on any [`Engine`]: on disk (`disk`), or without one (`memory_engine`) with the same promises.
 
-pub mod record;
-pub mod codec;
-pub mod engine;
-pub mod handle;
-pub mod committer;
-pub mod overlay;
 pub mod applier;
-pub mod feed;
-pub mod ids;
-pub mod recovery;
-pub mod memory_engine;
+pub mod codec;
+pub mod committer;
 pub mod disk;
+pub mod engine;
+pub mod feed;
+pub mod handle;
+pub mod ids;
+pub mod memory_engine;
+pub mod overlay;
+pub mod record;
+pub mod recovery;
 
 pub use committer::{Append, Committed};
 pub use engine::{Engine, EngineError, Figures};

@@ -7,7 +7,9 @@ use super::committer::Request;
 use super::engine::{From, ReadGroup, Tree};
 use super::handle::{Core, OpenError, ReadError};
 use super::overlay::{Entry, Key, Value, split_stream_key};
-use super::record::{Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Position, Record, Row};
+use super::record::{
+    Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Position, Record, Row,
+};
 use crate::domain::{Catalogue, DecodeError, Recorded, Stream};
 
 /// How many bytes of the log are read at once.

@@ -31,11 +31,7 @@ impl Bulkhead {
     /// When a limit is zero, as nothing could ever pass or wait.
     pub fn new(limits: BulkheadLimits, clock: Clock) -> Result<Self, ZeroLimit> {
         limits.check()?;
-        let shared = Arc::new(Shared {
-            limits,
-            clock,
-            state: Mutex::default(),
-        });
+        let shared = Arc::new(Shared { limits, clock, state: Mutex::default() });
         Ok(Self { shared })
     }
 
@@ -135,17 +131,9 @@ pub struct BulkheadLimits {
 
 impl BulkheadLimits {
     /// The default of [`Partition::Edge`].
-    pub const EDGE: Self = Self {
-        running_max: 1_024,
-        queue_max: 4_096,
-        wait_max: Duration::from_secs(1),
-    };
+    pub const EDGE: Self = Self { running_max: 1_024, queue_max: 4_096, wait_max: Duration::from_secs(1) };
     /// The default of [`Partition::Policies`].
-    pub const POLICIES: Self = Self {
-        running_max: 256,
-        queue_max: 1_024,
-        wait_max: Duration::from_secs(1),
-    };
+    pub const POLICIES: Self = Self { running_max: 256, queue_max: 1_024, wait_max: Duration::from_secs(1) };
     /// The default of [`Partition::Asks`].
     pub const ASKS: Self = Self::POLICIES;
 
@@ -153,10 +141,7 @@ impl BulkheadLimits {
         let limit = match self {
             Self { running_max: 0, .. } => "running_max",
             Self { queue_max: 0, .. } => "queue_max",
-            Self {
-                wait_max: Duration::ZERO,
-                ..
-            } => "wait_max",
+            Self { wait_max: Duration::ZERO, .. } => "wait_max",
             Self { .. } => return Ok(()),
         };
         Err(ZeroLimit { limit })
@@ -192,11 +177,7 @@ impl Shared {
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.queue.push_back((ticket, slot));
-        Ok(Entry::Queued(Place {
-            shared: Arc::clone(self),
-            ticket,
-            handed,
-        }))
+        Ok(Entry::Queued(Place { shared: Arc::clone(self), ticket, handed }))
     }
 
     fn permit(self: &Arc<Self>, taken: Instant) -> Permit {
@@ -243,10 +224,7 @@ impl State {
             let ahead = self.queue.len() as u64 + 1;
             Duration::from_nanos(mean_ns.saturating_mul(ahead) / limits.running_max as u64)
         });
-        NotExecuted {
-            reason,
-            retry_after: estimate.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX),
-        }
+        NotExecuted { reason, retry_after: estimate.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX) }
     }
 }
 
@@ -319,11 +297,7 @@ mod tests {
     }
 
     fn bulkhead(running_max: usize, queue_max: usize) -> Arc<Bulkhead> {
-        let limits = BulkheadLimits {
-            running_max,
-            queue_max,
-            wait_max: WAIT_MAX,
-        };
+        let limits = BulkheadLimits { running_max, queue_max, wait_max: WAIT_MAX };
         Arc::new(Bulkhead::new(limits, clock()).expect("the limits are above zero"))
     }
 
@@ -339,9 +313,7 @@ mod tests {
     }
 
     fn poll(acquire: &mut Acquire) -> Poll<Result<Permit, NotExecuted>> {
-        acquire
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
+        acquire.as_mut().poll(&mut Context::from_waker(Waker::noop()))
     }
 
     /// Starts to wait in line.
@@ -368,10 +340,7 @@ mod tests {
         let bulkhead = bulkhead(2, 3);
         let _running = [running(&bulkhead).await, running(&bulkhead).await];
         let _waiting: Vec<_> = (0..3).map(|_| waiter(&bulkhead)).collect();
-        let rejection = bulkhead
-            .acquire(long())
-            .await
-            .expect_err("the queue is full");
+        let rejection = bulkhead.acquire(long()).await.expect_err("the queue is full");
         assert_eq!(rejection.reason, Reason::BulkheadFull);
         assert_eq!((bulkhead.running(), bulkhead.queued()), (2, 3));
     }
@@ -404,8 +373,7 @@ mod tests {
     async fn a_cancelled_waiter_frees_its_place_and_is_passed_over() {
         let bulkhead = bulkhead(1, 3);
         let permit = running(&bulkhead).await;
-        let (mut first, second, mut third) =
-            (waiter(&bulkhead), waiter(&bulkhead), waiter(&bulkhead));
+        let (mut first, second, mut third) = (waiter(&bulkhead), waiter(&bulkhead), waiter(&bulkhead));
         drop(second);
         assert_eq!(bulkhead.queued(), 2);
         let fourth = waiter(&bulkhead);
@@ -432,10 +400,7 @@ mod tests {
         let bulkhead = bulkhead(1, 1);
         let _permit = running(&bulkhead).await;
         let began = clock().now();
-        let rejection = bulkhead
-            .acquire(long())
-            .await
-            .expect_err("no slot comes free");
+        let rejection = bulkhead.acquire(long()).await.expect_err("no slot comes free");
         assert_eq!(rejection.reason, Reason::BulkheadWaitTimeout);
         assert_eq!(clock().now() - began, WAIT_MAX);
         assert_eq!((bulkhead.running(), bulkhead.queued()), (1, 0));
@@ -446,10 +411,7 @@ mod tests {
         let bulkhead = bulkhead(1, 1);
         let _permit = running(&bulkhead).await;
         let deadline = Deadline::after(&clock(), Duration::from_millis(20));
-        let rejection = bulkhead
-            .acquire(deadline)
-            .await
-            .expect_err("the deadline comes first");
+        let rejection = bulkhead.acquire(deadline).await.expect_err("the deadline comes first");
         assert_eq!(rejection, NotExecuted::deadline_exceeded());
         assert_eq!(clock().now(), deadline.at());
         assert_eq!(bulkhead.queued(), 0);
@@ -463,10 +425,7 @@ mod tests {
         assert_eq!(rejection, NotExecuted::deadline_exceeded());
 
         let permit = running(&bulkhead).await;
-        let mut late = acquire(
-            &bulkhead,
-            Deadline::after(&clock(), Duration::from_millis(10)),
-        );
+        let mut late = acquire(&bulkhead, Deadline::after(&clock(), Duration::from_millis(10)));
         assert!(poll(&mut late).is_pending());
         drop(permit);
         advance(Duration::from_millis(10)).await;
@@ -494,10 +453,7 @@ mod tests {
         }
         let _running = [running(&bulkhead).await, running(&bulkhead).await];
         let _waiting: Vec<_> = (0..3).map(|_| waiter(&bulkhead)).collect();
-        let rejection = bulkhead
-            .acquire(long())
-            .await
-            .expect_err("the queue is full");
+        let rejection = bulkhead.acquire(long()).await.expect_err("the queue is full");
         assert_eq!(rejection.retry_after, Duration::from_millis(400 * 4 / 2));
     }
 
@@ -505,27 +461,9 @@ mod tests {
     fn a_zero_limit_is_refused_by_name() {
         let sound = BulkheadLimits::EDGE;
         for (limits, limit) in [
-            (
-                BulkheadLimits {
-                    running_max: 0,
-                    ..sound
-                },
-                "running_max",
-            ),
-            (
-                BulkheadLimits {
-                    queue_max: 0,
-                    ..sound
-                },
-                "queue_max",
-            ),
-            (
-                BulkheadLimits {
-                    wait_max: Duration::ZERO,
-                    ..sound
-                },
-                "wait_max",
-            ),
+            (BulkheadLimits { running_max: 0, ..sound }, "running_max"),
+            (BulkheadLimits { queue_max: 0, ..sound }, "queue_max"),
+            (BulkheadLimits { wait_max: Duration::ZERO, ..sound }, "wait_max"),
         ] {
             let refused = Bulkhead::new(limits, clock()).expect_err("a limit is zero");
             assert_eq!(refused, ZeroLimit { limit });
@@ -540,8 +478,7 @@ mod tests {
         let mut tasks = JoinSet::new();
         let mut aborts = Vec::new();
         for _ in 0..400 {
-            let (bulkhead, chance, inside) =
-                (Arc::clone(&bulkhead), chance.clone(), Arc::clone(&inside));
+            let (bulkhead, chance, inside) = (Arc::clone(&bulkhead), chance.clone(), Arc::clone(&inside));
             aborts.push(tasks.spawn(async move {
                 sleep(Duration::from_millis(chance.random() % 100)).await;
                 if let Ok(_permit) = bulkhead.acquire(long()).await {
@@ -647,10 +584,7 @@ mod tests {
                 Step::Advance(by_ms) => advance(Duration::from_millis(by_ms)).await,
             }
             let taken = self.running.len() + self.handed.len();
-            assert_eq!(
-                (self.bulkhead.running(), self.bulkhead.queued()),
-                (taken, self.line.len())
-            );
+            assert_eq!((self.bulkhead.running(), self.bulkhead.queued()), (taken, self.line.len()));
         }
 
         fn arrive(&mut self) {
@@ -661,13 +595,10 @@ mod tests {
             } else if self.line.len() < MODEL_QUEUE_MAX {
                 assert!(polled.is_pending());
                 self.futures.insert(self.next_caller, future);
-                self.line
-                    .push_back((self.next_caller, clock().now() + WAIT_MAX));
+                self.line.push_back((self.next_caller, clock().now() + WAIT_MAX));
                 self.next_caller += 1;
             } else {
-                assert!(
-                    matches!(polled, Poll::Ready(Err(full)) if full.reason == Reason::BulkheadFull)
-                );
+                assert!(matches!(polled, Poll::Ready(Err(full)) if full.reason == Reason::BulkheadFull));
             }
         }
 
@@ -686,9 +617,7 @@ mod tests {
                     assert!(polled.is_pending());
                     return;
                 }
-                assert!(
-                    matches!(polled, Poll::Ready(Err(over)) if over.reason == Reason::BulkheadWaitTimeout)
-                );
+                assert!(matches!(polled, Poll::Ready(Err(over)) if over.reason == Reason::BulkheadWaitTimeout));
                 self.line.remove(index);
             }
             self.futures.remove(&caller);
@@ -716,26 +645,16 @@ mod tests {
         }
 
         fn hand_over(&mut self) {
-            self.handed
-                .extend(self.line.pop_front().map(|(caller, _)| caller));
+            self.handed.extend(self.line.pop_front().map(|(caller, _)| caller));
         }
 
         fn pick(&self, pick: usize) -> Option<u64> {
             let waiting = self.futures.len();
-            (waiting > 0).then(|| {
-                *self
-                    .futures
-                    .keys()
-                    .nth(pick % waiting)
-                    .expect("it is in range")
-            })
+            (waiting > 0).then(|| *self.futures.keys().nth(pick % waiting).expect("it is in range"))
         }
 
         fn place_of(&self, caller: u64) -> usize {
-            self.line
-                .iter()
-                .position(|&(waiting, _)| waiting == caller)
-                .expect("the caller is in line")
+            self.line.iter().position(|&(waiting, _)| waiting == caller).expect("the caller is in line")
         }
     }
 
@@ -755,19 +674,10 @@ mod tests {
                 };
                 model.step(step).await;
             }
-            let Model {
-                bulkhead,
-                futures,
-                running,
-                ..
-            } = model;
+            let Model { bulkhead, futures, running, .. } = model;
             drop((futures, running));
             assert_eq!((bulkhead.running(), bulkhead.queued()), (0, 0));
-            assert_eq!(
-                Arc::strong_count(&bulkhead.shared),
-                1,
-                "somebody still holds the bulkhead"
-            );
+            assert_eq!(Arc::strong_count(&bulkhead.shared), 1, "somebody still holds the bulkhead");
         })
         .await;
     }

@@ -46,18 +46,12 @@ impl Guard {
         clock: Clock,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, PolicyError> {
-        let GuardPolicy {
-            attempt_timeout,
-            edge,
-            policies,
-            asks,
-        } = policy;
+        let GuardPolicy { attempt_timeout, edge, policies, asks } = policy;
         if attempt_timeout.is_zero() {
             return Err(PolicyError::ZeroAttemptTimeout);
         }
         let bulkhead = |partition, limits| {
-            Bulkhead::new(limits, clock.clone())
-                .map_err(|limit| PolicyError::ZeroLimit { partition, limit })
+            Bulkhead::new(limits, clock.clone()).map_err(|limit| PolicyError::ZeroLimit { partition, limit })
         };
         Ok(Self {
             name: name.into(),
@@ -78,12 +72,7 @@ impl Guard {
     ///
     /// # Cancel safety
     /// A dropped call frees its slot or its place in line. Once admitted, it is reported as [`Completion::Cancelled`].
-    pub async fn call<T, F, Fut>(
-        &self,
-        partition: Partition,
-        deadline: Deadline,
-        work: F,
-    ) -> Result<T, CallError>
+    pub async fn call<T, F, Fut>(&self, partition: Partition, deadline: Deadline, work: F) -> Result<T, CallError>
     where
         F: FnOnce(Deadline) -> Fut,
         Fut: Future<Output = Result<T, CallError>>,
@@ -121,12 +110,7 @@ impl Guard {
     }
 
     /// Runs the work under the attempt timeout. The work is gone when this returns, so no slot is freed under it.
-    async fn attempt<T, F, Fut>(
-        &self,
-        attempt: &mut Attempt<'_>,
-        deadline: Deadline,
-        work: F,
-    ) -> Result<T, CallError>
+    async fn attempt<T, F, Fut>(&self, attempt: &mut Attempt<'_>, deadline: Deadline, work: F) -> Result<T, CallError>
     where
         F: FnOnce(Deadline) -> Fut,
         Fut: Future<Output = Result<T, CallError>>,
@@ -149,8 +133,7 @@ impl Guard {
     }
 
     fn reject(&self, partition: Partition, rejection: NotExecuted) -> CallError {
-        self.observer
-            .rejected(&self.name, partition, rejection.reason);
+        self.observer.rejected(&self.name, partition, rejection.reason);
         rejection.into()
     }
 }
@@ -214,13 +197,7 @@ pub trait Observer: Send + Sync {
     /// A call was turned away by the guard itself.
     fn rejected(&self, guard: &str, partition: Partition, reason: Reason);
     /// An admitted call ended; `elapsed` counts from its admission.
-    fn completed(
-        &self,
-        guard: &str,
-        partition: Partition,
-        completion: Completion,
-        elapsed: Duration,
-    );
+    fn completed(&self, guard: &str, partition: Partition, completion: Completion, elapsed: Duration);
 }
 
 /// An observer that looks away.
@@ -247,28 +224,14 @@ struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     fn begin(guard: &'a Guard, partition: Partition, arrived: Instant) -> Self {
         let began = guard.clock.now();
-        guard.observer.admitted(
-            &guard.name,
-            partition,
-            began.saturating_duration_since(arrived),
-        );
-        Self {
-            guard,
-            partition,
-            began,
-            in_work: false,
-            completion: None,
-        }
+        guard.observer.admitted(&guard.name, partition, began.saturating_duration_since(arrived));
+        Self { guard, partition, began, in_work: false, completion: None }
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let unfinished = if self.in_work {
-            Completion::Failed
-        } else {
-            Completion::Cancelled
-        };
+        let unfinished = if self.in_work { Completion::Failed } else { Completion::Cancelled };
         let guard = self.guard;
         guard.observer.completed(
             &guard.name,
@@ -345,17 +308,8 @@ mod tests {
     }
 
     fn guard() -> (Arc<Guard>, Arc<Diary>) {
-        let one = BulkheadLimits {
-            running_max: 1,
-            queue_max: 1,
-            wait_max: ms(50),
-        };
-        let policy = GuardPolicy {
-            attempt_timeout: ATTEMPT_TIMEOUT,
-            edge: one,
-            policies: one,
-            asks: one,
-        };
+        let one = BulkheadLimits { running_max: 1, queue_max: 1, wait_max: ms(50) };
+        let policy = GuardPolicy { attempt_timeout: ATTEMPT_TIMEOUT, edge: one, policies: one, asks: one };
         let diary = Arc::new(Diary::default());
         let observer: Arc<dyn Observer> = Arc::clone(&diary) as _;
         let guard = Guard::new("orders", policy, clock(), observer).expect("the policy is sound");
@@ -370,25 +324,17 @@ mod tests {
                 sleep(ms(30)).await;
                 Ok(Answer(verdict))
             };
-            assert_eq!(
-                guard.call(Partition::Edge, in_ms(1_000), work).await,
-                Ok(Answer(verdict))
-            );
-            assert_eq!(
-                diary.read(),
-                [Told::Admitted(ms(0)), Told::Completed(verdict, ms(30))]
-            );
+            assert_eq!(guard.call(Partition::Edge, in_ms(1_000), work).await, Ok(Answer(verdict)));
+            assert_eq!(diary.read(), [Told::Admitted(ms(0)), Told::Completed(verdict, ms(30))]);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_expired_deadline_never_starts_the_work() {
         let (guard, diary) = guard();
-        let call = guard.call(
-            Partition::Edge,
-            in_ms(0),
-            |_| -> std::future::Ready<Result<Answer, CallError>> { panic!("the work was started") },
-        );
+        let call = guard.call(Partition::Edge, in_ms(0), |_| -> std::future::Ready<Result<Answer, CallError>> {
+            panic!("the work was started")
+        });
         assert_eq!(call.await, Err(NotExecuted::deadline_exceeded().into()));
         assert_eq!(diary.read(), [Told::Rejected(Reason::DeadlineExceeded)]);
     }
@@ -396,32 +342,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_ends_at_its_timeout_with_an_unknown_outcome() {
         let (guard, diary) = guard();
-        let result = guard
-            .call(Partition::Edge, in_ms(1_000), |_| {
-                pending::<Result<Answer, _>>()
-            })
-            .await;
+        let result = guard.call(Partition::Edge, in_ms(1_000), |_| pending::<Result<Answer, _>>()).await;
         assert_eq!(result, Err(Unknown::AttemptTimeout.into()));
-        assert_eq!(
-            diary.read()[1],
-            Told::Completed(Completion::TimedOut, ATTEMPT_TIMEOUT)
-        );
+        assert_eq!(diary.read()[1], Told::Completed(Completion::TimedOut, ATTEMPT_TIMEOUT));
         assert_eq!(guard.bulkhead(Partition::Edge).running(), 0);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_attempt_ends_at_the_deadline_if_that_comes_first() {
         let (guard, diary) = guard();
-        let result = guard
-            .call(Partition::Edge, in_ms(40), |_| {
-                pending::<Result<Answer, _>>()
-            })
-            .await;
+        let result = guard.call(Partition::Edge, in_ms(40), |_| pending::<Result<Answer, _>>()).await;
         assert_eq!(result, Err(Unknown::DeadlineExceeded.into()));
-        assert_eq!(
-            diary.read()[1],
-            Told::Completed(Completion::TimedOut, ms(40))
-        );
+        assert_eq!(diary.read()[1], Told::Completed(Completion::TimedOut, ms(40)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -432,10 +364,7 @@ mod tests {
                 assert_eq!(bound.remaining(&clock()), ms(given_ms));
                 DONE
             };
-            assert_eq!(
-                guard.call(Partition::Asks, in_ms(timeout_ms), work).await,
-                DONE
-            );
+            assert_eq!(guard.call(Partition::Asks, in_ms(timeout_ms), work).await, DONE);
         }
     }
 
@@ -472,49 +401,24 @@ mod tests {
         let mut calls = JoinSet::new();
         for _ in 0..2 {
             let (guard, deadline) = (Arc::clone(&guard), in_ms(1_000));
-            calls.spawn(async move {
-                guard
-                    .call(Partition::Edge, deadline, |_| {
-                        pending::<Result<Answer, _>>()
-                    })
-                    .await
-            });
+            calls.spawn(async move { guard.call(Partition::Edge, deadline, |_| pending::<Result<Answer, _>>()).await });
         }
         sleep(ms(1)).await;
-        let turned_away = guard
-            .call(Partition::Edge, in_ms(1_000), |_| ready(DONE))
-            .await;
-        assert!(
-            matches!(turned_away, Err(CallError::NotExecuted(full)) if full.reason == Reason::BulkheadFull)
-        );
+        let turned_away = guard.call(Partition::Edge, in_ms(1_000), |_| ready(DONE)).await;
+        assert!(matches!(turned_away, Err(CallError::NotExecuted(full)) if full.reason == Reason::BulkheadFull));
         for partition in [Partition::Policies, Partition::Asks] {
-            assert_eq!(
-                guard.call(partition, in_ms(1_000), |_| ready(DONE)).await,
-                DONE
-            );
+            assert_eq!(guard.call(partition, in_ms(1_000), |_| ready(DONE)).await, DONE);
         }
         sleep(ms(50)).await;
-        assert!(
-            diary
-                .read()
-                .contains(&Told::Rejected(Reason::BulkheadWaitTimeout))
-        );
+        assert!(diary.read().contains(&Told::Rejected(Reason::BulkheadWaitTimeout)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_dropped_call_is_reported_as_cancelled_and_frees_its_slot() {
         let (guard, diary) = guard();
-        let call = guard.call(Partition::Edge, in_ms(1_000), |_| {
-            pending::<Result<Answer, _>>()
-        });
+        let call = guard.call(Partition::Edge, in_ms(1_000), |_| pending::<Result<Answer, _>>());
         assert!(tokio::time::timeout(ms(10), call).await.is_err());
-        assert_eq!(
-            diary.read(),
-            [
-                Told::Admitted(ms(0)),
-                Told::Completed(Completion::Cancelled, ms(10))
-            ]
-        );
+        assert_eq!(diary.read(), [Told::Admitted(ms(0)), Told::Completed(Completion::Cancelled, ms(10))]);
         assert_eq!(guard.bulkhead(Partition::Edge).running(), 0);
     }
 
@@ -536,8 +440,7 @@ mod tests {
         let mut calls = JoinSet::new();
         let (called, deadline) = (Arc::clone(&guard), in_ms(1_000));
         calls.spawn(async move {
-            let work =
-                async |_| -> Result<Answer, CallError> { panic!("the work breaks on purpose") };
+            let work = async |_| -> Result<Answer, CallError> { panic!("the work breaks on purpose") };
             called.call(Partition::Edge, deadline, work).await
         });
         let ended = calls.join_next().await.expect("one call was made");
@@ -549,36 +452,22 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_panic_elsewhere_that_drops_a_call_is_not_its_failure() {
         let (guard, diary) = guard();
-        let mut call = Box::pin(guard.call(Partition::Edge, in_ms(1_000), |_| {
-            pending::<Result<Answer, _>>()
-        }));
-        assert!(
-            call.as_mut()
-                .poll(&mut Context::from_waker(Waker::noop()))
-                .is_pending()
-        );
+        let mut call = Box::pin(guard.call(Partition::Edge, in_ms(1_000), |_| pending::<Result<Answer, _>>()));
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         let panicked = catch_unwind(AssertUnwindSafe(move || {
             let _call = call;
             panic!("somebody else breaks on purpose");
         }));
         assert!(panicked.is_err());
-        assert_eq!(
-            diary.read()[1],
-            Told::Completed(Completion::Cancelled, ms(0))
-        );
+        assert_eq!(diary.read()[1], Told::Completed(Completion::Cancelled, ms(0)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn errors_of_the_work_pass_through_and_are_told_by_kind() {
-        let stopped = NotExecuted {
-            reason: Reason::ServiceStopped,
-            retry_after: ms(5_000),
-        };
+        let stopped = NotExecuted { reason: Reason::ServiceStopped, retry_after: ms(5_000) };
         let check = async |error: CallError, completion| {
             let (guard, diary) = guard();
-            let result: Result<Answer, _> = guard
-                .call(Partition::Edge, in_ms(1_000), |_| ready(Err(error)))
-                .await;
+            let result: Result<Answer, _> = guard.call(Partition::Edge, in_ms(1_000), |_| ready(Err(error))).await;
             assert_eq!(result, Err(error));
             assert_eq!(diary.read()[1], Told::Completed(completion, ms(0)));
         };
@@ -590,35 +479,13 @@ mod tests {
     #[test]
     fn a_zero_in_the_policy_is_refused_by_name() {
         let sound = GuardPolicy::default();
-        let zero = BulkheadLimits {
-            queue_max: 0,
-            ..BulkheadLimits::ASKS
-        };
+        let zero = BulkheadLimits { queue_max: 0, ..BulkheadLimits::ASKS };
         for (policy, message) in [
-            (
-                GuardPolicy {
-                    attempt_timeout: Duration::ZERO,
-                    ..sound
-                },
-                "attempt_timeout must be greater than zero",
-            ),
-            (
-                GuardPolicy {
-                    asks: zero,
-                    ..sound
-                },
-                "asks.queue_max must be greater than zero",
-            ),
-            (
-                GuardPolicy {
-                    edge: zero,
-                    ..sound
-                },
-                "edge.queue_max must be greater than zero",
-            ),
+            (GuardPolicy { attempt_timeout: Duration::ZERO, ..sound }, "attempt_timeout must be greater than zero"),
+            (GuardPolicy { asks: zero, ..sound }, "asks.queue_max must be greater than zero"),
+            (GuardPolicy { edge: zero, ..sound }, "edge.queue_max must be greater than zero"),
         ] {
-            let refused = Guard::new("orders", policy, clock(), Arc::new(Unobserved))
-                .expect_err("it holds a zero");
+            let refused = Guard::new("orders", policy, clock(), Arc::new(Unobserved)).expect_err("it holds a zero");
             assert_eq!(refused.to_string(), message);
         }
         assert!(Guard::new("orders", sound, clock(), Arc::new(Unobserved)).is_ok());

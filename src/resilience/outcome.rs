@@ -43,10 +43,7 @@ pub struct NotExecuted {
 impl NotExecuted {
     /// Returns the rejection of a call whose own deadline is over.
     pub fn deadline_exceeded() -> Self {
-        Self {
-            reason: Reason::DeadlineExceeded,
-            retry_after: Duration::ZERO,
-        }
+        Self { reason: Reason::DeadlineExceeded, retry_after: Duration::ZERO }
     }
 }
 
@@ -165,10 +162,7 @@ mod tests {
     #[test]
     fn an_inner_rejection_is_no_failure_and_a_dropped_port_is_no_verdict() {
         let check = |error: CallError, expected| assert_eq!(error.completion(), expected);
-        check(
-            NotExecuted::deadline_exceeded().into(),
-            Completion::NotExecuted,
-        );
+        check(NotExecuted::deadline_exceeded().into(), Completion::NotExecuted);
         check(Unknown::AttemptTimeout.into(), Completion::TimedOut);
         check(Unknown::DeadlineExceeded.into(), Completion::TimedOut);
         check(Unknown::PortDropped.into(), Completion::Cancelled);
@@ -176,10 +170,7 @@ mod tests {
 
     #[test]
     fn a_rejection_names_its_reason_in_kebab_case() {
-        let rejected = NotExecuted {
-            reason: Reason::BulkheadWaitTimeout,
-            retry_after: Duration::from_secs(1),
-        };
+        let rejected = NotExecuted { reason: Reason::BulkheadWaitTimeout, retry_after: Duration::from_secs(1) };
         assert_eq!(rejected.to_string(), "not executed: bulkhead-wait-timeout");
         assert_eq!(CallError::from(rejected).to_string(), rejected.to_string());
     }

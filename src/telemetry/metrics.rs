@@ -11,9 +11,8 @@ use crate::clock::Clock;
 use crate::resilience::{Completion, Observer, Partition, Reason};
 
 /// Upper bounds of every duration histogram, in seconds: from a memory hit to the request deadline.
-const SECONDS: [f64; 16] = [
-    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const SECONDS: [f64; 16] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// Upper bounds of every size histogram, in bytes.
 const BYTES: [f64; 8] = [256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0];
 
@@ -60,7 +59,11 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 
 fn describe() {
     describe_counter!(HTTP_REQUESTS, "Requests answered, by system, service, route template, method and status.");
-    describe_histogram!(HTTP_SECONDS, Unit::Seconds, "Time from a request's head to its answer, by system and service.");
+    describe_histogram!(
+        HTTP_SECONDS,
+        Unit::Seconds,
+        "Time from a request's head to its answer, by system and service."
+    );
     describe_gauge!(HTTP_CONNECTIONS, "Open connections.");
     describe_counter!(HTTP_ACCEPT_FAILURES, "Connections the operating system would not hand over.");
     describe_counter!(GUARD_CALLS, "Guarded calls that were admitted, by guard, partition and completion.");
@@ -116,9 +119,28 @@ pub type RouteLabel = &'static str;
 
 fn status_label(status: u16) -> &'static str {
     const KNOWN: [(u16, &str); 22] = [
-        (200, "200"), (201, "201"), (204, "204"), (304, "304"), (400, "400"), (401, "401"), (403, "403"),
-        (404, "404"), (405, "405"), (406, "406"), (409, "409"), (412, "412"), (413, "413"), (415, "415"),
-        (422, "422"), (428, "428"), (429, "429"), (500, "500"), (502, "502"), (503, "503"), (504, "504"), (408, "408"),
+        (200, "200"),
+        (201, "201"),
+        (204, "204"),
+        (304, "304"),
+        (400, "400"),
+        (401, "401"),
+        (403, "403"),
+        (404, "404"),
+        (405, "405"),
+        (406, "406"),
+        (409, "409"),
+        (412, "412"),
+        (413, "413"),
+        (415, "415"),
+        (422, "422"),
+        (428, "428"),
+        (429, "429"),
+        (500, "500"),
+        (502, "502"),
+        (503, "503"),
+        (504, "504"),
+        (408, "408"),
     ];
     KNOWN.iter().find(|(code, _)| *code == status).map_or("other", |(_, label)| label)
 }

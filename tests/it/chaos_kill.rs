@@ -22,18 +22,11 @@ fn killed_actors_cost_no_request_and_no_stock() {
     let seed = seed();
     let dir = tempfile::tempdir().expect("a temporary folder");
     let server = Server::start(dir.path(), &["--set", "chaos.enabled=true"]);
-    let mut writers: Vec<Writer> = (0..WRITERS)
-        .map(|number| Writer::new(&server, number, seed))
-        .collect();
+    let mut writers: Vec<Writer> = (0..WRITERS).map(|number| Writer::new(&server, number, seed)).collect();
     // A product in nobody's ledger would spoil the audit: the three rentals that are shot at are of an unknown product.
     let unknown = r#"{"productId":999999999,"qty":1,"status":"ORDERED","productName":"target"}"#;
-    let targets: Vec<_> = (0..3)
-        .map(|_| {
-            server
-                .send("rental", &Request::post("/rentals", unknown))
-                .located_id()
-        })
-        .collect();
+    let targets: Vec<_> =
+        (0..3).map(|_| server.send("rental", &Request::post("/rentals", unknown)).located_id()).collect();
     assert_eq!(targets, [Some(1), Some(2), Some(3)]);
 
     let (stop, answered) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -42,19 +35,12 @@ fn killed_actors_cost_no_request_and_no_stock() {
         let running: Vec<_> = writers.iter_mut().map(write).collect();
         let killed = shoot(&server, seed);
         stop.store(true, Ordering::Relaxed);
-        let ends = running
-            .into_iter()
-            .map(|writer| writer.join().expect("a writer ends well"));
+        let ends = running.into_iter().map(|writer| writer.join().expect("a writer ends well"));
         (killed, ends.flatten().collect::<Vec<_>>())
     });
     for id in 1..=3 {
         let gone = server.send("rental", &Request::delete(&format!("/rentals/{id}")));
-        assert_eq!(
-            gone.status,
-            204,
-            "rental {id} was shot at and lives: {}",
-            gone.text()
-        );
+        assert_eq!(gone.status, 204, "rental {id} was shot at and lives: {}", gone.text());
     }
     let faults = audit(&server, &mut writers);
 
@@ -67,25 +53,13 @@ fn killed_actors_cost_no_request_and_no_stock() {
         faults.lost.len(),
         faults.doubled.len()
     );
-    assert!(
-        silent.is_empty() && refused.is_empty(),
-        "RESURGAM_SEED={seed}: {silent:?} {:?}",
-        refused.first()
-    );
+    assert!(silent.is_empty() && refused.is_empty(), "RESURGAM_SEED={seed}: {silent:?} {:?}", refused.first());
     assert!(faults.is_empty(), "RESURGAM_SEED={seed}: {faults:#?}");
-    assert!(
-        killed > 100,
-        "only {killed} actors were killed: the test tested nothing"
-    );
+    assert!(killed > 100, "only {killed} actors were killed: the test tested nothing");
 }
 
 /// Writes until told to stop; says why when an answer stays out.
-fn write(
-    writer: &mut Writer,
-    server: &Server,
-    stop: &AtomicBool,
-    answered: &AtomicU64,
-) -> Option<String> {
+fn write(writer: &mut Writer, server: &Server, stop: &AtomicBool, answered: &AtomicU64) -> Option<String> {
     let mut doors = Doors::new(server);
     while !stop.load(Ordering::Relaxed) {
         if let Err(error) = writer.step(&mut doors) {
@@ -107,19 +81,11 @@ fn shoot(server: &Server, seed: u64) -> u64 {
             0 => r#"{"target":"oa-rental/rental/rental/3"}"#.to_string(),
             1 => r#"{"target":"oa-rental/delivery/*","count":20,"seed":1}"#
                 .replace(":1}", &format!(":{}}}", dice.below(1 << 32))),
-            _ => format!(
-                r#"{{"target":"*","count":50,"seed":{}}}"#,
-                dice.below(1 << 32)
-            ),
+            _ => format!(r#"{{"target":"*","count":50,"seed":{}}}"#, dice.below(1 << 32)),
         };
         killed += count(&server.operate("/chaos/kill", &body).json());
         let read = reader.send(&Request::get("/rentals/3"));
-        assert_eq!(
-            read.status,
-            200,
-            "a read of what was just killed: {}",
-            read.text()
-        );
+        assert_eq!(read.status, 200, "a read of what was just killed: {}", read.text());
     }
     killed
 }

@@ -24,12 +24,7 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(method: &str, path: &str) -> Request {
-        Request {
-            method: method.into(),
-            path: path.into(),
-            headers: Vec::new(),
-            body: None,
-        }
+        Request { method: method.into(), path: path.into(), headers: Vec::new(), body: None }
     }
 
     pub(crate) fn get(path: &str) -> Request {
@@ -42,9 +37,7 @@ impl Request {
 
     /// A POST as HTTPie makes it.
     pub(crate) fn post(path: &str, json: impl Into<String>) -> Request {
-        Request::new("POST", path)
-            .header("Accept", JSON_FIRST)
-            .json(json)
+        Request::new("POST", path).header("Accept", JSON_FIRST).json(json)
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Request {
@@ -69,11 +62,7 @@ impl Request {
 
     fn bytes(&self, addr: SocketAddr) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
-        if !self
-            .headers
-            .iter()
-            .any(|(name, _)| name.eq_ignore_ascii_case("host"))
-        {
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             head.push_str(&format!("Host: {addr}\r\n"));
         }
         for (name, value) in &self.headers {
@@ -99,23 +88,14 @@ pub(crate) struct Answer {
 impl Answer {
     /// The first header of that name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// Every comma-separated member of every header of that name, sorted.
     pub(crate) fn members(&self, name: &str) -> Vec<String> {
-        let same = self
-            .headers
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
-        let mut members: Vec<String> = same
-            .flat_map(|(_, v)| v.split(','))
-            .map(|v| v.trim().to_string())
-            .filter(|v| !v.is_empty())
-            .collect();
+        let same = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let mut members: Vec<String> =
+            same.flat_map(|(_, v)| v.split(',')).map(|v| v.trim().to_string()).filter(|v| !v.is_empty()).collect();
         members.sort();
         members
     }
@@ -152,10 +132,7 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(addr: SocketAddr) -> Client {
-        Client {
-            addr,
-            connection: None,
-        }
+        Client { addr, connection: None }
     }
 
     /// Sends once. An error means: no whole answer came; the request may have happened.
@@ -166,11 +143,7 @@ impl Client {
         };
         connection.get_mut().write_all(&request.bytes(self.addr))?;
         let answer = read_answer(&mut connection, &request.method)?;
-        if !answer
-            .members("connection")
-            .iter()
-            .any(|m| m.eq_ignore_ascii_case("close"))
-        {
+        if !answer.members("connection").iter().any(|m| m.eq_ignore_ascii_case("close")) {
             self.connection = Some(connection);
         }
         Ok(answer)
@@ -181,10 +154,7 @@ impl Client {
     pub(crate) fn send(&mut self, request: &Request) -> Answer {
         match self.try_send(request) {
             Ok(answer) => answer,
-            Err(error) => panic!(
-                "{} {} on {} got no answer: {error}",
-                request.method, request.path, self.addr
-            ),
+            Err(error) => panic!("{} {} on {} got no answer: {error}", request.method, request.path, self.addr),
         }
     }
 
@@ -203,34 +173,22 @@ fn is_open(connection: &BufReader<TcpStream>) -> bool {
         return false;
     }
     let waiting = stream.peek(&mut [0u8; 1]);
-    stream.set_nonblocking(false).is_ok()
-        && matches!(waiting, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
+    stream.set_nonblocking(false).is_ok() && matches!(waiting, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
 }
 
 fn read_answer(connection: &mut BufReader<TcpStream>, method: &str) -> io::Result<Answer> {
     let status_line = read_line(connection)?;
     let status = status_line.split(' ').nth(1).and_then(|s| s.parse().ok());
     let status: u16 = status.ok_or_else(|| broken(format!("no status line: {status_line:?}")))?;
-    let mut answer = Answer {
-        status,
-        headers: read_headers(connection)?,
-        body: Vec::new(),
-    };
+    let mut answer = Answer { status, headers: read_headers(connection)?, body: Vec::new() };
     if method == "HEAD" || status == 204 || status == 304 {
         return Ok(answer);
     }
     let length = match answer.header("content-length") {
-        Some(text) => Some(
-            text.parse::<usize>()
-                .map_err(|_| broken(format!("content-length {text:?}")))?,
-        ),
+        Some(text) => Some(text.parse::<usize>().map_err(|_| broken(format!("content-length {text:?}")))?),
         None => None,
     };
-    if answer
-        .members("transfer-encoding")
-        .iter()
-        .any(|m| m.eq_ignore_ascii_case("chunked"))
-    {
+    if answer.members("transfer-encoding").iter().any(|m| m.eq_ignore_ascii_case("chunked")) {
         answer.body = read_chunks(connection)?;
     } else if let Some(length) = length {
         answer.body = vec![0; length];
@@ -249,9 +207,7 @@ fn read_headers(connection: &mut BufReader<TcpStream>) -> io::Result<Vec<(String
         if line.is_empty() {
             return Ok(headers);
         }
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| broken(format!("no header: {line:?}")))?;
+        let (name, value) = line.split_once(':').ok_or_else(|| broken(format!("no header: {line:?}")))?;
         headers.push((name.to_string(), value.trim().to_string()));
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::source_text::{Source, names, paths_from};
 use crate::tidy::{
-    EXCEPTIONS, IMPURE_STD, NOTHING_BUT, PARTS, PURE, RESERVED, ROOMS, SEES_ALL, allowed, fault,
-    room, src,
+    EXCEPTIONS, IMPURE_STD, NOTHING_BUT, PARTS, PURE, RESERVED, ROOMS, SEES_ALL, allowed, fault, room, src,
 };
 
 /// Every path in the code that begins with a crate's name or leads to a room: (offset, path from its root).
@@ -19,10 +18,7 @@ fn used_paths(source: &Source) -> Vec<(usize, Vec<String>)> {
         is_use = name == "use";
         if starts {
             used.extend(
-                paths_from(code, at)
-                    .into_iter()
-                    .filter_map(|path| from_root(source, path))
-                    .map(|path| (at, path)),
+                paths_from(code, at).into_iter().filter_map(|path| from_root(source, path)).map(|path| (at, path)),
             );
         }
     }
@@ -33,12 +29,7 @@ fn used_paths(source: &Source) -> Vec<(usize, Vec<String>)> {
 fn from_root(source: &Source, path: Vec<String>) -> Option<Vec<String>> {
     let own_name = |first: &str| first == "resurgam" && room(source) == "main";
     if own_name(&path[0]) {
-        return Some(
-            ["crate".to_string()]
-                .into_iter()
-                .chain(path.into_iter().skip(1))
-                .collect(),
-        );
+        return Some(["crate".to_string()].into_iter().chain(path.into_iter().skip(1)).collect());
     }
     let up = path.iter().take_while(|part| *part == "super").count();
     if up == 0 {
@@ -46,10 +37,7 @@ fn from_root(source: &Source, path: Vec<String>) -> Option<Vec<String>> {
     }
     let module = source.module();
     let kept = module.len().checked_sub(up)?;
-    let down = module[..kept]
-        .iter()
-        .map(ToString::to_string)
-        .chain(path.into_iter().skip(up));
+    let down = module[..kept].iter().map(ToString::to_string).chain(path.into_iter().skip(up));
     Some(["crate".to_string()].into_iter().chain(down).collect())
 }
 
@@ -68,22 +56,14 @@ pub(crate) fn import_faults(source: &Source, crates: &[String]) -> Vec<String> {
     let local = local_names(source);
     for (at, path) in used_paths(source) {
         let shown = path.join("::");
-        if EXCEPTIONS
-            .iter()
-            .any(|(name, what, _)| *name == room && shown.starts_with(what))
-        {
+        if EXCEPTIONS.iter().any(|(name, what, _)| *name == room && shown.starts_with(what)) {
             continue;
         }
         let second = path.get(1).map_or("", String::as_str);
         if path[0] == "crate" {
-            let is_room =
-                ROOMS.iter().any(|(name, _)| *name == second) || SEES_ALL.contains(&second);
+            let is_room = ROOMS.iter().any(|(name, _)| *name == second) || SEES_ALL.contains(&second);
             if is_room && second != room && !rooms.contains(&second) {
-                faults.push(fault(
-                    source,
-                    at,
-                    format!("`{room}` may not use `{shown}`; it may use {rooms:?}"),
-                ));
+                faults.push(fault(source, at, format!("`{room}` may not use `{shown}`; it may use {rooms:?}")));
             }
             faults.extend(other_system(source, &path).map(|what| fault(source, at, what)));
             continue;
@@ -92,22 +72,14 @@ pub(crate) fn import_faults(source: &Source, crates: &[String]) -> Vec<String> {
             continue;
         }
         let reserved = allowed(RESERVED, &path[0]).is_some_and(|rooms| !rooms.contains(&room));
-        let outside =
-            allowed(NOTHING_BUT, room).is_some_and(|only| !only.contains(&path[0].as_str()));
-        let part = PARTS
-            .iter()
-            .find(|(name, krate, _)| *name == room && *krate == path[0]);
-        let wrong_part =
-            part.is_some_and(|(_, _, parts)| !second.is_empty() && !parts.contains(&second));
+        let outside = allowed(NOTHING_BUT, room).is_some_and(|only| !only.contains(&path[0].as_str()));
+        let part = PARTS.iter().find(|(name, krate, _)| *name == room && *krate == path[0]);
+        let wrong_part = part.is_some_and(|(_, _, parts)| !second.is_empty() && !parts.contains(&second));
         if reserved || outside || wrong_part {
             faults.push(fault(source, at, format!("`{shown}` is not for `{room}`")));
         }
         if PURE.contains(&room) && path[0] == "std" && IMPURE_STD.contains(&second) {
-            faults.push(fault(
-                source,
-                at,
-                format!("`{shown}` in the pure room `{room}`"),
-            ));
+            faults.push(fault(source, at, format!("`{shown}` in the pure room `{room}`")));
         }
     }
     faults
@@ -120,13 +92,7 @@ fn local_names(source: &Source) -> Vec<String> {
         let paths = paths_from(&source.code, at + name.len());
         let ours = |path: &&Vec<String>| ["crate", "super", "self"].contains(&path[0].as_str());
         match name {
-            "use" => local.extend(
-                paths
-                    .iter()
-                    .filter(|p| p.len() > 1)
-                    .filter(ours)
-                    .filter_map(|p| p.last().cloned()),
-            ),
+            "use" => local.extend(paths.iter().filter(|p| p.len() > 1).filter(ours).filter_map(|p| p.last().cloned())),
             "mod" => local.extend(paths.into_iter().flatten()),
             _ => {}
         }
@@ -138,9 +104,6 @@ fn local_names(source: &Source) -> Vec<String> {
 fn other_system(source: &Source, path: &[String]) -> Option<String> {
     let module = source.module();
     let (own, theirs) = (module.get(1)?, path.get(2)?);
-    let is_system = path[1] == "systems"
-        && module[0] == "systems"
-        && src().join("systems").join(theirs).is_dir();
-    (is_system && own != theirs)
-        .then(|| format!("the system `{own}` may not use the system `{theirs}`"))
+    let is_system = path[1] == "systems" && module[0] == "systems" && src().join("systems").join(theirs).is_dir();
+    (is_system && own != theirs).then(|| format!("the system `{own}` may not use the system `{theirs}`"))
 }

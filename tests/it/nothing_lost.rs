@@ -31,21 +31,11 @@ fn every_answered_request_survives_kill_9_exactly_once() {
     let seed = seed();
     let dir = tempfile::tempdir().expect("a temporary folder");
     let mut server = Server::start(dir.path(), &["--set", "journal.segment_bytes=1048576"]);
-    let mut writers: Vec<Writer> = (0..WRITERS)
-        .map(|number| Writer::new(&server, number, seed))
-        .collect();
+    let mut writers: Vec<Writer> = (0..WRITERS).map(|number| Writer::new(&server, number, seed)).collect();
     let campaign = run(&mut server, &mut writers, &mut Dice::new(seed));
 
-    let created: usize = writers
-        .iter()
-        .map(|w| w.rows(Table::Products).len() + w.rows(Table::Rentals).len())
-        .sum();
-    let Campaign {
-        rounds,
-        answered,
-        worst_ready,
-        faults,
-    } = campaign;
+    let created: usize = writers.iter().map(|w| w.rows(Table::Products).len() + w.rows(Table::Rentals).len()).sum();
+    let Campaign { rounds, answered, worst_ready, faults } = campaign;
     eprintln!(
         "== kill -9: {rounds} rounds, {answered} requests answered, {created} rows asked for, {} lost, {} doubled, worst ready {} ms",
         faults.lost.len(),
@@ -53,28 +43,17 @@ fn every_answered_request_survives_kill_9_exactly_once() {
         worst_ready.as_millis()
     );
     assert!(faults.is_empty(), "RESURGAM_SEED={seed}: {faults:#?}");
-    let odd = writers
-        .iter()
-        .flat_map(|w| &w.refused)
-        .find(|(status, _)| ![503, 504].contains(status));
+    let odd = writers.iter().flat_map(|w| &w.refused).find(|(status, _)| ![503, 504].contains(status));
     assert!(odd.is_none(), "a writer was refused: {odd:?}");
     let ready_max = Duration::from_millis(setting("RESURGAM_READY_MS_MAX", 1_000));
-    assert!(
-        worst_ready < ready_max,
-        "ready again only after {worst_ready:?}"
-    );
+    assert!(worst_ready < ready_max, "ready again only after {worst_ready:?}");
 }
 
 /// Writes and kills, round after round, until time is up and enough rounds are done or something is wrong.
 fn run(server: &mut Server, writers: &mut [Writer], dice: &mut Dice) -> Campaign {
     let rounds_min = setting("RESURGAM_KILL_ROUNDS", 1);
     let end = now() + Duration::from_secs(setting("RESURGAM_KILL_SECONDS", 20));
-    let mut campaign = Campaign {
-        rounds: 0,
-        answered: 0,
-        worst_ready: Duration::ZERO,
-        faults: Faults::default(),
-    };
+    let mut campaign = Campaign { rounds: 0, answered: 0, worst_ready: Duration::ZERO, faults: Faults::default() };
     while campaign.faults.is_empty() {
         let finished = campaign.rounds >= rounds_min && now() >= end;
         if finished || campaign.rounds % ROUNDS_AN_AUDIT == ROUNDS_AN_AUDIT - 1 {
@@ -91,9 +70,7 @@ fn run(server: &mut Server, writers: &mut [Writer], dice: &mut Dice) -> Campaign
             server.start_and_kill(Duration::from_millis(dice.below(150)));
         }
         campaign.worst_ready = campaign.worst_ready.max(server.restart());
-        writers
-            .iter_mut()
-            .for_each(|writer| writer.settle(server, &mut campaign.faults));
+        writers.iter_mut().for_each(|writer| writer.settle(server, &mut campaign.faults));
     }
     campaign
 }
@@ -110,9 +87,7 @@ fn write_until_killed(server: &mut Server, writers: &mut [Writer], answers: u64)
                 }
             });
         }
-        poll(ROUND_TIMEOUT, || {
-            (answered.load(Ordering::Relaxed) >= answers).then_some(())
-        });
+        poll(ROUND_TIMEOUT, || (answered.load(Ordering::Relaxed) >= answers).then_some(()));
         server.kill9();
     });
     answered.into_inner()

@@ -13,48 +13,28 @@ use crate::support::Server;
 /// Runs HTTPie and reads what it prints: status line, headers, body.
 #[track_caller]
 fn http(arguments: &[&str]) -> Answer {
-    let run = Command::new("http")
-        .args(["--ignore-stdin", "--pretty=none", "--print=hb"])
-        .args(arguments)
-        .output();
+    let run = Command::new("http").args(["--ignore-stdin", "--pretty=none", "--print=hb"]).args(arguments).output();
     let run = run.expect("HTTPie is installed (./check installs it)");
     let printed = String::from_utf8_lossy(&run.stdout).replace("\r\n", "\n");
     let (head, body) = printed.split_once("\n\n").unwrap_or((&printed, ""));
     let mut lines = head.lines();
-    let status = lines
-        .next()
-        .and_then(|line| line.split(' ').nth(1))
-        .and_then(|s| s.parse().ok());
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|s| s.parse().ok());
     let stderr = String::from_utf8_lossy(&run.stderr);
-    let headers = lines
-        .filter_map(|l| l.split_once(": "))
-        .map(|(n, v)| (n.to_string(), v.to_string()))
-        .collect();
-    let status = status
-        .unwrap_or_else(|| panic!("http {arguments:?} printed no status: {printed} {stderr}"));
-    Answer {
-        status,
-        headers,
-        body: body.trim_end().as_bytes().to_vec(),
-    }
+    let headers = lines.filter_map(|l| l.split_once(": ")).map(|(n, v)| (n.to_string(), v.to_string())).collect();
+    let status = status.unwrap_or_else(|| panic!("http {arguments:?} printed no status: {printed} {stderr}"));
+    Answer { status, headers, body: body.trim_end().as_bytes().to_vec() }
 }
 
 #[track_caller]
 pub(crate) fn expect(answer: &Answer, status: u16, body: &Value) {
     assert_eq!(answer.status, status, "{}", answer.text());
-    assert!(
-        has(&answer.json(), body),
-        "expected {body}, found {}",
-        answer.text()
-    );
+    assert!(has(&answer.json(), body), "expected {body}, found {}", answer.text());
 }
 
 #[track_caller]
 pub(crate) fn stock_is(server: &Server, qty: u64) {
     for service in ["product", "rental", "delivery"] {
-        server.becomes(service, "/products/1", &format!("a stock of {qty}"), |p| {
-            p["qty"] == json!(qty)
-        });
+        server.becomes(service, "/products/1", &format!("a stock of {qty}"), |p| p["qty"] == json!(qty));
     }
 }
 
@@ -73,33 +53,17 @@ fn register_and_look_up(server: &Server) {
     let products = server.url("product") + "/products";
     let computer = http(&["POST", &products, "name=computer", "qty=9"]);
     expect(&computer, 201, &json!({"name": "computer", "qty": 9}));
-    assert_eq!(
-        computer.header("location"),
-        Some(format!("{products}/1").as_str())
-    );
+    assert_eq!(computer.header("location"), Some(format!("{products}/1").as_str()));
     assert_eq!(computer.body.len(), 204, "{}", computer.text());
     let monitor = http(&["POST", &products, "name=monitor", "qty=9"]);
     expect(&monitor, 201, &json!({"name": "monitor", "qty": 9}));
-    assert_eq!(
-        monitor.header("location"),
-        Some(format!("{products}/2").as_str())
-    );
+    assert_eq!(monitor.header("location"), Some(format!("{products}/2").as_str()));
 
-    expect(
-        &http(&["GET", &format!("{products}/1")]),
-        200,
-        &json!({"name": "computer", "qty": 9}),
-    );
+    expect(&http(&["GET", &format!("{products}/1")]), 200, &json!({"name": "computer", "qty": 9}));
     for service in ["rental", "delivery"] {
-        server.becomes(service, "/products/2", "the copy of the monitor", |p| {
-            p["name"] == "monitor"
-        });
+        server.becomes(service, "/products/2", "the copy of the monitor", |p| p["name"] == "monitor");
         let copy = http(&["GET", &(server.url(service) + "/products/1")]);
-        expect(
-            &copy,
-            200,
-            &json!({"productId": 1, "name": "computer", "qty": 9}),
-        );
+        expect(&copy, 200, &json!({"productId": 1, "name": "computer", "qty": 9}));
     }
 }
 
@@ -108,55 +72,25 @@ fn rent(server: &Server) {
     let rentals = server.url("rental") + "/rentals";
     for (id, product, qty) in [(1, 1, 12), (2, 22, 12), (3, 1, 3)] {
         let (product_item, qty_item) = (format!("productId={product}"), format!("qty={qty}"));
-        let rental = http(&[
-            "POST",
-            &rentals,
-            &product_item,
-            &qty_item,
-            "status=ORDERED",
-            "productName=computer",
-        ]);
+        let rental = http(&["POST", &rentals, &product_item, &qty_item, "status=ORDERED", "productName=computer"]);
         let body = json!({"productId": product, "qty": qty, "status": "ORDERED", "productName": "computer", "deliveryId": null});
         expect(&rental, 201, &body);
-        assert_eq!(
-            rental.header("location"),
-            Some(format!("{rentals}/{id}").as_str())
-        );
+        assert_eq!(rental.header("location"), Some(format!("{rentals}/{id}").as_str()));
     }
 }
 
 /// Step 2-2: rentals, delivery, stock and the customer's view agree.
 fn look_up_what_became_of_it(server: &Server) {
     let rentals = server.url("rental") + "/rentals";
-    for (id, status) in [
-        (1, "CANCELED_OutOfStock"),
-        (2, "CANCELED_UnregisteredProduct"),
-        (3, "DELIVERED"),
-    ] {
-        server.becomes("rental", &format!("/rentals/{id}"), status, |r| {
-            r["status"] == status
-        });
-        expect(
-            &http(&["GET", &format!("{rentals}/{id}")]),
-            200,
-            &json!({"status": status, "deliveryId": id}),
-        );
-        server.becomes("information", &format!("/myOrders/{id}"), status, |o| {
-            o["rentalStatus"] == status
-        });
+    for (id, status) in [(1, "CANCELED_OutOfStock"), (2, "CANCELED_UnregisteredProduct"), (3, "DELIVERED")] {
+        server.becomes("rental", &format!("/rentals/{id}"), status, |r| r["status"] == status);
+        expect(&http(&["GET", &format!("{rentals}/{id}")]), 200, &json!({"status": status, "deliveryId": id}));
+        server.becomes("information", &format!("/myOrders/{id}"), status, |o| o["rentalStatus"] == status);
     }
     let delivery = http(&["GET", &(server.url("delivery") + "/deliveries/3")]);
-    expect(
-        &delivery,
-        200,
-        &json!({"productId": 1, "rentalId": 3, "qty": 3, "status": "DELIVERED"}),
-    );
+    expect(&delivery, 200, &json!({"productId": 1, "rentalId": 3, "qty": 3, "status": "DELIVERED"}));
     stock_is(server, 6);
-    expect(
-        &http(&["GET", &(server.url("delivery") + "/products/1")]),
-        200,
-        &json!({"productId": 1, "qty": 6}),
-    );
+    expect(&http(&["GET", &(server.url("delivery") + "/products/1")]), 200, &json!({"productId": 1, "qty": 6}));
     let order = http(&["GET", &(server.url("information") + "/myOrders/3")]);
     let row = json!({"productId": 1, "rentalId": 3, "rentalQty": 3, "rentalStatus": "DELIVERED", "deliveryId": 3,
         "deliveryStatus": "DELIVERED", "productName": "computer"});
@@ -170,19 +104,9 @@ fn cancel(server: &Server) {
     assert_eq!((canceled.status, canceled.text().as_str()), (204, ""));
     let gone = http(&["GET", &rental]);
     assert_eq!((gone.status, gone.text().as_str()), (404, ""));
-    expect(
-        &http(&["GET", &(server.url("delivery") + "/deliveries/3")]),
-        200,
-        &json!({"status": "CANCELED"}),
-    );
-    server.becomes("information", "/myOrders/3", "canceled", |o| {
-        o["rentalStatus"] == "CANCELED"
-    });
+    expect(&http(&["GET", &(server.url("delivery") + "/deliveries/3")]), 200, &json!({"status": "CANCELED"}));
+    server.becomes("information", "/myOrders/3", "canceled", |o| o["rentalStatus"] == "CANCELED");
     let order = http(&["GET", &(server.url("information") + "/myOrders/3")]);
-    expect(
-        &order,
-        200,
-        &json!({"rentalStatus": "CANCELED", "deliveryStatus": "CANCELED"}),
-    );
+    expect(&order, 200, &json!({"rentalStatus": "CANCELED", "deliveryStatus": "CANCELED"}));
     stock_is(server, 9);
 }

@@ -20,9 +20,7 @@ impl Source {
     /// Folder and file names as module names: `http/server.rs` and `http/mod.rs` are in `http`.
     pub(crate) fn module(&self) -> Vec<&str> {
         let names = self.path.trim_end_matches(".rs").split('/');
-        names
-            .filter(|name| !["mod", "lib"].contains(name))
-            .collect()
+        names.filter(|name| !["mod", "lib"].contains(name)).collect()
     }
 }
 
@@ -43,49 +41,24 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// The sources under `src`, without the files that hold only tests.
 pub(crate) fn sources(src: &Path) -> Vec<Source> {
-    let relative = |path: &PathBuf| {
-        path.strip_prefix(src)
-            .expect("a file under src")
-            .to_string_lossy()
-            .replace('\\', "/")
-    };
+    let relative =
+        |path: &PathBuf| path.strip_prefix(src).expect("a file under src").to_string_lossy().replace('\\', "/");
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).expect("a readable source");
         source(&relative(&path), &text)
     };
-    let is_test = |path: &PathBuf| {
-        relative(path)
-            .split('/')
-            .any(|part| part == "tests" || part == "tests.rs")
-    };
-    rust_files(src)
-        .into_iter()
-        .filter(|path| !is_test(path))
-        .map(read)
-        .collect()
+    let is_test = |path: &PathBuf| relative(path).split('/').any(|part| part == "tests" || part == "tests.rs");
+    rust_files(src).into_iter().filter(|path| !is_test(path)).map(read).collect()
 }
 
 pub(crate) fn source(path: &str, text: &str) -> Source {
     let code = blanked(text);
     // The tests begin at the first `#[cfg(test)]` that is followed by a module.
     let marks = code.match_indices("#[cfg(test)]").map(|(at, _)| at);
-    let is_module = |at: &usize| {
-        code[*at + "#[cfg(test)]".len()..]
-            .trim_start()
-            .split(' ')
-            .take(2)
-            .any(|word| word == "mod")
-    };
-    let code = marks
-        .into_iter()
-        .find(is_module)
-        .map_or(code.as_str(), |at| &code[..at])
-        .to_string();
-    Source {
-        path: path.into(),
-        line_count: code.lines().count(),
-        code,
-    }
+    let is_module =
+        |at: &usize| code[*at + "#[cfg(test)]".len()..].trim_start().split(' ').take(2).any(|word| word == "mod");
+    let code = marks.into_iter().find(is_module).map_or(code.as_str(), |at| &code[..at]).to_string();
+    Source { path: path.into(), line_count: code.lines().count(), code }
 }
 
 /// Comments, strings and characters become blanks.
@@ -111,10 +84,7 @@ fn blanked(text: &str) -> String {
 }
 
 fn end_of_line(bytes: &[u8], at: usize) -> usize {
-    at + bytes[at..]
-        .iter()
-        .position(|b| *b == b'\n')
-        .unwrap_or(bytes.len() - at)
+    at + bytes[at..].iter().position(|b| *b == b'\n').unwrap_or(bytes.len() - at)
 }
 
 fn end_of_comment(bytes: &[u8], at: usize) -> usize {
@@ -150,14 +120,9 @@ fn end_of_raw_string(bytes: &[u8], at: usize) -> usize {
     if bytes.get(at + 1 + hashes) != Some(&b'"') {
         return at;
     }
-    let close: Vec<u8> = [b'"']
-        .into_iter()
-        .chain(std::iter::repeat_n(b'#', hashes))
-        .collect();
+    let close: Vec<u8> = [b'"'].into_iter().chain(std::iter::repeat_n(b'#', hashes)).collect();
     let start = at + 2 + hashes;
-    let length = bytes[start..]
-        .windows(close.len())
-        .position(|window| window == close);
+    let length = bytes[start..].windows(close.len()).position(|window| window == close);
     length.map_or(bytes.len(), |length| start + length + close.len())
 }
 
@@ -169,11 +134,7 @@ fn end_of_character(text: &str, at: usize) -> usize {
         return length.map_or(at, |length| at + 1 + 1 + 1 + length + 1);
     }
     let first = rest.chars().next().map_or(0, char::len_utf8);
-    if rest[first..].starts_with('\'') {
-        at + 1 + first + 1
-    } else {
-        at
-    }
+    if rest[first..].starts_with('\'') { at + 1 + first + 1 } else { at }
 }
 
 fn is_name_before(bytes: &[u8], at: usize) -> bool {
@@ -244,23 +205,17 @@ fn read_group(bytes: &[u8], at: usize, path: &[String], spread: &mut Vec<Vec<Str
 }
 
 fn skip_blanks(bytes: &[u8], at: usize) -> usize {
-    at + bytes[at.min(bytes.len())..]
-        .iter()
-        .take_while(|b| b.is_ascii_whitespace())
-        .count()
+    at + bytes[at.min(bytes.len())..].iter().take_while(|b| b.is_ascii_whitespace()).count()
 }
 
 /// Name, first line and number of lines of every function with a body.
 pub(crate) fn functions(source: &Source) -> Vec<(String, usize, usize)> {
     let names = names(&source.code);
     // `fn(u8)` is a type, not a function.
-    let is_head = |pair: &&[(usize, &str)]| {
-        pair[0].1 == "fn" && source.code[pair[0].0 + 2..pair[1].0].trim().is_empty()
-    };
+    let is_head =
+        |pair: &&[(usize, &str)]| pair[0].1 == "fn" && source.code[pair[0].0 + 2..pair[1].0].trim().is_empty();
     let heads = names.windows(2).filter(is_head);
-    heads
-        .filter_map(|pair| function(source, pair[0].0, pair[1].1))
-        .collect()
+    heads.filter_map(|pair| function(source, pair[0].0, pair[1].1)).collect()
 }
 
 fn function(source: &Source, at: usize, name: &str) -> Option<(String, usize, usize)> {

@@ -20,14 +20,8 @@ const POLL: Duration = Duration::from_millis(10);
 const BLOCKS: u16 = 190;
 
 /// The name of a listener of oa-rental and its place in the block of ports.
-const PORTS: &[(&str, u16)] = &[
-    ("product", 1),
-    ("rental", 2),
-    ("delivery", 3),
-    ("information", 4),
-    ("gateway", 8),
-    ("admin", 9),
-];
+const PORTS: &[(&str, u16)] =
+    &[("product", 1), ("rental", 2), ("delivery", 3), ("information", 4), ("gateway", 8), ("admin", 9)];
 
 /// One oa-rental process; dropping it kills it.
 pub(crate) struct Server {
@@ -56,16 +50,9 @@ impl Server {
     pub(crate) fn restart(&mut self) -> Duration {
         let started = now();
         let ready = self.spawn();
-        ready
-            .recv_timeout(START_TIMEOUT)
-            .unwrap_or_else(|end| panic!("the server printed no `ready` line: {end}"));
+        ready.recv_timeout(START_TIMEOUT).unwrap_or_else(|end| panic!("the server printed no `ready` line: {end}"));
         let mut client = Client::new(self.addr("admin"));
-        eventually("readyz answers 200", || {
-            client
-                .try_send(&Request::get("/readyz"))
-                .ok()
-                .filter(|a| a.status == 200)
-        });
+        eventually("readyz answers 200", || client.try_send(&Request::get("/readyz")).ok().filter(|a| a.status == 200));
         started.elapsed()
     }
 
@@ -83,11 +70,8 @@ impl Server {
     fn spawn(&mut self) -> Receiver<()> {
         let admin = format!("admin.listen={}", self.addr("admin"));
         let offset = format!("listen.port_offset={}", self.offset);
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .expect("the log of the server can be written");
+        let log =
+            File::options().create(true).append(true).open(&self.log).expect("the log of the server can be written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_resurgam"))
             .args(["serve", "oa-rental", "--data"])
             .arg(&self.data)
@@ -124,22 +108,15 @@ impl Server {
     /// SIGTERM: drains and ends with exit code 0.
     pub(crate) fn stop(&mut self) {
         let mut child = self.child.take().expect("a running server");
-        let sent = Command::new("kill")
-            .args(["-TERM", &child.id().to_string()])
-            .status()
-            .expect("kill runs");
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
         assert!(sent.success(), "SIGTERM could not be sent");
-        let status = eventually("the server ends after SIGTERM", || {
-            child.try_wait().expect("the server can be waited for")
-        });
+        let status =
+            eventually("the server ends after SIGTERM", || child.try_wait().expect("the server can be waited for"));
         assert!(status.success(), "a stop ended with {status}");
     }
 
     pub(crate) fn addr(&self, service: &str) -> SocketAddr {
-        let (_, place) = PORTS
-            .iter()
-            .find(|(name, _)| *name == service)
-            .expect("a listener of oa-rental");
+        let (_, place) = PORTS.iter().find(|(name, _)| *name == service).expect("a listener of oa-rental");
         SocketAddr::from(([127, 0, 0, 1], 8080 + self.offset + place))
     }
 
@@ -170,25 +147,13 @@ impl Server {
     #[track_caller]
     pub(crate) fn operate(&self, path: &str, body: &str) -> Answer {
         let answer = self.send("admin", &operator(Request::new("POST", path)).json(body));
-        assert!(
-            answer.is_success(),
-            "POST {}{path} {body}: {} {}",
-            self.admin_url(),
-            answer.status,
-            answer.text()
-        );
+        assert!(answer.is_success(), "POST {}{path} {body}: {} {}", self.admin_url(), answer.status, answer.text());
         answer
     }
 
     /// Polls a resource until `judge` accepts its JSON; fails with the last answer seen.
     #[track_caller]
-    pub(crate) fn becomes(
-        &self,
-        service: &str,
-        path: &str,
-        what: &str,
-        judge: impl Fn(&serde_json::Value) -> bool,
-    ) {
+    pub(crate) fn becomes(&self, service: &str, path: &str, what: &str, judge: impl Fn(&serde_json::Value) -> bool) {
         let mut client = self.client(service);
         let mut last = String::new();
         let seen = poll(Duration::from_secs(10), || {
@@ -196,10 +161,7 @@ impl Server {
             last = format!("{} {}", answer.status, answer.text());
             (answer.status == 200 && judge(&answer.json())).then_some(())
         });
-        assert!(
-            seen.is_some(),
-            "{service} {path} never became {what}; last answer: {last}"
-        );
+        assert!(seen.is_some(), "{service} {path} never became {what}; last answer: {last}");
     }
 }
 
@@ -213,10 +175,7 @@ impl Drop for Server {
         if std::thread::panicking() {
             let log = fs::read_to_string(&self.log).unwrap_or_default();
             let lines: Vec<&str> = log.lines().collect();
-            eprintln!(
-                "--- the last lines of the server ---\n{}",
-                lines[lines.len().saturating_sub(40)..].join("\n")
-            );
+            eprintln!("--- the last lines of the server ---\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
         }
     }
 }
@@ -232,11 +191,7 @@ fn free_offset() -> u16 {
     let first = (std::process::id() % u32::from(BLOCKS)) as u16;
     (0..BLOCKS)
         .map(|_| 10 + 10 * ((first + NEXT.fetch_add(1, Ordering::Relaxed)) % BLOCKS))
-        .find(|offset| {
-            PORTS
-                .iter()
-                .all(|(_, place)| TcpListener::bind(("127.0.0.1", 8080 + offset + place)).is_ok())
-        })
+        .find(|offset| PORTS.iter().all(|(_, place)| TcpListener::bind(("127.0.0.1", 8080 + offset + place)).is_ok()))
         .expect("a free block of ports between 8090 and 9999")
 }
 
@@ -258,10 +213,7 @@ pub(crate) fn poll<T>(limit: Duration, mut probe: impl FnMut() -> Option<T>) -> 
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test measures real processes on the real clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "a test measures real processes on the real clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }

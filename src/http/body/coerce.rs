@@ -10,17 +10,10 @@ const SHOWN_CHARS_MAX: usize = 40;
 pub(super) fn coerce(field: &Field, token: &str) -> Result<Value, BadBody> {
     let (value, expected) = match field.shape {
         Shape::Int => (coerce_int(token), "a whole number of 32 bits"),
-        Shape::Long => (
-            coerce_whole(token).map(Value::from),
-            "a whole number of 64 bits",
-        ),
+        Shape::Long => (coerce_whole(token).map(Value::from), "a whole number of 64 bits"),
         Shape::Text => (coerce_text(token), "a text, a number or a boolean"),
     };
-    value.map_err(|Unfit| BadBody::Field {
-        field: field.name,
-        expected,
-        found: shortened(token),
-    })
+    value.map_err(|Unfit| BadBody::Field { field: field.name, expected, found: shortened(token) })
 }
 
 /// A value that means nothing for a shape.
@@ -49,9 +42,7 @@ pub(super) fn coerce_whole(token: &str) -> Result<Option<i64>, Unfit> {
 fn coerce_text(token: &str) -> Result<Value, Unfit> {
     match token.as_bytes().first() {
         Some(b'n') => Ok(Value::Null),
-        Some(b'"') => serde_json::from_str(token)
-            .map(Value::Text)
-            .map_err(|_| Unfit),
+        Some(b'"') => serde_json::from_str(token).map(Value::Text).map_err(|_| Unfit),
         Some(b'{' | b'[') | None => Err(Unfit),
         Some(_) => Ok(Value::from(token)),
     }
@@ -65,9 +56,7 @@ pub(super) fn whole_number(token: &str) -> Option<i64> {
     }
     let number: f64 = token.parse().ok()?;
     let is_exact = number.fract() == 0.0 && number.abs() < EXACT_MAX;
-    is_exact
-        .then(|| format!("{number:.0}").parse().ok())
-        .flatten()
+    is_exact.then(|| format!("{number:.0}").parse().ok()).flatten()
 }
 
 fn shortened(token: &str) -> String {

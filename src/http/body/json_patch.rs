@@ -38,19 +38,11 @@ pub enum PatchError {
 /// # Errors
 ///
 /// Fails with the first operation that cannot be done; nothing is changed then.
-pub fn patched(
-    current: &[Value],
-    fields: &'static [Field],
-    operations: &[u8],
-) -> Result<Body, PatchError> {
+pub fn patched(current: &[Value], fields: &'static [Field], operations: &[u8]) -> Result<Body, PatchError> {
     let text = json_text(operations, "array of operations", b'[')?;
-    let operations: Vec<Operation<'_>> =
-        serde_json::from_str(text).map_err(|error| BadBody::malformed(&error))?;
+    let operations: Vec<Operation<'_>> = serde_json::from_str(text).map_err(|error| BadBody::malformed(&error))?;
     let present = |at| current.get(at).cloned().unwrap_or(Value::Null);
-    let mut item = Item {
-        fields,
-        values: (0..fields.len()).map(present).collect(),
-    };
+    let mut item = Item { fields, values: (0..fields.len()).map(present).collect() };
     for (place, operation) in operations.iter().enumerate() {
         item.apply(place, operation)?;
     }
@@ -93,12 +85,7 @@ impl Item {
             let sent = operation.value.map(RawValue::get);
             sent.ok_or_else(|| lacking(place, operation, "value"))
         };
-        let from = || {
-            operation
-                .from
-                .as_deref()
-                .ok_or_else(|| lacking(place, operation, "from"))
-        };
+        let from = || operation.from.as_deref().ok_or_else(|| lacking(place, operation, "from"));
         match operation.op.as_ref() {
             "add" | "replace" => self.set(place, at, value()?),
             "remove" => self.set(place, at, "null"),
@@ -108,24 +95,15 @@ impl Item {
             "move" => {
                 let source = self.find(place, from()?)?;
                 self.copy(place, source, at)?;
-                if source == at {
-                    Ok(())
-                } else {
-                    self.set(place, source, "null")
-                }
+                if source == at { Ok(()) } else { self.set(place, source, "null") }
             }
-            other => Err(PatchError::BadOperation(
-                place,
-                format!("op {other:?} is not known"),
-            )),
+            other => Err(PatchError::BadOperation(place, format!("op {other:?} is not known"))),
         }
     }
 
     /// Returns the place of the field that a pointer names.
     fn find(&self, place: usize, path: &str) -> Result<usize, PatchError> {
-        let name = path
-            .strip_prefix('/')
-            .map(|name| name.replace("~1", "/").replace("~0", "~"));
+        let name = path.strip_prefix('/').map(|name| name.replace("~1", "/").replace("~0", "~"));
         let at = name.and_then(|name| self.fields.iter().position(|field| field.name == name));
         at.ok_or_else(|| PatchError::BadPath(place, path.to_owned()))
     }

@@ -76,9 +76,7 @@ const OBJECT: &str = "object";
 pub fn read(bytes: &[u8], fields: &'static [Field]) -> Result<Sent, BadBody> {
     let text = json_text(bytes, OBJECT, b'{')?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let members = Members { fields }
-        .deserialize(&mut reader)
-        .map_err(|error| BadBody::malformed(&error))?;
+    let members = Members { fields }.deserialize(&mut reader).map_err(|error| BadBody::malformed(&error))?;
     reader.end().map_err(|error| BadBody::malformed(&error))?;
     let mut body = Body::default();
     for (field, token) in fields.iter().zip(members.tokens) {
@@ -86,48 +84,28 @@ pub fn read(bytes: &[u8], fields: &'static [Field]) -> Result<Sent, BadBody> {
             body.set(field.name, coerce(field, token.get())?);
         }
     }
-    Ok(Sent {
-        body,
-        id: members.id.and_then(|token| id_of(token.get())),
-    })
+    Ok(Sent { body, id: members.id.and_then(|token| id_of(token.get())) })
 }
 
 /// Digests what was asked, to tell a resend from another request under the same key; the same in every build.
 #[must_use]
 pub fn fingerprint(method: &str, path: &str, body: &[u8]) -> u64 {
     // FNV-1a: std's hasher may change with the toolchain.
-    let bytes = method
-        .bytes()
-        .chain([0])
-        .chain(path.bytes())
-        .chain([0])
-        .chain(body.iter().copied());
-    bytes.fold(0xcbf2_9ce4_8422_2325, |digest, byte| {
-        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    let bytes = method.bytes().chain([0]).chain(path.bytes()).chain([0]).chain(body.iter().copied());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 impl BadBody {
     pub(super) fn malformed(error: &serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         let said = error.to_string();
-        let reason = said
-            .strip_suffix(&format!(" at line {line} column {column}"))
-            .unwrap_or(&said);
-        Self::Malformed {
-            line,
-            column,
-            reason: reason.to_owned(),
-        }
+        let reason = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
+        Self::Malformed { line, column, reason: reason.to_owned() }
     }
 }
 
 /// Returns the text of a JSON value of one kind; only its first byte is judged.
-pub(super) fn json_text<'a>(
-    bytes: &'a [u8],
-    expected: &'static str,
-    opening: u8,
-) -> Result<&'a str, BadBody> {
+pub(super) fn json_text<'a>(bytes: &'a [u8], expected: &'static str, opening: u8) -> Result<&'a str, BadBody> {
     let text = str::from_utf8(bytes).map_err(|error| BadBody::NotUtf8(error.valid_up_to()))?;
     // Some clients on Windows send the mark; JSON does not know it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -201,13 +179,8 @@ impl<'de> Visitor<'de> for Members {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Tokens<'de>, M::Error> {
-        let mut sent = Tokens {
-            tokens: vec![None; self.fields.len()],
-            id: None,
-        };
-        while let Some(name) = members.next_key_seed(Name {
-            fields: self.fields,
-        })? {
+        let mut sent = Tokens { tokens: vec![None; self.fields.len()], id: None };
+        while let Some(name) = members.next_key_seed(Name { fields: self.fields })? {
             match name {
                 Known::Field(place) => sent.tokens[place] = Some(members.next_value()?),
                 Known::Id => sent.id = Some(members.next_value()?),
@@ -246,12 +219,10 @@ impl Visitor<'_> for Name {
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Known, E> {
-        Ok(
-            match self.fields.iter().position(|field| field.name == name) {
-                Some(place) => Known::Field(place),
-                None if name == "id" => Known::Id,
-                None => Known::Not,
-            },
-        )
+        Ok(match self.fields.iter().position(|field| field.name == name) {
+            Some(place) => Known::Field(place),
+            None if name == "id" => Known::Id,
+            None => Known::Not,
+        })
     }
 }

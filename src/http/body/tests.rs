@@ -3,11 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::{Body, Field, Value};
 
-const FIELDS: &[Field] = &[
-    Field::text("name"),
-    Field::int("qty"),
-    Field::long("productId"),
-];
+const FIELDS: &[Field] = &[Field::text("name"), Field::int("qty"), Field::long("productId")];
 
 fn sent(text: &str) -> Result<Sent, BadBody> {
     read(text.as_bytes(), FIELDS)
@@ -43,11 +39,7 @@ fn scalars_become_what_the_field_holds() {
         ("productId", "9", Value::Int(9)),
         ("productId", "\" 9\\t\"", Value::Int(9)),
         ("productId", "9223372036854775807", Value::Int(i64::MAX)),
-        (
-            "productId",
-            "\"-9223372036854775808\"",
-            Value::Int(i64::MIN),
-        ),
+        ("productId", "\"-9223372036854775808\"", Value::Int(i64::MIN)),
         ("productId", "null", Value::Null),
         ("productId", "\"\"", Value::Null),
         ("productId", "\"null\"", Value::Null),
@@ -56,11 +48,7 @@ fn scalars_become_what_the_field_holds() {
         ("name", "\"null\"", text("null")),
         ("name", "5", text("5")),
         ("name", "9.50", text("9.50")),
-        (
-            "name",
-            "123456789012345678901234567890",
-            text("123456789012345678901234567890"),
-        ),
+        ("name", "123456789012345678901234567890", text("123456789012345678901234567890")),
         ("name", "true", text("true")),
         ("name", "false", text("false")),
         ("name", "null", Value::Null),
@@ -97,44 +85,22 @@ fn a_scalar_that_does_not_fit_is_refused_with_its_name_and_value() {
     ];
     for (field, token) in table {
         let error = sent(&format!("{{\"{field}\": {token}}}")).expect_err(token);
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("field {field}: expected ")),
-            "{error}"
-        );
-        assert!(
-            error.to_string().ends_with(&format!(", found {token}")),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with(&format!("field {field}: expected ")), "{error}");
+        assert!(error.to_string().ends_with(&format!(", found {token}")), "{error}");
     }
     let long = format!("{{\"qty\":\"{}\"}}", "x".repeat(1000));
     let error = sent(&long).expect_err("no number");
     let found = format!("\"{}…", "x".repeat(39));
     let expected = "a whole number of 32 bits";
-    assert_eq!(
-        error,
-        BadBody::Field {
-            field: "qty",
-            expected,
-            found
-        }
-    );
+    assert_eq!(error, BadBody::Field { field: "qty", expected, found });
 }
 
 #[test]
 fn only_known_members_count_and_of_a_repeated_one_the_last() {
-    let read =
-        sent(r#"{"name":"a","extra":{"name":[1]},"_links":{"self":{"href":"x"}},"n\u0061me":"b"}"#);
-    assert_eq!(
-        read.map(|sent| sent.body),
-        Ok(body(&[("name", "b".into())]))
-    );
+    let read = sent(r#"{"name":"a","extra":{"name":[1]},"_links":{"self":{"href":"x"}},"n\u0061me":"b"}"#);
+    assert_eq!(read.map(|sent| sent.body), Ok(body(&[("name", "b".into())])));
     let read = sent(r#"{"qty":"abc","qty":1}"#);
-    assert_eq!(
-        read.map(|sent| sent.body),
-        Ok(body(&[("qty", Value::Int(1))]))
-    );
+    assert_eq!(read.map(|sent| sent.body), Ok(body(&[("qty", Value::Int(1))])));
     assert_eq!(sent("{}"), Ok(Sent::default()));
     assert_eq!(sent("\u{feff} {}\r\n"), Ok(Sent::default()));
 }
@@ -156,14 +122,7 @@ fn an_id_is_noted_and_is_no_field() {
     ];
     for (token, id) in table {
         let read = sent(&format!("{{\"id\":{token}}}"));
-        assert_eq!(
-            read,
-            Ok(Sent {
-                body: Body::default(),
-                id
-            }),
-            "{token}"
-        );
+        assert_eq!(read, Ok(Sent { body: Body::default(), id }), "{token}");
     }
 }
 
@@ -177,38 +136,14 @@ fn what_is_no_object_is_refused_with_the_place_or_the_kind() {
         ("-7", "the body is a number, expected a json object"),
         ("true", "the body is a boolean, expected a json object"),
         ("null", "the body is null, expected a json object"),
-        (
-            "{\"name\":",
-            "the body is malformed at line 1, column 8: EOF while parsing a value",
-        ),
-        (
-            "{\n  \"name\": x}",
-            "the body is malformed at line 2, column 11: expected value",
-        ),
-        (
-            "{\"name\" \"a\"}",
-            "the body is malformed at line 1, column 9: expected `:`",
-        ),
-        (
-            "{'name': 1}",
-            "the body is malformed at line 1, column 2: key must be a string",
-        ),
-        (
-            "{\"a\":1,}",
-            "the body is malformed at line 1, column 8: trailing comma",
-        ),
-        (
-            "a=1",
-            "the body is malformed at line 1, column 1: expected value",
-        ),
-        (
-            "{\"name\":\"a\"} {\"x\":1}",
-            "the body is malformed at line 1, column 14: trailing characters",
-        ),
-        (
-            "{}}",
-            "the body is malformed at line 1, column 3: trailing characters",
-        ),
+        ("{\"name\":", "the body is malformed at line 1, column 8: EOF while parsing a value"),
+        ("{\n  \"name\": x}", "the body is malformed at line 2, column 11: expected value"),
+        ("{\"name\" \"a\"}", "the body is malformed at line 1, column 9: expected `:`"),
+        ("{'name': 1}", "the body is malformed at line 1, column 2: key must be a string"),
+        ("{\"a\":1,}", "the body is malformed at line 1, column 8: trailing comma"),
+        ("a=1", "the body is malformed at line 1, column 1: expected value"),
+        ("{\"name\":\"a\"} {\"x\":1}", "the body is malformed at line 1, column 14: trailing characters"),
+        ("{}}", "the body is malformed at line 1, column 3: trailing characters"),
     ];
     for (text, said) in table {
         assert_eq!(sent(text).expect_err(text).to_string(), said);
@@ -253,39 +188,15 @@ fn patch(operations: &str) -> Result<Body, PatchError> {
 fn a_patch_gives_the_fields_that_changed() {
     let table: Vec<(&str, Vec<(&'static str, Value)>)> = vec![
         ("[]", vec![]),
-        (
-            r#"[{"op":"replace","path":"/qty","value":7}]"#,
-            vec![("qty", Value::Int(7))],
-        ),
-        (
-            r#"[{"op":"replace","path":"/qty","value":"7"}]"#,
-            vec![("qty", Value::Int(7))],
-        ),
+        (r#"[{"op":"replace","path":"/qty","value":7}]"#, vec![("qty", Value::Int(7))]),
+        (r#"[{"op":"replace","path":"/qty","value":"7"}]"#, vec![("qty", Value::Int(7))]),
         (r#"[{"op":"replace","path":"/qty","value":9}]"#, vec![]),
-        (
-            r#"[{"op":"add","path":"/productId","value":3,"note":1}]"#,
-            vec![("productId", Value::Int(3))],
-        ),
-        (
-            r#"[{"op":"replace","path":"/name","value":null}]"#,
-            vec![("name", Value::Null)],
-        ),
-        (
-            r#"[{"op":"remove","path":"/name"}]"#,
-            vec![("name", Value::Null)],
-        ),
-        (
-            r#"[{"op":"remove","path":"/qty"}]"#,
-            vec![("qty", Value::Int(0))],
-        ),
-        (
-            r#"[{"op":"copy","from":"/qty","path":"/productId"}]"#,
-            vec![("productId", Value::Int(9))],
-        ),
-        (
-            r#"[{"op":"copy","from":"/qty","path":"/name"}]"#,
-            vec![("name", "9".into())],
-        ),
+        (r#"[{"op":"add","path":"/productId","value":3,"note":1}]"#, vec![("productId", Value::Int(3))]),
+        (r#"[{"op":"replace","path":"/name","value":null}]"#, vec![("name", Value::Null)]),
+        (r#"[{"op":"remove","path":"/name"}]"#, vec![("name", Value::Null)]),
+        (r#"[{"op":"remove","path":"/qty"}]"#, vec![("qty", Value::Int(0))]),
+        (r#"[{"op":"copy","from":"/qty","path":"/productId"}]"#, vec![("productId", Value::Int(9))]),
+        (r#"[{"op":"copy","from":"/qty","path":"/name"}]"#, vec![("name", "9".into())]),
         (
             r#"[{"op":"move","from":"/qty","path":"/productId"}]"#,
             vec![("qty", Value::Int(0)), ("productId", Value::Int(9))],
@@ -296,10 +207,7 @@ fn a_patch_gives_the_fields_that_changed() {
                 {"op":"test","path":"/name","value":"c\u006fmputer"},{"op":"replace","path":"/\u0071ty","value":1}]"#,
             vec![("qty", Value::Int(1))],
         ),
-        (
-            r#"[{"op":"replace","path":"/qty","value":1},{"op":"replace","path":"/qty","value":9}]"#,
-            vec![],
-        ),
+        (r#"[{"op":"replace","path":"/qty","value":1},{"op":"replace","path":"/qty","value":9}]"#, vec![]),
     ];
     for (operations, pairs) in table {
         assert_eq!(patch(operations), Ok(body(&pairs)), "{operations}");
@@ -310,66 +218,24 @@ fn a_patch_gives_the_fields_that_changed() {
 fn a_patch_that_cannot_be_done_says_which_operation_and_why() {
     let table = [
         ("", "the body is empty, expected a json array of operations"),
-        (
-            "{}",
-            "the body is an object, expected a json array of operations",
-        ),
-        (
-            "[",
-            "the body is malformed at line 1, column 1: EOF while parsing a list",
-        ),
-        (
-            "[1]",
-            "the body is malformed at line 1, column 2: invalid type: integer `1`, expected struct Operation",
-        ),
-        (
-            r#"[{"op":"remove"}]"#,
-            "the body is malformed at line 1, column 16: missing field `path`",
-        ),
-        (
-            r#"[{"op":"add","path":"/qty"}]"#,
-            "operation 0: op \"add\" needs a value",
-        ),
-        (
-            r#"[{"op":"move","path":"/qty"}]"#,
-            "operation 0: op \"move\" needs a from",
-        ),
-        (
-            r#"[{"op":"spam","path":"/qty"}]"#,
-            "operation 0: op \"spam\" is not known",
-        ),
-        (
-            r#"[{"op":"remove","path":"/nosuch"}]"#,
-            "operation 0: path \"/nosuch\" names no field",
-        ),
-        (
-            r#"[{"op":"remove","path":"qty"}]"#,
-            "operation 0: path \"qty\" names no field",
-        ),
-        (
-            r#"[{"op":"remove","path":""}]"#,
-            "operation 0: path \"\" names no field",
-        ),
-        (
-            r#"[{"op":"remove","path":"/_links/self"}]"#,
-            "operation 0: path \"/_links/self\" names no field",
-        ),
-        (
-            r#"[{"op":"copy","from":"/x~1y","path":"/qty"}]"#,
-            "operation 0: path \"/x~1y\" names no field",
-        ),
+        ("{}", "the body is an object, expected a json array of operations"),
+        ("[", "the body is malformed at line 1, column 1: EOF while parsing a list"),
+        ("[1]", "the body is malformed at line 1, column 2: invalid type: integer `1`, expected struct Operation"),
+        (r#"[{"op":"remove"}]"#, "the body is malformed at line 1, column 16: missing field `path`"),
+        (r#"[{"op":"add","path":"/qty"}]"#, "operation 0: op \"add\" needs a value"),
+        (r#"[{"op":"move","path":"/qty"}]"#, "operation 0: op \"move\" needs a from"),
+        (r#"[{"op":"spam","path":"/qty"}]"#, "operation 0: op \"spam\" is not known"),
+        (r#"[{"op":"remove","path":"/nosuch"}]"#, "operation 0: path \"/nosuch\" names no field"),
+        (r#"[{"op":"remove","path":"qty"}]"#, "operation 0: path \"qty\" names no field"),
+        (r#"[{"op":"remove","path":""}]"#, "operation 0: path \"\" names no field"),
+        (r#"[{"op":"remove","path":"/_links/self"}]"#, "operation 0: path \"/_links/self\" names no field"),
+        (r#"[{"op":"copy","from":"/x~1y","path":"/qty"}]"#, "operation 0: path \"/x~1y\" names no field"),
         (
             r#"[{"op":"replace","path":"/qty","value":7},{"op":"test","path":"/qty","value":9}]"#,
             "operation 1: the value at \"/qty\" is another one",
         ),
-        (
-            r#"[{"op":"test","path":"/qty","value":"9"}]"#,
-            "operation 0: the value at \"/qty\" is another one",
-        ),
-        (
-            r#"[{"op":"test","path":"/name","value":null}]"#,
-            "operation 0: the value at \"/name\" is another one",
-        ),
+        (r#"[{"op":"test","path":"/qty","value":"9"}]"#, "operation 0: the value at \"/qty\" is another one"),
+        (r#"[{"op":"test","path":"/name","value":null}]"#, "operation 0: the value at \"/name\" is another one"),
         (
             r#"[{"op":"replace","path":"/qty","value":"many"}]"#,
             "operation 0: field qty: expected a whole number of 32 bits, found \"many\"",
@@ -418,8 +284,7 @@ fn json_like() -> impl Strategy<Value = Vec<u8>> {
         "한",
         "\u{feff}",
     ];
-    prop::collection::vec(prop::sample::select(PARTS), 0..40)
-        .prop_map(|parts| parts.concat().into_bytes())
+    prop::collection::vec(prop::sample::select(PARTS), 0..40).prop_map(|parts| parts.concat().into_bytes())
 }
 
 proptest! {

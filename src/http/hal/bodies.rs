@@ -34,13 +34,7 @@ pub fn item(resource: &Resource, base: &Base, id: u64, values: &[Value]) -> Stri
 ///
 /// `total` counts the collection; `items` are those of this page, in their order.
 #[must_use]
-pub fn page(
-    resource: &Resource,
-    base: &Base,
-    query: &PageQuery,
-    total: u64,
-    items: &[(u64, Vec<Value>)],
-) -> String {
+pub fn page(resource: &Resource, base: &Base, query: &PageQuery, total: u64, items: &[(u64, Vec<Value>)]) -> String {
     let bytes = 1024 + items.len() * (item_bytes(resource, base) + 48);
     let mut out = String::with_capacity(bytes);
     out.push_str("{\n  \"_embedded\" : {\n    \"");
@@ -113,17 +107,9 @@ pub fn root<'a>(resources: impl IntoIterator<Item = &'a Resource>, base: &Base) 
         let templated = resource.paging == Paging::Paged;
         let variables = if templated { PAGE_VARIABLES } else { "" };
         let href = base.collection(resource) + variables;
-        Link {
-            rel: resource.collection,
-            href,
-            templated,
-        }
+        Link { rel: resource.collection, href, templated }
     });
-    let profiles = Link {
-        rel: "profile",
-        href: base.profiles(),
-        templated: false,
-    };
+    let profiles = Link { rel: "profile", href: base.profiles(), templated: false };
     links(collections.chain([profiles]))
 }
 
@@ -150,14 +136,7 @@ fn item_bytes(resource: &Resource, base: &Base) -> usize {
     160 + 2 * base.item_bytes(resource) + 48 * resource.fields.len()
 }
 
-fn write_item(
-    out: &mut String,
-    depth: usize,
-    resource: &Resource,
-    base: &Base,
-    id: u64,
-    values: &[Value],
-) {
+fn write_item(out: &mut String, depth: usize, resource: &Resource, base: &Base, id: u64, values: &[Value]) {
     out.push('{');
     for (field, value) in resource.fields.iter().zip(values) {
         push_line(out, depth + 1);
@@ -182,13 +161,7 @@ fn write_item(
     out.push('}');
 }
 
-fn write_link(
-    out: &mut String,
-    depth: usize,
-    rel: &str,
-    templated: bool,
-    href: impl FnOnce(&mut String),
-) {
+fn write_link(out: &mut String, depth: usize, rel: &str, templated: bool, href: impl FnOnce(&mut String)) {
     push_line(out, depth);
     out.push('"');
     out.push_str(rel);

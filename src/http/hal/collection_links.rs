@@ -21,13 +21,7 @@ pub(super) enum Target {
 }
 
 impl Target {
-    pub(super) fn push(
-        self,
-        out: &mut String,
-        resource: &Resource,
-        base: &Base,
-        query: &PageQuery,
-    ) {
+    pub(super) fn push(self, out: &mut String, resource: &Resource, base: &Base, query: &PageQuery) {
         match self {
             Self::Template => base.push_collection(out, resource),
             Self::Request => {
@@ -61,11 +55,7 @@ pub(super) fn collection_links(
     let has_previous = is_paged && query.page > 0;
     let has_next = is_paged && query.page < last;
     let has_more = has_previous || has_next;
-    let own = if is_paged && !query.explicit {
-        Target::Template
-    } else {
-        Target::Request
-    };
+    let own = if is_paged && !query.explicit { Target::Template } else { Target::Request };
     let page = |is_there: bool, rel, number| is_there.then_some((rel, Target::Page(number)));
     let links = [
         page(has_more, "first", 0),
@@ -85,9 +75,7 @@ fn push_sort(out: &mut String, query: &PageQuery) {
     while let Some(order) = orders.next() {
         out.push_str(if is_open { "," } else { "&sort=" });
         out.push_str(order.field);
-        is_open = orders
-            .peek()
-            .is_some_and(|next| next.descending == order.descending);
+        is_open = orders.peek().is_some_and(|next| next.descending == order.descending);
         if !is_open {
             out.push_str(if order.descending { ",desc" } else { ",asc" });
         }

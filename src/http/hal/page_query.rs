@@ -57,21 +57,12 @@ impl PageQuery {
         match resource.paging {
             Paging::Paged => Self {
                 page: whole(page).unwrap_or(0),
-                size: whole(size)
-                    .filter(|size| *size > 0)
-                    .unwrap_or(PAGE_SIZE_DEFAULT)
-                    .min(PAGE_SIZE_MAX),
+                size: whole(size).filter(|size| *size > 0).unwrap_or(PAGE_SIZE_DEFAULT).min(PAGE_SIZE_MAX),
                 sort,
                 explicit,
                 raw,
             },
-            Paging::Whole => Self {
-                page: 0,
-                size: u64::MAX,
-                sort: Vec::new(),
-                explicit,
-                raw,
-            },
+            Paging::Whole => Self { page: 0, size: u64::MAX, sort: Vec::new(), explicit, raw },
         }
     }
 
@@ -94,11 +85,7 @@ impl PageQuery {
     /// Nothing comes before numbers, numbers before text; text goes by code point.
     pub fn sort_rows(&self, fields: &[Field], rows: &mut [(u64, Vec<Value>)]) {
         let place = |order: &Order| fields.iter().position(|field| field.name == order.field);
-        let orders: Vec<_> = self
-            .sort
-            .iter()
-            .map(|order| (place(order), order.descending))
-            .collect();
+        let orders: Vec<_> = self.sort.iter().map(|order| (place(order), order.descending)).collect();
         if orders.is_empty() {
             return;
         }
@@ -108,17 +95,9 @@ impl PageQuery {
                     Some(place) => a.1.get(*place).cmp(&b.1.get(*place)),
                     None => a.0.cmp(&b.0),
                 };
-                if *descending {
-                    ascending.reverse()
-                } else {
-                    ascending
-                }
+                if *descending { ascending.reverse() } else { ascending }
             };
-            orders
-                .iter()
-                .map(by)
-                .find(|order| order.is_ne())
-                .unwrap_or(Ordering::Equal)
+            orders.iter().map(by).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         });
     }
 }
@@ -141,11 +120,7 @@ fn read_sort(value: &str, fields: &'static [Field], sort: &mut Vec<Order>) {
         _ => (value, false),
     };
     for name in names.split(',') {
-        let known = fields
-            .iter()
-            .map(|field| field.name)
-            .chain([ID])
-            .find(|known| *known == name);
+        let known = fields.iter().map(|field| field.name).chain([ID]).find(|known| *known == name);
         // A field's second order can decide nothing.
         let fresh = known.filter(|known| sort.iter().all(|order| order.field != *known));
         sort.extend(fresh.map(|field| Order { field, descending }));
@@ -174,8 +149,7 @@ fn decoded(text: &str) -> String {
         });
         at += if escaped.is_some() { 3 } else { 1 };
     }
-    String::from_utf8(plain)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(plain).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 fn hex(digit: Option<&u8>) -> Option<u8> {

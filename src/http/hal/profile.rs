@@ -25,49 +25,25 @@ pub fn alps(resource: &Resource, base: &Base) -> String {
     let (collection, item) = (resource.collection, resource.item);
     let mut list = method("get", collection, SAFE);
     if resource.paging == Paging::Paged {
-        list.nested = PAGE_PARAMETERS
-            .iter()
-            .map(|(name, doc)| semantic(name, Some(doc)))
-            .collect();
+        list.nested = PAGE_PARAMETERS.iter().map(|(name, doc)| semantic(name, Some(doc))).collect();
     }
     let shown = Descriptor {
         id: Some(representation.clone()),
         href: Some(base.profile(resource)),
-        nested: resource
-            .fields
-            .iter()
-            .map(|field| semantic(field.name, None))
-            .collect(),
+        nested: resource.fields.iter().map(|field| semantic(field.name, None)).collect(),
         ..Descriptor::default()
     };
     let descriptors = [
         Some(shown),
-        methods
-            .create
-            .as_ref()
-            .map(|_| method("create", collection, UNSAFE)),
+        methods.create.as_ref().map(|_| method("create", collection, UNSAFE)),
         Some(list),
         Some(method("get", item, SAFE)),
-        methods
-            .replace
-            .as_ref()
-            .map(|_| method("update", item, IDEMPOTENT)),
-        methods
-            .patch
-            .as_ref()
-            .map(|_| method("patch", item, UNSAFE)),
-        methods
-            .delete
-            .as_ref()
-            .map(|_| method("delete", item, IDEMPOTENT)),
+        methods.replace.as_ref().map(|_| method("update", item, IDEMPOTENT)),
+        methods.patch.as_ref().map(|_| method("patch", item, UNSAFE)),
+        methods.delete.as_ref().map(|_| method("delete", item, IDEMPOTENT)),
     ];
     let descriptor = descriptors.into_iter().flatten().collect();
-    spaced(&Document {
-        alps: Alps {
-            version: "1.0",
-            descriptor,
-        },
-    })
+    spaced(&Document { alps: Alps { version: "1.0", descriptor } })
 }
 
 /// Writes a collection's profile as a JSON Schema, draft 4.
@@ -85,11 +61,7 @@ pub fn schema(resource: &Resource) -> String {
 /// Writes the list of profiles.
 #[must_use]
 pub fn profiles<'a>(resources: impl IntoIterator<Item = &'a Resource>, base: &Base) -> String {
-    let own = Link {
-        rel: "self",
-        href: base.profiles(),
-        templated: false,
-    };
+    let own = Link { rel: "self", href: base.profiles(), templated: false };
     let profiles = resources.into_iter().map(|resource| Link {
         rel: resource.collection,
         href: base.profile(resource),
@@ -104,10 +76,7 @@ const IDEMPOTENT: &str = "IDEMPOTENT";
 const PAGE_PARAMETERS: [(&str, &str); 3] = [
     ("page", "The page to return."),
     ("size", "The size of the page to return."),
-    (
-        "sort",
-        "The sorting criteria to use to calculate the content of the page.",
-    ),
+    ("sort", "The sorting criteria to use to calculate the content of the page."),
 ];
 
 #[derive(Serialize)]
@@ -149,10 +118,7 @@ fn semantic(name: &str, doc: Option<&str>) -> Descriptor {
     Descriptor {
         name: Some(name.to_owned()),
         kind: Some("SEMANTIC"),
-        doc: doc.map(|value| Doc {
-            format: "TEXT",
-            value: value.to_owned(),
-        }),
+        doc: doc.map(|value| Doc { format: "TEXT", value: value.to_owned() }),
         ..Descriptor::default()
     }
 }
@@ -194,11 +160,7 @@ impl Property {
             Shape::Text => "string",
             Shape::Int | Shape::Long => "integer",
         };
-        Self {
-            title: spoken(field.name),
-            read_only: false,
-            kind,
-        }
+        Self { title: spoken(field.name), read_only: false, kind }
     }
 }
 

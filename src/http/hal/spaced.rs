@@ -9,9 +9,7 @@ use serde_json::ser::Formatter;
 pub(super) fn spaced(value: &impl Serialize) -> String {
     let mut bytes = Vec::with_capacity(2048);
     let mut to = serde_json::Serializer::with_formatter(&mut bytes, Spaced::default());
-    value
-        .serialize(&mut to)
-        .expect("a profile has nothing that json cannot say");
+    value.serialize(&mut to).expect("a profile has nothing that json cannot say");
     String::from_utf8(bytes).expect("json is text")
 }
 
@@ -33,11 +31,7 @@ impl Formatter for Spaced {
         to.write_all(b"[ ")
     }
 
-    fn begin_array_value<W: ?Sized + io::Write>(
-        &mut self,
-        to: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
         if first { Ok(()) } else { to.write_all(b", ") }
     }
 
@@ -56,11 +50,7 @@ impl Formatter for Spaced {
         to.write_all(b"{")
     }
 
-    fn begin_object_key<W: ?Sized + io::Write>(
-        &mut self,
-        to: &mut W,
-        first: bool,
-    ) -> io::Result<()> {
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
         if !first {
             to.write_all(b",")?;
         }

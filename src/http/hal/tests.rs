@@ -13,9 +13,7 @@ fn products() -> Resource {
 fn resource(collection: &str) -> Resource {
     let services = crate::systems::oa_rental::system().services;
     let mut resources = services.into_iter().flat_map(|service| service.resources);
-    resources
-        .find(|resource| resource.collection == collection)
-        .expect("a resource of the system")
+    resources.find(|resource| resource.collection == collection).expect("a resource of the system")
 }
 
 fn here() -> Base {
@@ -125,11 +123,7 @@ fn bodies_are_byte_for_byte_the_originals() {
     let printed = [
         (item(&products, &here(), 1, &computer.1), ITEM, 204),
         (page(&products, &here(), &query, 0, &[]), EMPTY_PAGE, 358),
-        (
-            page(&products, &here(), &query, 1, &[computer]),
-            PAGE_OF_ONE,
-            607,
-        ),
+        (page(&products, &here(), &query, 1, &[computer]), PAGE_OF_ONE, 607),
         (root([&products], &here()), ROOT, 210),
     ];
     for (body, golden, bytes) in printed {
@@ -143,17 +137,9 @@ fn several_items_share_one_line_between_them_and_room_is_taken_once() {
     let products = products();
     let query = PageQuery::read(None, &products);
     let body = page(&products, &here(), &query, 2, &rows(2));
-    assert!(
-        body.contains("\n      }\n    }, {\n      \"name\" : \"computer\","),
-        "{body}"
-    );
+    assert!(body.contains("\n      }\n    }, {\n      \"name\" : \"computer\","), "{body}");
     let one = item(&products, &here(), 1, &rows(1)[0].1);
-    assert!(
-        one.capacity() < 2 * one.len() + 200,
-        "{} for {}",
-        one.capacity(),
-        one.len()
-    );
+    assert!(one.capacity() < 2 * one.len() + 200, "{} for {}", one.capacity(), one.len());
 }
 
 #[test]
@@ -166,12 +152,7 @@ fn texts_are_escaped_where_they_must_be_and_nowhere_else() {
     ];
     for (text, printed) in texts {
         let body = item(&products(), &here(), 1, &[text.into(), Value::Null]);
-        assert!(
-            body.starts_with(&format!(
-                "{{\n  \"name\" : \"{printed}\",\n  \"qty\" : null,"
-            )),
-            "{body}"
-        );
+        assert!(body.starts_with(&format!("{{\n  \"name\" : \"{printed}\",\n  \"qty\" : null,")), "{body}");
         let read: serde_json::Value = serde_json::from_str(&body).expect("a body is json");
         assert_eq!(read["name"], text);
     }
@@ -186,38 +167,22 @@ fn links_carry_the_prefix_and_no_character_that_an_address_may_not_have() {
     assert_eq!(behind.collection(&products), format!("{start}/products"));
     assert_eq!(behind.item(&products, 7), format!("{start}/products/7"));
     assert_eq!(behind.profiles(), format!("{start}/profile"));
-    assert_eq!(
-        behind.profile(&products),
-        format!("{start}/profile/products")
-    );
+    assert_eq!(behind.profile(&products), format!("{start}/profile/products"));
     let evil = Base::new("http://a\"b{c}\r\nd\u{e9}", "");
     assert_eq!(evil.root(), "http://a%22b%7Bc%7D%0D%0Ad%C3%A9/");
     let body = list(&products, "page=0&x=\"{\\", Vec::new());
-    assert_eq!(
-        body["_links"]["self"]["href"],
-        "http://localhost:8081/products?page=0&x=%22%7B%5C"
-    );
+    assert_eq!(body["_links"]["self"]["href"], "http://localhost:8081/products?page=0&x=%22%7B%5C");
 }
 
 /// A query, how many rows there are; the links after `products`, and size, totalElements, totalPages, number.
-type PageRow = (
-    &'static str,
-    u64,
-    &'static [(&'static str, &'static str)],
-    [u64; 4],
-);
+type PageRow = (&'static str, u64, &'static [(&'static str, &'static str)], [u64; 4]);
 
 const OWN: (&str, &str) = ("self", "{?page,size,sort}");
 const PAGES: &[PageRow] = &[
     (
         "",
         45,
-        &[
-            ("first", "?page=0&size=20"),
-            OWN,
-            ("next", "?page=1&size=20"),
-            ("last", "?page=2&size=20"),
-        ],
+        &[("first", "?page=0&size=20"), OWN, ("next", "?page=1&size=20"), ("last", "?page=2&size=20")],
         [20, 45, 3, 0],
     ),
     (
@@ -257,22 +222,12 @@ const PAGES: &[PageRow] = &[
     (
         "page=3",
         0,
-        &[
-            ("first", "?page=0&size=20"),
-            ("prev", "?page=2&size=20"),
-            ("self", "?page=3"),
-            ("last", "?page=0&size=20"),
-        ],
+        &[("first", "?page=0&size=20"), ("prev", "?page=2&size=20"), ("self", "?page=3"), ("last", "?page=0&size=20")],
         [20, 0, 0, 3],
     ),
     ("page=abc", 1, &[("self", "?page=abc")], [20, 1, 1, 0]),
     ("page=-1", 1, &[("self", "?page=-1")], [20, 1, 1, 0]),
-    (
-        "page=99999999999",
-        1,
-        &[("self", "?page=99999999999")],
-        [20, 1, 1, 0],
-    ),
+    ("page=99999999999", 1, &[("self", "?page=99999999999")], [20, 1, 1, 0]),
     ("size=0", 1, &[("self", "?size=0")], [20, 1, 1, 0]),
     ("size=-5", 1, &[("self", "?size=-5")], [20, 1, 1, 0]),
     ("size=abc", 1, &[("self", "?size=abc")], [20, 1, 1, 0]),
@@ -280,12 +235,7 @@ const PAGES: &[PageRow] = &[
     (
         "size=1",
         3,
-        &[
-            ("first", "?page=0&size=1"),
-            ("self", "?size=1"),
-            ("next", "?page=1&size=1"),
-            ("last", "?page=2&size=1"),
-        ],
+        &[("first", "?page=0&size=1"), ("self", "?size=1"), ("next", "?page=1&size=1"), ("last", "?page=2&size=1")],
         [1, 3, 3, 0],
     ),
     (
@@ -308,17 +258,11 @@ fn pages_have_the_links_and_numbers_of_the_originals() {
         let body = list(&products(), query, rows(*count));
         let found = body["_links"].as_object().expect("links");
         let base = "http://localhost:8081";
-        let expected = links
-            .iter()
-            .map(|(rel, tail)| (*rel, format!("{base}/products{tail}")));
+        let expected = links.iter().map(|(rel, tail)| (*rel, format!("{base}/products{tail}")));
         let profile = ("profile", format!("{base}/profile/products"));
         for (rel, href) in expected.chain([profile]) {
             assert_eq!(found[rel]["href"], href, "{query}: {rel}");
-            assert_eq!(
-                found[rel].get("templated").is_some(),
-                href.ends_with('}'),
-                "{query}: {rel}"
-            );
+            assert_eq!(found[rel].get("templated").is_some(), href.ends_with('}'), "{query}: {rel}");
         }
         assert_eq!(found.len(), links.len() + 1, "{query}: {found:?}");
         let [size, total, pages, number] = numbers;
@@ -327,10 +271,7 @@ fn pages_have_the_links_and_numbers_of_the_originals() {
         );
         assert_eq!(body["page"], page, "{query}");
         let first = number * size;
-        let shown = body["_embedded"]["products"]
-            .as_array()
-            .expect("an array")
-            .len() as u64;
+        let shown = body["_embedded"]["products"].as_array().expect("an array").len() as u64;
         assert_eq!(shown, count.saturating_sub(first).min(*size), "{query}");
     }
 }
@@ -341,26 +282,13 @@ fn links_stand_in_the_order_of_the_originals() {
     let query = PageQuery::read(Some("page=1&size=1"), &products);
     let body = page(&products, &here(), &query, 3, &[]);
     let rels = ["first", "prev", "self", "next", "last", "profile"];
-    let places: Vec<_> = rels
-        .iter()
-        .map(|rel| body.find(&format!("\n    \"{rel}\" : {{")))
-        .collect();
-    assert!(
-        places.is_sorted() && places.iter().all(Option::is_some),
-        "{places:?} {body}"
-    );
+    let places: Vec<_> = rels.iter().map(|rel| body.find(&format!("\n    \"{rel}\" : {{"))).collect();
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{places:?} {body}");
 }
 
 #[test]
 fn lists_are_sorted_as_asked_and_what_is_unknown_is_dropped() {
-    let stock = [
-        (1, "b", 1),
-        (2, "a", 2),
-        (3, "b", 3),
-        (4, "가", 1),
-        (5, "a", 1),
-        (6, "B", 4),
-    ];
+    let stock = [(1, "b", 1), (2, "a", 2), (3, "b", 3), (4, "가", 1), (5, "a", 1), (6, "B", 4)];
     let table: &[(&str, &[u64])] = &[
         ("sort=name,desc", &[4, 1, 3, 2, 5, 6]),
         ("sort=name,DESC", &[4, 1, 3, 2, 5, 6]),
@@ -384,31 +312,18 @@ fn lists_are_sorted_as_asked_and_what_is_unknown_is_dropped() {
         ("sort=name&sort=name,desc", &[6, 2, 5, 1, 3, 4]),
     ];
     for (query, ids) in table {
-        let rows = stock
-            .iter()
-            .map(|(id, name, qty)| row(*id, name, *qty))
-            .collect();
+        let rows = stock.iter().map(|(id, name, qty)| row(*id, name, *qty)).collect();
         let body = list(&products(), query, rows);
         let items = body["_embedded"]["products"].as_array().expect("an array");
-        let shown: Vec<_> = items
-            .iter()
-            .map(|item| item["_links"]["self"]["href"].to_string())
-            .collect();
-        let expected: Vec<_> = ids
-            .iter()
-            .map(|id| format!("\"http://localhost:8081/products/{id}\""))
-            .collect();
+        let shown: Vec<_> = items.iter().map(|item| item["_links"]["self"]["href"].to_string()).collect();
+        let expected: Vec<_> = ids.iter().map(|id| format!("\"http://localhost:8081/products/{id}\"")).collect();
         assert_eq!(shown, expected, "{query}");
     }
 }
 
 #[test]
 fn nothing_comes_before_something_when_it_goes_up_and_after_it_when_it_goes_down() {
-    let mut rows = vec![
-        row(1, "a", 1),
-        (2, vec![Value::Null, Value::Int(0)]),
-        row(3, "", 1),
-    ];
+    let mut rows = vec![row(1, "a", 1), (2, vec![Value::Null, Value::Int(0)]), row(3, "", 1)];
     let ids = |rows: &[(u64, Vec<Value>)]| rows.iter().map(|row| row.0).collect::<Vec<_>>();
     PageQuery::read(Some("sort=name"), &products()).sort_rows(NAME_AND_QTY, &mut rows);
     assert_eq!(ids(&rows), [2, 3, 1]);
@@ -421,10 +336,7 @@ fn orders_go_into_the_links_as_they_were_understood() {
     let table = [
         ("sort=name", "&sort=name,asc"),
         ("sort=name,qty,desc", "&sort=name,qty,desc"),
-        (
-            "sort=name&sort=qty,desc&sort=id,DESC",
-            "&sort=name,asc&sort=qty,id,desc",
-        ),
+        ("sort=name&sort=qty,desc&sort=id,DESC", "&sort=name,asc&sort=qty,id,desc"),
         ("sort=nosuch", ""),
     ];
     for (query, tail) in table {
@@ -437,19 +349,8 @@ fn orders_go_into_the_links_as_they_were_understood() {
 #[test]
 fn parameters_are_percent_decoded_and_never_refused() {
     let read: Vec<_> = parameters("a=1+2&b=%ed%95%9C&&c&d=%&e=%zz%4&f=%ff=x&%61=").collect();
-    let expected = [
-        ("a", "1 2"),
-        ("b", "한"),
-        ("c", ""),
-        ("d", "%"),
-        ("e", "%zz%4"),
-        ("f", "\u{fffd}=x"),
-        ("a", ""),
-    ];
-    let plain: Vec<_> = read
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let expected = [("a", "1 2"), ("b", "한"), ("c", ""), ("d", "%"), ("e", "%zz%4"), ("f", "\u{fffd}=x"), ("a", "")];
+    let plain: Vec<_> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(plain, expected);
 }
 
@@ -457,11 +358,7 @@ fn parameters_are_percent_decoded_and_never_refused() {
 fn a_collection_without_pages_is_whole_whatever_was_asked_for() {
     let orders = resource("myOrders");
     assert_eq!(orders.paging, Paging::Whole);
-    let rows = |count| {
-        (1..=count)
-            .map(|id| (id, vec![Value::Int(0)]))
-            .collect::<Vec<_>>()
-    };
+    let rows = |count| (1..=count).map(|id| (id, vec![Value::Int(0)])).collect::<Vec<_>>();
     for (query, count) in [("", 0), ("", 25), ("page=1&size=1&sort=id,desc", 3)] {
         let body = list(&orders, query, rows(count));
         let own = match query {
@@ -475,16 +372,11 @@ fn a_collection_without_pages_is_whole_whatever_was_asked_for() {
         assert_eq!(body.get("page"), None);
         let items = body["_embedded"]["myOrders"].as_array().expect("an array");
         assert_eq!(items.len() as u64, count);
-        let first = items
-            .first()
-            .map(|item| item["_links"]["myOrder"]["href"].to_string());
+        let first = items.first().map(|item| item["_links"]["myOrder"]["href"].to_string());
         assert!(first.is_none_or(|href| href.ends_with("/myOrders/1\"")));
     }
     let plain = root([&orders], &here());
-    assert!(
-        plain.contains("\"href\" : \"http://localhost:8081/myOrders\"\n"),
-        "{plain}"
-    );
+    assert!(plain.contains("\"href\" : \"http://localhost:8081/myOrders\"\n"), "{plain}");
 }
 
 #[test]
@@ -498,10 +390,7 @@ fn a_list_of_addresses_has_the_collections_links_and_then_the_items() {
     );
     let second = PageQuery::read(Some("page=1&size=1"), &products);
     let list = uri_list(&products, &here(), &second, 2, [2]);
-    assert_eq!(
-        list.lines().nth(2),
-        Some("http://localhost:8081/products?page=1&size=1")
-    );
+    assert_eq!(list.lines().nth(2), Some("http://localhost:8081/products?page=1&size=1"));
 }
 
 #[test]
@@ -610,9 +499,7 @@ fn a_method_that_is_not_offered_has_no_descriptor() {
     assert!(!rentals.contains("update-rental") && !rentals.contains("patch-rental"));
     let orders = profile::alps(&resource("myOrders"), &here());
     assert!(orders.contains("get-myOrders") && orders.contains("get-myOrder\""));
-    for absent in [
-        "create-", "update-", "patch-", "delete-", "\"page\"", "\"size\"", "\"sort\"",
-    ] {
+    for absent in ["create-", "update-", "patch-", "delete-", "\"page\"", "\"size\"", "\"sort\""] {
         assert!(!orders.contains(absent), "{absent}");
     }
 }
@@ -620,10 +507,7 @@ fn a_method_that_is_not_offered_has_no_descriptor() {
 #[test]
 fn names_of_several_words_are_spoken_in_schemas() {
     let orders = profile::schema(&resource("myOrders"));
-    assert!(
-        orders.starts_with("{\n  \"title\" : \"My order\","),
-        "{orders}"
-    );
+    assert!(orders.starts_with("{\n  \"title\" : \"My order\","), "{orders}");
     assert!(orders.contains("\"title\" : \"Product id\","), "{orders}");
 }
 

@@ -12,11 +12,7 @@ use tokio::net::{TcpListener, TcpSocket};
 /// [`BindError`] names the address and what to do.
 pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, BindError> {
     let listen = || {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
-        };
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(backlog)
@@ -28,11 +24,7 @@ pub fn bind(address: SocketAddr, backlog: u32) -> Result<TcpListener, BindError>
         } else {
             "configure an address of this host and a port that this user may take"
         };
-        BindError {
-            address,
-            remedy,
-            source,
-        }
+        BindError { address, remedy, source }
     })
 }
 

@@ -67,12 +67,8 @@ impl Server {
     pub async fn run<S, B>(&self, listener: TcpListener, service: S, stop: Stop) -> Drained
     where
         S: Clone + Send + 'static,
-        TowerToHyperService<S>: Service<
-                Request<Incoming>,
-                Response = Response<B>,
-                Error: Into<Box<dyn Error + Send + Sync>>,
-                Future: Send,
-            >,
+        TowerToHyperService<S>:
+            Service<Request<Incoming>, Response = Response<B>, Error: Into<Box<dyn Error + Send + Sync>>, Future: Send>,
         B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         let http = self.http.clone();
@@ -108,8 +104,7 @@ impl Server {
             }
         };
         let mut connections = JoinSet::new();
-        self.accept_until_stopped(&listener, stop.clone(), &mut connections, serve)
-            .await;
+        self.accept_until_stopped(&listener, stop.clone(), &mut connections, serve).await;
         drop(listener);
         drain(connections, self.drain_timeout).await
     }
@@ -168,10 +163,7 @@ impl Server {
 
     async fn slot(&self) -> OwnedSemaphorePermit {
         let slots = Arc::clone(&self.slots);
-        slots
-            .acquire_owned()
-            .await
-            .expect("the semaphore of the connection cap is never closed")
+        slots.acquire_owned().await.expect("the semaphore of the connection cap is never closed")
     }
 }
 
@@ -208,9 +200,7 @@ const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 fn pause_after(error: &io::Error, previous: Option<Duration>) -> Option<Duration> {
     let is_client_gone = matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     );
     if is_client_gone {
         return None;
@@ -219,10 +209,7 @@ fn pause_after(error: &io::Error, previous: Option<Duration>) -> Option<Duration
 }
 
 async fn drain(mut connections: JoinSet<()>, timeout: Duration) -> Drained {
-    let mut drained = Drained {
-        finished: 0,
-        cut: 0,
-    };
+    let mut drained = Drained { finished: 0, cut: 0 };
     let mut cutting = pin!(time::sleep(timeout));
     let mut is_cutting = false;
     loop {
@@ -266,10 +253,7 @@ struct OpenConnection {
 impl OpenConnection {
     fn new(slot: OwnedSemaphorePermit, observer: Arc<dyn ConnectionObserver>) -> Self {
         observer.opened();
-        Self {
-            observer,
-            _slot: slot,
-        }
+        Self { observer, _slot: slot }
     }
 }
 

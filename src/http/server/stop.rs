@@ -53,10 +53,7 @@ impl Signals {
     /// The operating system refuses the handler.
     pub fn listen() -> io::Result<Self> {
         let interrupt = signal(SignalKind::interrupt())?;
-        Ok(Self {
-            interrupt,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate())? })
     }
 
     /// Waits for the next signal and returns the exit code of a process that it ends: 130 or 143.

@@ -16,14 +16,8 @@ const BIG_BODY_BYTES: usize = 300_000;
 async fn one_connection_serves_two_requests() {
     let door = Door::open(Limits::default());
     let mut client = door.client().await;
-    assert_eq!(
-        client.get("/hello/one").await,
-        (200, "hello one".to_owned())
-    );
-    assert_eq!(
-        client.get("/hello/two").await,
-        (200, "hello two".to_owned())
-    );
+    assert_eq!(client.get("/hello/one").await, (200, "hello one".to_owned()));
+    assert_eq!(client.get("/hello/two").await, (200, "hello two".to_owned()));
     assert_eq!(door.tally.opened.load(Ordering::SeqCst), 1);
 }
 
@@ -42,20 +36,14 @@ async fn pipelined_requests_are_answered_in_order() {
 async fn a_request_knows_the_address_of_its_client() {
     let door = Door::open(Limits::default());
     let mut client = door.client().await;
-    let own_address = client
-        .stream
-        .local_addr()
-        .expect("a connected socket has an address");
+    let own_address = client.stream.local_addr().expect("a connected socket has an address");
     assert_eq!(client.get("/peer").await.1, own_address.to_string());
 }
 
 #[tokio::test]
 async fn slow_silent_and_idle_clients_are_closed_at_the_header_timeout() {
     let header_timeout = Duration::from_millis(200);
-    let door = Door::open(Limits {
-        header_timeout,
-        ..Limits::default()
-    });
+    let door = Door::open(Limits { header_timeout, ..Limits::default() });
     let mut slow = door.client().await;
     let mut silent = door.client().await;
     let mut idle = door.client().await;
@@ -69,10 +57,7 @@ async fn slow_silent_and_idle_clients_are_closed_at_the_header_timeout() {
 #[tokio::test]
 async fn work_longer_than_the_header_timeout_is_answered() {
     let header_timeout = Duration::from_millis(200);
-    let mut door = Door::open(Limits {
-        header_timeout,
-        ..Limits::default()
-    });
+    let mut door = Door::open(Limits { header_timeout, ..Limits::default() });
     let mut busy = door.client().await;
     busy.send(&get("/held")).await;
     door.entered().await;
@@ -85,10 +70,7 @@ async fn work_longer_than_the_header_timeout_is_answered() {
 #[tokio::test]
 async fn a_request_at_the_limit_of_headers_is_served_and_one_above_is_refused_and_closed() {
     for headers_max in [50, 100] {
-        let door = Door::open(Limits {
-            headers_max,
-            ..Limits::default()
-        });
+        let door = Door::open(Limits { headers_max, ..Limits::default() });
         let with_headers = |count: usize| {
             let lines: String = (0..count).map(|n| format!("x-{n}: y\r\n")).collect();
             format!("GET /hello/you HTTP/1.1\r\n{lines}\r\n")
@@ -107,10 +89,7 @@ async fn a_head_above_the_limit_of_bytes_is_refused_and_closed() {
     let door = Door::open(Limits::default());
     let with_bytes = |count: usize| {
         let frame = "GET /hello/you HTTP/1.1\r\nx: \r\n\r\n".len();
-        format!(
-            "GET /hello/you HTTP/1.1\r\nx: {}\r\n\r\n",
-            "y".repeat(count - frame)
-        )
+        format!("GET /hello/you HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(count - frame))
     };
     let mut client = door.client().await;
     client.send(&with_bytes(16 * 1024)).await;
@@ -134,11 +113,7 @@ async fn a_half_closed_client_gets_its_answer() {
     let mut door = Door::open(Limits::default());
     let mut client = door.client().await;
     client.send(&get("/held")).await;
-    client
-        .stream
-        .shutdown()
-        .await
-        .expect("the sending side closes");
+    client.stream.shutdown().await.expect("the sending side closes");
     door.entered().await;
     door.gate.add_permits(1);
     assert_eq!(client.answer().await.1.len(), BIG_BODY_BYTES);
@@ -147,10 +122,7 @@ async fn a_half_closed_client_gets_its_answer() {
 
 #[tokio::test]
 async fn a_connection_above_the_cap_waits_and_is_served_when_one_closes() {
-    let door = Door::open(Limits {
-        connections_max: 2,
-        ..Limits::default()
-    });
+    let door = Door::open(Limits { connections_max: 2, ..Limits::default() });
     let mut first = door.client().await;
     let mut second = door.client().await;
     assert_eq!(first.get("/hello/1").await.0, 200);
@@ -166,10 +138,7 @@ async fn a_connection_above_the_cap_waits_and_is_served_when_one_closes() {
 
 #[tokio::test]
 async fn listeners_share_the_cap_and_a_quiet_one_takes_nothing_from_a_busy_one() {
-    let mut door = Door::open(Limits {
-        connections_max: 1,
-        ..Limits::default()
-    });
+    let mut door = Door::open(Limits { connections_max: 1, ..Limits::default() });
     let quiet_then_busy = door.address;
     let other = door.listen();
     let mut first = Client::connect(other).await;
@@ -185,9 +154,7 @@ async fn listeners_share_the_cap_and_a_quiet_one_takes_nothing_from_a_busy_one()
 #[tokio::test]
 async fn the_backlog_absorbs_a_burst_of_more_than_128() {
     let listener = bind(loopback(), 1024).expect("a free port");
-    let address = listener
-        .local_addr()
-        .expect("a bound socket has an address");
+    let address = listener.local_addr().expect("a bound socket has an address");
     let mut clients = Vec::new();
     for _ in 0..200 {
         clients.push(Client::connect(address).await);
@@ -197,10 +164,7 @@ async fn the_backlog_absorbs_a_burst_of_more_than_128() {
 
 #[tokio::test]
 async fn a_stop_finishes_requests_in_flight_and_closes_idle_connections_at_once() {
-    let mut door = Door::open(Limits {
-        drain_timeout: 2 * PATIENCE,
-        ..Limits::default()
-    });
+    let mut door = Door::open(Limits { drain_timeout: 2 * PATIENCE, ..Limits::default() });
     let mut idle = door.client().await;
     let mut busy = door.client().await;
     let mut unused = door.client().await;
@@ -239,10 +203,7 @@ async fn a_request_that_arrived_before_the_stop_is_answered() {
 #[tokio::test]
 async fn a_request_that_never_ends_is_cut_at_the_drain_timeout_and_counted() {
     let drain_timeout = Duration::from_millis(100);
-    let mut door = Door::open(Limits {
-        drain_timeout,
-        ..Limits::default()
-    });
+    let mut door = Door::open(Limits { drain_timeout, ..Limits::default() });
     let mut stuck = door.client().await;
     stuck.send(&get("/held")).await;
     door.entered().await;
@@ -261,10 +222,7 @@ async fn a_listener_whose_trigger_is_gone_stops() {
 
 #[tokio::test]
 async fn a_panicking_request_takes_only_its_own_connection_with_it() {
-    let door = Door::open(Limits {
-        connections_max: 1,
-        ..Limits::default()
-    });
+    let door = Door::open(Limits { connections_max: 1, ..Limits::default() });
     let mut unlucky = door.client().await;
     unlucky.send(&get("/panic")).await;
     assert_eq!(unlucky.rest().await, "");
@@ -276,22 +234,13 @@ async fn a_panicking_request_takes_only_its_own_connection_with_it() {
 #[tokio::test]
 async fn a_taken_address_is_named_together_with_the_remedy() {
     let listener = bind(loopback(), 16).expect("a free port");
-    let address = listener
-        .local_addr()
-        .expect("a bound socket has an address");
-    let message = bind(address, 16)
-        .expect_err("the address is taken")
-        .to_string();
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let message = bind(address, 16).expect_err("the address is taken").to_string();
     assert!(message.contains(&address.to_string()), "{message}");
-    assert!(
-        message.contains("stop the process that listens there"),
-        "{message}"
-    );
+    assert!(message.contains("stop the process that listens there"), "{message}");
 
     let foreign = SocketAddr::from(([192, 0, 2, 1], 8080));
-    let message = bind(foreign, 16)
-        .expect_err("not an address of this host")
-        .to_string();
+    let message = bind(foreign, 16).expect_err("not an address of this host").to_string();
     assert!(message.contains("192.0.2.1:8080"), "{message}");
     assert!(message.contains("an address of this host"), "{message}");
 }
@@ -316,10 +265,7 @@ async fn both_stop_signals_are_caught_one_after_the_other() {
     let mut signals = Signals::listen().expect("handlers can be set");
     for (name, exit_code) in [("TERM", 143), ("INT", 130)] {
         let kill = format!("kill -{name} {}", std::process::id());
-        let sent = tokio::process::Command::new("sh")
-            .args(["-c", &kill])
-            .status()
-            .await;
+        let sent = tokio::process::Command::new("sh").args(["-c", &kill]).status().await;
         assert!(sent.expect("a shell").success());
         assert_eq!(in_time(signals.next()).await, exit_code);
     }
@@ -360,13 +306,10 @@ impl Door {
 
     fn listen(&mut self) -> SocketAddr {
         let listener = bind(loopback(), 1024).expect("a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let address = listener.local_addr().expect("a bound socket has an address");
         let service = warp::service(routes(self.entering.clone(), Arc::clone(&self.gate)));
         let (server, stop) = (self.server.clone(), self.stop.clone());
-        self.running
-            .spawn(async move { server.run(listener, service, stop).await });
+        self.running.spawn(async move { server.run(listener, service, stop).await });
         address
     }
 
@@ -376,9 +319,7 @@ impl Door {
 
     /// Waits until a request has reached `/held`.
     async fn entered(&mut self) {
-        in_time(self.entered.recv())
-            .await
-            .expect("the door holds a sender");
+        in_time(self.entered.recv()).await.expect("the door holds a sender");
     }
 
     async fn until_open(&self, count: usize) {
@@ -391,9 +332,7 @@ impl Door {
     }
 
     async fn drained(&mut self) -> (usize, usize) {
-        let drained = in_time(self.running.join_next())
-            .await
-            .expect("one listener runs");
+        let drained = in_time(self.running.join_next()).await.expect("one listener runs");
         let Drained { finished, cut } = drained.expect("a listener does not panic");
         (finished, cut)
     }
@@ -404,9 +343,7 @@ fn routes(
     gate: Arc<Semaphore>,
 ) -> impl Filter<Extract = (impl Reply,), Error = warp::Rejection> + Clone + Send + Sync + 'static {
     let hello = warp::path!("hello" / String).map(|name| format!("hello {name}"));
-    let peer = warp::path!("peer")
-        .and(warp::ext::get::<Peer>())
-        .map(|Peer(address)| address.to_string());
+    let peer = warp::path!("peer").and(warp::ext::get::<Peer>()).map(|Peer(address)| address.to_string());
     let held = warp::path!("held").then(move || {
         let (entering, gate) = (entering.clone(), Arc::clone(&gate));
         async move {
@@ -452,14 +389,8 @@ struct Client {
 
 impl Client {
     async fn connect(address: SocketAddr) -> Self {
-        let stream = in_time(TcpStream::connect(address))
-            .await
-            .expect("the listener is there");
-        Self {
-            stream,
-            received: Vec::new(),
-            head: String::new(),
-        }
+        let stream = in_time(TcpStream::connect(address)).await.expect("the listener is there");
+        Self { stream, received: Vec::new(), head: String::new() }
     }
 
     async fn get(&mut self, path: &str) -> (u16, String) {
@@ -468,41 +399,26 @@ impl Client {
     }
 
     async fn send(&mut self, bytes: &str) {
-        in_time(self.stream.write_all(bytes.as_bytes()))
-            .await
-            .expect("the server reads");
+        in_time(self.stream.write_all(bytes.as_bytes())).await.expect("the server reads");
     }
 
     /// Reads one answer: its status and body.
     async fn answer(&mut self) -> (u16, String) {
         let head_len = loop {
-            let end = self
-                .received
-                .windows(4)
-                .position(|bytes| bytes == b"\r\n\r\n");
+            let end = self.received.windows(4).position(|bytes| bytes == b"\r\n\r\n");
             if let Some(end) = end {
                 break end + 4;
             }
             assert_ne!(self.receive().await, 0, "no answer before the end");
         };
         self.head = text(self.received.drain(..head_len).collect()).to_lowercase();
-        let status = self
-            .head
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok());
-        let length = self
-            .head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
+        let status = self.head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let length = self.head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let length = length.map_or(0, |length| length.parse().expect("a length is a number"));
         while self.received.len() < length {
             assert_ne!(self.receive().await, 0, "the answer is cut short");
         }
-        (
-            status.expect("a status line"),
-            text(self.received.drain(..length).collect()),
-        )
+        (status.expect("a status line"), text(self.received.drain(..length).collect()))
     }
 
     /// Reads until the server closes or resets the connection.
@@ -534,7 +450,5 @@ fn loopback() -> SocketAddr {
 
 /// Fails instead of hanging; never the way a test passes.
 async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    time::timeout(PATIENCE, future)
-        .await
-        .expect("it happens in time")
+    time::timeout(PATIENCE, future).await.expect("it happens in time")
 }

@@ -73,7 +73,8 @@ impl DiskEngine {
         let home = Home::take(dir, clock)?;
         let log_options = LogOptions { segment_bytes: options.segment_bytes };
         let open_log = |witnessed| Log::open(&home.log_dir(), home.store, log_options, witnessed);
-        let open_store = |distrusted| Store::open(&home.sled_dir(), home.store, shapes, options.cache_bytes, distrusted);
+        let open_store =
+            |distrusted| Store::open(&home.sled_dir(), home.store, shapes, options.cache_bytes, distrusted);
         let (opened, (log, reader, log_opened)) = if home.rebooted {
             // After a power cut sled may hold anything without saying so: unless the log was sealed, it is not read.
             let log = open_log(0)?;
@@ -112,10 +113,7 @@ fn is_sealed(reader: &LogReader) -> Result<bool, LogError> {
     }
 }
 
-async fn received<T>(
-    lane: &'static str,
-    answer: oneshot::Receiver<Result<T, EngineError>>,
-) -> Result<T, EngineError> {
+async fn received<T>(lane: &'static str, answer: oneshot::Receiver<Result<T, EngineError>>) -> Result<T, EngineError> {
     answer.await.map_err(|_| EngineError::LaneGone(lane))?
 }
 

@@ -33,11 +33,7 @@ pub struct Link {
 
 impl Link {
     /// The beginning of every log.
-    pub const FIRST: Self = Self {
-        group: 1,
-        first_position: 1,
-        previous_crc: 0,
-    };
+    pub const FIRST: Self = Self { group: 1, first_position: 1, previous_crc: 0 };
 }
 
 /// A frame's header, decoded and checked.
@@ -71,9 +67,7 @@ impl Header {
     /// The position after the last fact.
     #[must_use]
     pub fn next_position(&self) -> u64 {
-        self.link
-            .first_position
-            .saturating_add(u64::from(self.facts))
+        self.link.first_position.saturating_add(u64::from(self.facts))
     }
 
     /// Length of the whole frame.
@@ -85,11 +79,7 @@ impl Header {
     /// What the frame after this one must carry.
     #[must_use]
     pub fn next_link(&self) -> Link {
-        Link {
-            group: self.link.group.saturating_add(1),
-            first_position: self.next_position(),
-            previous_crc: self.crc,
-        }
+        Link { group: self.link.group.saturating_add(1), first_position: self.next_position(), previous_crc: self.crc }
     }
 
     /// Checks that this frame is the one the chain goes on with.
@@ -100,9 +90,7 @@ impl Header {
         if self.link == *link {
             return Ok(());
         }
-        Err(FrameError::OutOfChain {
-            group: self.link.group,
-        })
+        Err(FrameError::OutOfChain { group: self.link.group })
     }
 }
 
@@ -164,14 +152,10 @@ impl FrameError {
     #[must_use]
     pub fn is_intact(&self) -> bool {
         match self {
-            Self::UnknownFormat { .. } | Self::ForeignStore { .. } | Self::OutOfChain { .. } => {
-                true
+            Self::UnknownFormat { .. } | Self::ForeignStore { .. } | Self::OutOfChain { .. } => true,
+            Self::Empty | Self::TooShort { .. } | Self::BadMagic | Self::BadLength { .. } | Self::BadCrc { .. } => {
+                false
             }
-            Self::Empty
-            | Self::TooShort { .. }
-            | Self::BadMagic
-            | Self::BadLength { .. }
-            | Self::BadCrc { .. } => false,
         }
     }
 }
@@ -181,10 +165,7 @@ impl FrameError {
 /// # Panics
 /// When the payload is longer than [`PAYLOAD_BYTES_MAX`]; the log refuses it before.
 pub fn encode(store: StoreId, link: &Link, facts: u32, payload: &[u8], out: &mut Vec<u8>) -> u32 {
-    assert!(
-        payload.len() <= PAYLOAD_BYTES_MAX,
-        "a payload within its limit"
-    );
+    assert!(payload.len() <= PAYLOAD_BYTES_MAX, "a payload within its limit");
     let payload_bytes = u32::try_from(payload.len()).expect("the limit fits 32 bits");
     let start = out.len();
     out.extend_from_slice(&MAGIC);
@@ -210,10 +191,7 @@ pub fn encode(store: StoreId, link: &Link, facts: u32, payload: &[u8], out: &mut
 pub fn decode(bytes: &[u8], store: StoreId) -> Result<(Header, Range<usize>), FrameError> {
     let needed = frame_bytes(bytes)?;
     if bytes.len() < needed {
-        return Err(FrameError::TooShort {
-            bytes: bytes.len(),
-            needed,
-        });
+        return Err(FrameError::TooShort { bytes: bytes.len(), needed });
     }
     let stored = u32_at(bytes, CRC_AT);
     let computed = checksum(&bytes[..CRC_AT], &bytes[HEADER_BYTES..needed]);
@@ -226,19 +204,13 @@ pub fn decode(bytes: &[u8], store: StoreId) -> Result<(Header, Range<usize>), Fr
     }
     let header = Header {
         store: StoreId(u64_at(bytes, 8)),
-        link: Link {
-            group: u64_at(bytes, 16),
-            first_position: u64_at(bytes, 24),
-            previous_crc: u32_at(bytes, 36),
-        },
+        link: Link { group: u64_at(bytes, 16), first_position: u64_at(bytes, 24), previous_crc: u32_at(bytes, 36) },
         facts: u32_at(bytes, 32),
         payload_bytes: u32_at(bytes, 40),
         crc: stored,
     };
     if header.store != store {
-        return Err(FrameError::ForeignStore {
-            found: header.store.0,
-        });
+        return Err(FrameError::ForeignStore { found: header.store.0 });
     }
     Ok((header, HEADER_BYTES..needed))
 }
@@ -253,19 +225,14 @@ pub fn frame_bytes(bytes: &[u8]) -> Result<usize, FrameError> {
         return Err(FrameError::Empty);
     }
     if head.len() < HEADER_BYTES {
-        return Err(FrameError::TooShort {
-            bytes: head.len(),
-            needed: HEADER_BYTES,
-        });
+        return Err(FrameError::TooShort { bytes: head.len(), needed: HEADER_BYTES });
     }
     if head[..MAGIC.len()] != MAGIC {
         return Err(FrameError::BadMagic);
     }
     let payload_bytes = u32_at(head, 40);
     if payload_bytes as usize > PAYLOAD_BYTES_MAX {
-        return Err(FrameError::BadLength {
-            bytes: payload_bytes,
-        });
+        return Err(FrameError::BadLength { bytes: payload_bytes });
     }
     Ok(HEADER_BYTES + payload_bytes as usize)
 }
@@ -295,11 +262,7 @@ mod tests {
     const STORE: StoreId = StoreId(0x1122_3344_5566_7788);
 
     fn sample() -> Vec<u8> {
-        let link = Link {
-            group: 2,
-            first_position: 7,
-            previous_crc: 0xAABB_CCDD,
-        };
+        let link = Link { group: 2, first_position: 7, previous_crc: 0xAABB_CCDD };
         let mut out = Vec::new();
         encode(STORE, &link, 3, b"paid", &mut out);
         out
@@ -325,10 +288,7 @@ mod tests {
         assert_eq!(header.next_position(), 10);
         assert_eq!(header.frame_bytes(), bytes.len() as u64);
         assert!(header.follows(&header.link).is_ok());
-        assert_eq!(
-            header.follows(&Link::FIRST),
-            Err(FrameError::OutOfChain { group: 2 })
-        );
+        assert_eq!(header.follows(&Link::FIRST), Err(FrameError::OutOfChain { group: 2 }));
     }
 
     #[test]
@@ -351,29 +311,17 @@ mod tests {
             let error = decode(&bytes[..len], STORE).expect_err("a part of a frame");
             assert!(matches!(error, FrameError::TooShort { .. }), "{len}");
         }
-        assert_eq!(
-            decode(&bytes, StoreId(1)),
-            Err(FrameError::ForeignStore { found: STORE.0 })
-        );
+        assert_eq!(decode(&bytes, StoreId(1)), Err(FrameError::ForeignStore { found: STORE.0 }));
         let mut other = bytes.clone();
         other[0] = b'X';
         assert_eq!(decode(&other, STORE), Err(FrameError::BadMagic));
         let mut long = bytes.clone();
         long[43] = 2;
-        assert!(matches!(
-            decode(&long, STORE),
-            Err(FrameError::BadLength { .. })
-        ));
+        assert!(matches!(decode(&long, STORE), Err(FrameError::BadLength { .. })));
         let mut newer = bytes;
         newer[4] = 2;
         let crc = checksum(&newer[..CRC_AT], b"paid");
         newer[CRC_AT..HEADER_BYTES].copy_from_slice(&crc.to_le_bytes());
-        assert_eq!(
-            decode(&newer, STORE),
-            Err(FrameError::UnknownFormat {
-                format: 2,
-                flags: 0
-            })
-        );
+        assert_eq!(decode(&newer, STORE), Err(FrameError::UnknownFormat { format: 2, flags: 0 }));
     }
 }

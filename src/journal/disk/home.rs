@@ -136,9 +136,7 @@ fn parse_meta(path: &Path, text: &str) -> Result<StoreId, HomeError> {
     let store = value("store ").and_then(|store| u64::from_str_radix(store, 16).ok());
     match store {
         Some(store) if format == FORMAT => Ok(StoreId(store)),
-        Some(_) | None => {
-            Err(HomeError::Format { file: path.display().to_string(), found: format.to_owned() })
-        }
+        Some(_) | None => Err(HomeError::Format { file: path.display().to_string(), found: format.to_owned() }),
     }
 }
 

@@ -3,13 +3,13 @@
 //! sled's `flush` does not reach the platter, so nothing depends on it: the store is made again from the log whenever
 //! it cannot be trusted.
 
-pub mod frame;
-pub mod segment;
-pub mod log;
-pub mod store;
-pub mod lanes;
-pub mod home;
 pub mod engine;
+pub mod frame;
+pub mod home;
+pub mod lanes;
+pub mod log;
+pub mod segment;
+pub mod store;
 
 pub use engine::{DiskEngine, DiskOptions, Opening};
 pub use home::{Home, HomeError};

@@ -156,7 +156,11 @@ impl Aggregate for Delivery {
     type Event = DeliveryEvent;
     type Rejection = DeliveryRejection;
 
-    fn decide(&self, command: &DeliveryCommand, context: &Context) -> Result<Decision<DeliveryEvent>, DeliveryRejection> {
+    fn decide(
+        &self,
+        command: &DeliveryCommand,
+        context: &Context,
+    ) -> Result<Decision<DeliveryEvent>, DeliveryRejection> {
         Ok(match command {
             DeliveryCommand::Deliver(_) if self.requested => Decision::nothing(),
             DeliveryCommand::Deliver(deliver) => self.deliver(deliver, context.id),
@@ -212,10 +216,7 @@ impl Delivery {
         }
         match product_id.and_then(|product| u64::try_from(product).ok()) {
             Some(product) => requested.asking(Ask::of::<Stock>(product, TakeStock { rental_id: id, qty })),
-            None => self
-                .refused(id, qty, CANCELED_UNREGISTERED_PRODUCT)
-                .into_iter()
-                .fold(requested, Decision::and),
+            None => self.refused(id, qty, CANCELED_UNREGISTERED_PRODUCT).into_iter().fold(requested, Decision::and),
         }
     }
 
@@ -231,9 +232,7 @@ impl Delivery {
         }
         let decision = Decision::facts([canceled(id, self.qty)]);
         match self.product_id.and_then(|product| u64::try_from(product).ok()) {
-            Some(product_id) if self.taken => {
-                decision.and(StockReturned { product_id, rental_id: id, qty: self.qty })
-            }
+            Some(product_id) if self.taken => decision.and(StockReturned { product_id, rental_id: id, qty: self.qty }),
             Some(_) | None => decision,
         }
     }
@@ -261,11 +260,6 @@ pub const FIELDS: &[Field] =
 pub fn represent(state: &dyn Held) -> Vec<Value> {
     let delivery: Option<&Delivery> = state.as_any().downcast_ref();
     delivery.map_or_else(Vec::new, |delivery| {
-        vec![
-            delivery.product_id.into(),
-            delivery.rental_id.into(),
-            delivery.qty.into(),
-            (&delivery.status).into(),
-        ]
+        vec![delivery.product_id.into(), delivery.rental_id.into(), delivery.qty.into(), (&delivery.status).into()]
     })
 }

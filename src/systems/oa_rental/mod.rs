@@ -3,13 +3,13 @@
 //! Product registers what can be rented, Rental takes orders and cancels, Delivery owns the stock and decides,
 //! Information shows each order's way. Stock moves in Delivery only; the copies of Product and Rental follow.
 
-pub mod product;
-pub mod product_copy;
-pub mod stock;
-pub mod rental;
 pub mod delivery;
 pub mod my_order;
 pub mod policies;
+pub mod product;
+pub mod product_copy;
+pub mod rental;
+pub mod stock;
 
 use crate::domain::{Resource, Service, System};
 
@@ -52,8 +52,13 @@ fn rental_service() -> Service {
                 .delete(|_| rental::RentalCommand::from(rental::CancelRental {})),
         )
         .resource(
-            Resource::of::<product_copy::ProductCopy>("products", "product", product_copy::FIELDS, product_copy::represent)
-                .titled("Product"),
+            Resource::of::<product_copy::ProductCopy>(
+                "products",
+                "product",
+                product_copy::FIELDS,
+                product_copy::represent,
+            )
+            .titled("Product"),
         )
 }
 

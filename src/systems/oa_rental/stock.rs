@@ -175,9 +175,7 @@ impl Aggregate for Stock {
             StockCommand::TakeStock(TakeStock { rental_id, qty }) if *qty <= self.qty => {
                 Ok(Decision::facts([self.moved(id, *rental_id, self.qty - qty)]))
             }
-            StockCommand::TakeStock(take) => {
-                Err(StockRejection::OutOfStock { left: self.qty, wanted: take.qty })
-            }
+            StockCommand::TakeStock(take) => Err(StockRejection::OutOfStock { left: self.qty, wanted: take.qty }),
             StockCommand::GiveBackStock(GiveBackStock { rental_id, qty }) => {
                 Ok(Decision::facts([self.moved(id, *rental_id, self.qty.saturating_add(*qty))]))
             }

@@ -43,17 +43,11 @@ pub(crate) struct Listing {
 impl Listing {
     fn read(server: &Server, service: &str, rel: &str) -> Listing {
         let mut client = server.client(service);
-        let mut listing = Listing {
-            rows: Vec::new(),
-            by_label: HashMap::new(),
-        };
+        let mut listing = Listing { rows: Vec::new(), by_label: HashMap::new() };
         for page in 0.. {
             let path = format!("/{rel}?page={page}&size={PAGE_ROWS}&sort=id");
             let answer = client.send(&Request::get(&path)).json();
-            let rows = answer["_embedded"][rel]
-                .as_array()
-                .cloned()
-                .unwrap_or_default();
+            let rows = answer["_embedded"][rel].as_array().cloned().unwrap_or_default();
             let is_last = rows.len() < PAGE_ROWS || answer.get("page").is_none();
             rows.into_iter().for_each(|row| listing.add(row));
             if is_last {
@@ -66,15 +60,9 @@ impl Listing {
     fn add(&mut self, row: Value) {
         let href = row["_links"]["self"]["href"].as_str();
         let id = href.and_then(id_of).expect("every row has a self link");
-        let label = row["name"]
-            .as_str()
-            .or(row["productName"].as_str())
-            .unwrap_or_default();
+        let label = row["name"].as_str().or(row["productName"].as_str()).unwrap_or_default();
         let qty = row["qty"].as_u64().unwrap_or_default();
-        self.by_label
-            .entry(label.to_string())
-            .or_default()
-            .push((id, qty));
+        self.by_label.entry(label.to_string()).or_default().push((id, qty));
         self.rows.push((id, row));
     }
 
@@ -101,31 +89,17 @@ pub(crate) fn audit(server: &Server, writers: &mut [Writer]) -> Faults {
 fn audit_rows(table: Table, server: &Server, writers: &mut [Writer], faults: &mut Faults) {
     let (service, rel) = table.place();
     let listed = Listing::read(server, service, rel);
-    writers
-        .iter_mut()
-        .for_each(|writer| writer.compare(table, &listed, faults));
-    let stock = if table == Table::Products {
-        writers.len()
-    } else {
-        0
-    };
+    writers.iter_mut().for_each(|writer| writer.compare(table, &listed, faults));
+    let stock = if table == Table::Products { writers.len() } else { 0 };
     let known = writers.iter().flat_map(|writer| writer.rows(table));
-    let expected = stock
-        + known
-            .filter(|row| row.id.is_some() && row.gone != Gone::Yes)
-            .count();
+    let expected = stock + known.filter(|row| row.id.is_some() && row.gone != Gone::Yes).count();
     let ids: HashSet<u64> = listed.rows.iter().map(|(id, _)| *id).collect();
     if listed.rows.len() != expected || ids.len() != expected {
         let (rows, ids) = (listed.rows.len(), ids.len());
-        faults.doubled(format!(
-            "{rows} {rel} with {ids} ids listed, {expected} known"
-        ));
+        faults.doubled(format!("{rows} {rel} with {ids} ids listed, {expected} known"));
     }
     if table == Table::Rentals {
-        let late = listed
-            .rows
-            .iter()
-            .find(|(_, row)| row["status"] != "DELIVERED");
+        let late = listed.rows.iter().find(|(_, row)| row["status"] != "DELIVERED");
         let shown = late.map(|(id, row)| format!("rental {id}, in stock, is {}", row["status"]));
         faults.lost.extend(shown);
     }
@@ -136,11 +110,7 @@ fn audit_stock(server: &Server, writers: &[Writer], faults: &mut Faults) {
     let deliveries = Listing::read(server, "delivery", "deliveries");
     let mut out: HashMap<u64, u64> = HashMap::new();
     let mut delivered: HashSet<u64> = HashSet::new();
-    for (id, row) in deliveries
-        .rows
-        .iter()
-        .filter(|(_, row)| row["status"] == "DELIVERED")
-    {
+    for (id, row) in deliveries.rows.iter().filter(|(_, row)| row["status"] == "DELIVERED") {
         let product = row["productId"].as_u64().unwrap_or_default();
         *out.entry(product).or_default() += row["qty"].as_u64().unwrap_or_default();
         delivered.insert(*id);
@@ -155,15 +125,8 @@ fn audit_stock(server: &Server, writers: &[Writer], faults: &mut Faults) {
                 faults.lost(format!("{what}, {sold} delivered, {STOCK} at first"));
             }
         }
-        let canceled = writer
-            .rows(Table::Rentals)
-            .iter()
-            .filter(|row| row.gone == Gone::Yes);
-        let kept = canceled
-            .filter_map(|row| row.id)
-            .find(|id| delivered.contains(id));
-        faults
-            .lost
-            .extend(kept.map(|id| format!("rental {id} is canceled and delivered")));
+        let canceled = writer.rows(Table::Rentals).iter().filter(|row| row.gone == Gone::Yes);
+        let kept = canceled.filter_map(|row| row.id).find(|id| delivered.contains(id));
+        faults.lost.extend(kept.map(|id| format!("rental {id} is canceled and delivered")));
     }
 }

@@ -68,9 +68,7 @@ impl Writer {
         let made = server.send("product", &Request::post("/products", body));
         let stock_id = made.located_id().expect("the stock is registered");
         let copy = format!("/products/{stock_id}");
-        server.becomes("delivery", &copy, "known to Delivery", |p| {
-            p["qty"] == STOCK
-        });
+        server.becomes("delivery", &copy, "known to Delivery", |p| p["qty"] == STOCK);
         Writer {
             name,
             dice: Dice::new(seed ^ number),
@@ -113,9 +111,9 @@ impl Writer {
         let qty = 1 + self.dice.below(3);
         let body = match table {
             Table::Products => format!(r#"{{"name":"{label}","qty":"{qty}"}}"#),
-            Table::Rentals => format!(
-                r#"{{"productId":{stock_id},"qty":{qty},"status":"ORDERED","productName":"{label}"}}"#
-            ),
+            Table::Rentals => {
+                format!(r#"{{"productId":{stock_id},"qty":{qty},"status":"ORDERED","productName":"{label}"}}"#)
+            }
         };
         let mut request = Request::post(&format!("/{}", table.place().1), body);
         let with_key = self.dice.below(2) == 0;
@@ -123,13 +121,7 @@ impl Writer {
             request = request.header("Idempotency-Key", &format!("\"{label}\""));
         }
         let keyed = with_key.then(|| request.clone());
-        self.rows_mut(table).push(Row {
-            label,
-            id: None,
-            qtys: vec![qty],
-            keyed,
-            gone: Gone::No,
-        });
+        self.rows_mut(table).push(Row { label, id: None, qtys: vec![qty], keyed, gone: Gone::No });
         self.fresh.push((table, self.rows(table).len() - 1));
         let answer = doors.of(table).try_send(&request)?;
         if self.is_taken(&request, &answer) {
@@ -177,19 +169,12 @@ impl Writer {
         let back = 1 + self.dice.below(50) as usize;
         let index = self.rows(table).len().checked_sub(back)?;
         let row = &self.rows(table)[index];
-        if row.gone == Gone::No {
-            row.id.map(|id| (index, id))
-        } else {
-            None
-        }
+        if row.gone == Gone::No { row.id.map(|id| (index, id)) } else { None }
     }
 
     fn is_taken(&mut self, request: &Request, answer: &Answer) -> bool {
         if !answer.is_success() {
-            self.refused.push((
-                answer.status,
-                format!("{}: {}", request.path(), answer.text()),
-            ));
+            self.refused.push((answer.status, format!("{}: {}", request.path(), answer.text())));
         }
         answer.is_success()
     }
@@ -199,21 +184,12 @@ impl Writer {
         let mut doors = Doors::new(server);
         self.resend(Table::Products, &mut doors, faults);
         self.resend(Table::Rentals, &mut doors, faults);
-        for row in self
-            .rentals
-            .iter_mut()
-            .filter(|row| row.gone == Gone::Asked)
-        {
+        for row in self.rentals.iter_mut().filter(|row| row.gone == Gone::Asked) {
             let id = row.id.expect("only known rows are canceled");
-            let answer = doors
-                .rental
-                .send(&Request::delete(&format!("/rentals/{id}")));
+            let answer = doors.rental.send(&Request::delete(&format!("/rentals/{id}")));
             if ![204, 404].contains(&answer.status) {
                 let said = answer.text();
-                faults.lost(format!(
-                    "cancel of rental {id} sent again: {} {said}",
-                    answer.status
-                ));
+                faults.lost(format!("cancel of rental {id} sent again: {} {said}", answer.status));
             }
             row.gone = Gone::Yes;
         }
@@ -224,20 +200,14 @@ impl Writer {
     fn resend(&mut self, table: Table, doors: &mut Doors, faults: &mut Faults) {
         let again = self.dice.below(1 + self.rows(table).len() as u64) as usize;
         for (index, row) in self.rows_mut(table).iter_mut().enumerate() {
-            let Some(request) = row
-                .keyed
-                .as_ref()
-                .filter(|_| row.id.is_none() || index == again)
-            else {
+            let Some(request) = row.keyed.as_ref().filter(|_| row.id.is_none() || index == again) else {
                 continue;
             };
             let answer = doors.of(table).send(request);
             let found = answer.located_id();
             if answer.status != 201 || row.id.is_some_and(|id| found != Some(id)) {
                 let (label, id, status) = (&row.label, row.id, answer.status);
-                faults.lost(format!(
-                    "{label} {id:?} resent with its key: {status} {found:?}"
-                ));
+                faults.lost(format!("{label} {id:?} resent with its key: {status} {found:?}"));
             }
             row.id = row.id.or(found);
         }
@@ -254,10 +224,7 @@ impl Writer {
             let kept = answer.status == 200 && qty.is_some_and(|qty| row.qtys.contains(&qty));
             if (row.gone == Gone::Yes && answer.status != 404) || (row.gone == Gone::No && !kept) {
                 let (label, status) = (&row.label, answer.status);
-                faults.lost(format!(
-                    "{label} {path} reads {status} {qty:?}, not {:?}",
-                    row.qtys
-                ));
+                faults.lost(format!("{label} {path} reads {status} {qty:?}, not {:?}", row.qtys));
             }
         }
     }

@@ -17,15 +17,10 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// A number from the environment, else the default.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the length of a campaign is set from outside"
-)]
+#[expect(clippy::disallowed_methods, reason = "the length of a campaign is set from outside")]
 pub(crate) fn setting(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
-        Ok(text) => text
-            .parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")),
         Err(_) => default,
     }
 }
@@ -62,10 +57,7 @@ pub(crate) struct Doors {
 
 impl Doors {
     pub(crate) fn new(server: &Server) -> Doors {
-        Doors {
-            product: server.client("product"),
-            rental: server.client("rental"),
-        }
+        Doors { product: server.client("product"), rental: server.client("rental") }
     }
 
     pub(crate) fn of(&mut self, table: Table) -> &mut Client {

@@ -27,14 +27,7 @@ pub(crate) struct Row {
 }
 
 pub(crate) fn row(what: &'static str, ask: Request, status: u16) -> Row {
-    Row {
-        what,
-        ask,
-        status,
-        headers: Vec::new(),
-        body: Value::Null,
-        empty: false,
-    }
+    Row { what, ask, status, headers: Vec::new(), body: Value::Null, empty: false }
 }
 
 impl Row {
@@ -56,24 +49,15 @@ impl Row {
     fn faults(&self, answer: &Answer) -> Vec<String> {
         let mut faults = Vec::new();
         if answer.status != self.status {
-            faults.push(format!(
-                "status {} instead of {}",
-                answer.status, self.status
-            ));
+            faults.push(format!("status {} instead of {}", answer.status, self.status));
         }
         for (name, value) in &self.headers {
-            let as_set = name.eq_ignore_ascii_case("allow")
-                || name.to_ascii_lowercase().starts_with("accept-p");
+            let as_set = name.eq_ignore_ascii_case("allow") || name.to_ascii_lowercase().starts_with("accept-p");
             let mut wanted: Vec<&str> = value.split(',').map(str::trim).collect();
             wanted.sort_unstable();
-            let begins = answer
-                .header(name)
-                .is_some_and(|found| found.starts_with(value));
+            let begins = answer.header(name).is_some_and(|found| found.starts_with(value));
             if as_set && answer.members(name) != wanted || !as_set && !begins {
-                faults.push(format!(
-                    "{name}: {:?} instead of {value}",
-                    answer.members(name)
-                ));
+                faults.push(format!("{name}: {:?} instead of {value}", answer.members(name)));
             }
         }
         if !self.body.is_null() && !has(&answer.json(), &self.body) {
@@ -95,36 +79,16 @@ impl Row {
 fn problem_faults(path: &str, answer: &Answer) -> Vec<String> {
     let problem = answer.json();
     let mut faults = Vec::new();
-    if !answer
-        .header("content-type")
-        .is_some_and(|t| t.starts_with("application/problem+json"))
-    {
-        faults.push(format!(
-            "content type {:?} of a failure",
-            answer.header("content-type")
-        ));
+    if !answer.header("content-type").is_some_and(|t| t.starts_with("application/problem+json")) {
+        faults.push(format!("content type {:?} of a failure", answer.header("content-type")));
     }
-    for key in [
-        "type",
-        "title",
-        "status",
-        "detail",
-        "instance",
-        "timestamp",
-        "error",
-        "message",
-        "path",
-    ] {
+    for key in ["type", "title", "status", "detail", "instance", "timestamp", "error", "message", "path"] {
         if problem.get(key).is_none() {
             faults.push(format!("a problem without `{key}`"));
         }
     }
-    if problem["status"] != json!(answer.status) || problem["path"] != json!(path.split('?').next())
-    {
-        faults.push(format!(
-            "a problem that speaks of {} {}",
-            problem["status"], problem["path"]
-        ));
+    if problem["status"] != json!(answer.status) || problem["path"] != json!(path.split('?').next()) {
+        faults.push(format!("a problem that speaks of {} {}", problem["status"], problem["path"]));
     }
     faults
 }
@@ -138,35 +102,22 @@ pub(crate) fn check(server: &Server, service: &str, rows: Vec<Row>) {
         let answer = client.send(&row.ask);
         let faults = row.faults(&answer);
         if !faults.is_empty() {
-            failed.push(format!(
-                "{}: {}\n    answer {} {}",
-                row.what,
-                faults.join("; "),
-                answer.status,
-                answer.text()
-            ));
+            failed.push(format!("{}: {}\n    answer {} {}", row.what, faults.join("; "), answer.status, answer.text()));
         }
     }
-    assert!(
-        failed.is_empty(),
-        "{} rows failed on {service}:\n{}",
-        failed.len(),
-        failed.join("\n")
-    );
+    assert!(failed.is_empty(), "{} rows failed on {service}:\n{}", failed.len(), failed.join("\n"));
 }
 
 pub(crate) fn total(server: &Server, service: &str, path: &str) -> u64 {
-    server.get(service, path).json()["page"]["totalElements"]
-        .as_u64()
-        .expect("a paged collection")
+    server.get(service, path).json()["page"]["totalElements"].as_u64().expect("a paged collection")
 }
 
 /// The expected members are there with these values; others may be.
 pub(crate) fn has(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
-        (Value::Object(found), Value::Object(expected)) => expected
-            .iter()
-            .all(|(key, value)| found.get(key).is_some_and(|f| has(f, value))),
+        (Value::Object(found), Value::Object(expected)) => {
+            expected.iter().all(|(key, value)| found.get(key).is_some_and(|f| has(f, value)))
+        }
         _ => found == expected,
     }
 }

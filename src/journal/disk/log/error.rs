@@ -65,18 +65,13 @@ pub enum LogError {
         format: u16,
     },
     /// A group is larger than any frame.
-    #[error(
-        "a group of {bytes} bytes exceeds the limit of {} bytes",
-        frame::PAYLOAD_BYTES_MAX
-    )]
+    #[error("a group of {bytes} bytes exceeds the limit of {} bytes", frame::PAYLOAD_BYTES_MAX)]
     TooLarge {
         /// Size of its payload.
         bytes: usize,
     },
     /// A write or sync failed before; no second try could be trusted.
-    #[error(
-        "the log takes no more groups after a failed write or sync; check the disk and restart"
-    )]
+    #[error("the log takes no more groups after a failed write or sync; check the disk and restart")]
     Poisoned,
     /// The address was never durable.
     #[error("no durable frame at offset {offset} of segment {segment}")]
@@ -91,16 +86,10 @@ pub enum LogError {
 /// Names the file in an I/O error.
 pub(crate) fn io_error(action: &'static str, file: &Path) -> impl FnOnce(io::Error) -> LogError {
     let file = file.to_owned();
-    move |source| LogError::Io {
-        action,
-        file,
-        source,
-    }
+    move |source| LogError::Io { action, file, source }
 }
 
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), LogError> {
-    File::open(dir)
-        .and_then(|handle| handle.sync_all())
-        .map_err(io_error("sync", dir))
+    File::open(dir).and_then(|handle| handle.sync_all()).map_err(io_error("sync", dir))
 }

@@ -12,8 +12,7 @@ use std::thread::JoinHandle;
 use crate::journal::disk::frame::{self, Link};
 use crate::journal::disk::log::error::{io_error, sync_dir};
 use crate::journal::disk::log::recovery::{
-    NOTE_NAME, create_dir, ends_before, load, make_durable, read_note, remove_leftovers,
-    settle_tail, write_note,
+    NOTE_NAME, create_dir, ends_before, load, make_durable, read_note, remove_leftovers, settle_tail, write_note,
 };
 use crate::journal::disk::log::shared::{Durable, Place, Shared, State, note_spot};
 use crate::journal::disk::segment::{self, BLOCK_BYTES, Block, Segment, Spot};
@@ -43,9 +42,7 @@ pub struct LogOptions {
 
 impl Default for LogOptions {
     fn default() -> Self {
-        Self {
-            segment_bytes: 64 * 1024 * 1024,
-        }
+        Self { segment_bytes: 64 * 1024 * 1024 }
     }
 }
 
@@ -106,11 +103,7 @@ impl Log {
         // Only the newest frame can be in the page cache alone: the others were synced before they were noted.
         make_durable(&current, last.filter(|spot| spot.link.group > noted))?;
         let note_path = dir.join(NOTE_NAME);
-        let note = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&note_path);
+        let note = File::options().write(true).create(true).truncate(false).open(&note_path);
         let note = note.map_err(io_error("open", &note_path))?;
         write_note(&note, next.link.group - 1).map_err(io_error("write", &note_path))?;
         sync_dir(dir)?;
@@ -124,10 +117,7 @@ impl Log {
         };
         let mut places = sealed;
         places.push(Place::growing(&current, index));
-        let shared = Arc::new(Shared(RwLock::new(State {
-            durable: Durable::up_to(&next, &current),
-            places,
-        })));
+        let shared = Arc::new(Shared(RwLock::new(State { durable: Durable::up_to(&next, &current), places })));
         let log = Self {
             dir: dir.to_owned(),
             options,
@@ -153,9 +143,7 @@ impl Log {
             return Err(LogError::Poisoned);
         }
         if payload.len() > frame::PAYLOAD_BYTES_MAX {
-            return Err(LogError::TooLarge {
-                bytes: payload.len(),
-            });
+            return Err(LogError::TooLarge { bytes: payload.len() });
         }
         self.poisoned = true;
         let at = self.write_synced(facts, payload)?;
@@ -209,14 +197,8 @@ impl Log {
         self.buffer.clear();
         let store = self.segment.block.store;
         let crc = frame::encode(store, &at.link, facts, payload, &mut self.buffer);
-        self.segment
-            .file
-            .write_all_at(&self.buffer, at.offset)
-            .map_err(io_error("write", &self.segment.path))?;
-        self.segment
-            .file
-            .sync_data()
-            .map_err(io_error("sync", &self.segment.path))?;
+        self.segment.file.write_all_at(&self.buffer, at.offset).map_err(io_error("write", &self.segment.path))?;
+        self.segment.file.sync_data().map_err(io_error("sync", &self.segment.path))?;
         self.next = Spot {
             offset: at.offset + frame_bytes,
             link: Link {
@@ -238,16 +220,11 @@ impl Log {
             return Ok(());
         }
         let (file, prepared) = self.prepared(bytes_min)?;
-        let block = Block {
-            number: self.segment.block.number + 1,
-            link: self.next.link,
-            ..self.segment.block
-        };
+        let block = Block { number: self.segment.block.number + 1, link: self.next.link, ..self.segment.block };
         self.segment = Segment::take_into_use(file, &prepared, &self.dir, block)?;
         self.bytes += self.segment.bytes;
         self.next = self.segment.first_spot();
-        self.shared
-            .add(Place::growing(&self.segment, vec![self.next]));
+        self.shared.add(Place::growing(&self.segment, vec![self.next]));
         Ok(())
     }
 

@@ -40,11 +40,7 @@ impl LogReader {
     pub fn frame_at(&self, segment: u64, offset: u64) -> Result<Frame, LogError> {
         let (index, place) = self.shared.place(|spot| spot.link.group <= segment);
         let durable = self.shared.read().durable;
-        let end = if segment == durable.segment {
-            durable.offset
-        } else {
-            u64::MAX
-        };
+        let end = if segment == durable.segment { durable.offset } else { u64::MAX };
         if place.first.link.group != segment || segment > durable.segment || offset >= end {
             return Err(LogError::NoSuchFrame { segment, offset });
         }
@@ -72,12 +68,7 @@ impl LogReader {
     }
 
     fn frames_from(&self, start: Start) -> FrameIter {
-        FrameIter {
-            reader: self.clone(),
-            start,
-            at: None,
-            failed: false,
-        }
+        FrameIter { reader: self.clone(), start, at: None, failed: false }
     }
 
     /// The segment in which `start` lies, and a spot at or before it.
@@ -147,8 +138,7 @@ impl FrameIter {
                 }
                 Err(reason) => {
                     let next = self.reader.shared.starting_at(&spot.link);
-                    let next =
-                        next.filter(|place| place.first.link.group != segment.block.link.group);
+                    let next = next.filter(|place| place.first.link.group != segment.block.link.group);
                     let Some(next) = next else {
                         return Err(segment.corrupt(&spot, reason));
                     };

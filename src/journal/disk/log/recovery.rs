@@ -100,20 +100,11 @@ pub(super) fn load(
     }
 }
 
-pub(super) fn check_block(
-    segment: &Segment,
-    index: usize,
-    group: u64,
-    store: StoreId,
-) -> Result<(), LogError> {
+pub(super) fn check_block(segment: &Segment, index: usize, group: u64, store: StoreId) -> Result<(), LogError> {
     let file = segment.path.clone();
     let block = &segment.block;
     if block.store != store {
-        return Err(LogError::ForeignStore {
-            file,
-            expected: store,
-            found: block.store,
-        });
+        return Err(LogError::ForeignStore { file, expected: store, found: block.store });
     }
     let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
     if block.number != number {
@@ -126,19 +117,11 @@ pub(super) fn check_block(
     Ok(())
 }
 
-pub(super) fn create_first(
-    dir: &Path,
-    store: StoreId,
-    options: LogOptions,
-) -> Result<Segment, LogError> {
+pub(super) fn create_first(dir: &Path, store: StoreId, options: LogOptions) -> Result<Segment, LogError> {
     let path = dir.join(AHEAD_NAME);
     let bytes = options.segment_bytes.max(BLOCK_BYTES);
     let file = segment::prepare(&path, bytes).map_err(io_error("prepare", &path))?;
-    let block = Block {
-        store,
-        number: 1,
-        link: Link::FIRST,
-    };
+    let block = Block { store, number: 1, link: Link::FIRST };
     Segment::take_into_use(file, &path, dir, block)
 }
 
@@ -159,12 +142,7 @@ pub(super) fn settle_tail(
     }
     let copy = dir.join(format!("cut-{group}-{}.bin", end.offset));
     let copied_to = segment.cut(end.offset, written_end, &copy)?;
-    let cut = Cut {
-        file: segment.path.clone(),
-        offset: end.offset,
-        bytes: written_end - end.offset,
-        copied_to,
-    };
+    let cut = Cut { file: segment.path.clone(), offset: end.offset, bytes: written_end - end.offset, copied_to };
     tracing::warn!(
         file = %cut.file.display(),
         offset = cut.offset,
@@ -183,22 +161,10 @@ pub(super) fn make_durable(segment: &Segment, unnoted: Option<Spot>) -> Result<(
     {
         let mut bytes = Vec::new();
         let store = segment.block.store;
-        frame::encode(
-            store,
-            &spot.link,
-            frame.header.facts,
-            &frame.payload,
-            &mut bytes,
-        );
-        segment
-            .file
-            .write_all_at(&bytes, spot.offset)
-            .map_err(io_error("write", &segment.path))?;
+        frame::encode(store, &spot.link, frame.header.facts, &frame.payload, &mut bytes);
+        segment.file.write_all_at(&bytes, spot.offset).map_err(io_error("write", &segment.path))?;
     }
-    segment
-        .file
-        .sync_data()
-        .map_err(io_error("sync", &segment.path))
+    segment.file.sync_data().map_err(io_error("sync", &segment.path))
 }
 
 pub(super) fn write_note(note: &File, group: u64) -> io::Result<()> {
@@ -239,11 +205,5 @@ pub(super) fn torn_block(path: &Path, group: u64) -> LogError {
 }
 
 pub(super) fn nothing_left(dir: &Path, known: u64) -> LogError {
-    LogError::Corrupt {
-        file: dir.to_owned(),
-        offset: 0,
-        group: 1,
-        reason: ends_before(known),
-        remedy: RESTORE,
-    }
+    LogError::Corrupt { file: dir.to_owned(), offset: 0, group: 1, reason: ends_before(known), remedy: RESTORE }
 }

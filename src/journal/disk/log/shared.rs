@@ -32,11 +32,7 @@ pub(super) struct Durable {
 
 impl Durable {
     pub(super) fn up_to(next: &Spot, segment: &Segment) -> Self {
-        Self {
-            group: next.link.group - 1,
-            segment: segment.block.link.group,
-            offset: next.offset,
-        }
+        Self { group: next.link.group - 1, segment: segment.block.link.group, offset: next.offset }
     }
 }
 
@@ -71,10 +67,7 @@ impl Shared {
     /// Shows readers everything before `next`; the frame at `spot` is the newest.
     pub(super) fn publish(&self, spot: &Spot, next: &Spot, segment: &Segment) {
         let mut state = self.write();
-        let current = state
-            .places
-            .last_mut()
-            .and_then(|place| place.index.as_mut());
+        let current = state.places.last_mut().and_then(|place| place.index.as_mut());
         note_spot(current.expect("the current segment is indexed"), spot);
         state.durable = Durable::up_to(next, segment);
     }
@@ -100,31 +93,18 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn sealed(segment: &Segment) -> Self {
-        Self {
-            path: segment.path.clone(),
-            bytes: segment.bytes,
-            first: segment.first_spot(),
-            index: None,
-        }
+        Self { path: segment.path.clone(), bytes: segment.bytes, first: segment.first_spot(), index: None }
     }
 
     pub(super) fn growing(segment: &Segment, mut index: Vec<Spot>) -> Self {
         if index.is_empty() {
             index.push(segment.first_spot());
         }
-        Self {
-            index: Some(index),
-            ..Self::sealed(segment)
-        }
+        Self { index: Some(index), ..Self::sealed(segment) }
     }
 
     pub(super) fn without_index(&self) -> Self {
-        Self {
-            path: self.path.clone(),
-            bytes: self.bytes,
-            first: self.first,
-            index: None,
-        }
+        Self { path: self.path.clone(), bytes: self.bytes, first: self.first, index: None }
     }
 
     pub(super) fn open(&self) -> Result<Segment, LogError> {

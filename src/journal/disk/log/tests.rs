@@ -8,9 +8,7 @@ use super::*;
 
 const STORE: StoreId = StoreId(7);
 const SMALL: LogOptions = LogOptions { segment_bytes: 512 };
-const ONE_SEGMENT: LogOptions = LogOptions {
-    segment_bytes: 2048,
-};
+const ONE_SEGMENT: LogOptions = LogOptions { segment_bytes: 2048 };
 
 type OpenOutcome = Result<(Log, LogReader, Opened), LogError>;
 
@@ -31,8 +29,7 @@ fn append(log: &mut Log, groups: u64) -> Vec<Written> {
     (0..groups)
         .map(|_| {
             let group = log.last_group() + 1;
-            log.append(facts(group), &payload(group))
-                .expect("an append")
+            log.append(facts(group), &payload(group)).expect("an append")
         })
         .collect()
 }
@@ -59,16 +56,8 @@ fn groups(frames: FrameIter) -> Vec<u64> {
 fn check_holds(dir: &Path, options: LogOptions, last_group: u64) {
     let (_log, reader, opened) = open(dir, options).expect("a log that opens");
     assert_eq!(opened.last_group, last_group);
-    assert_eq!(
-        groups(reader.frames_from_group(1)),
-        (1..=last_group).collect::<Vec<_>>()
-    );
-    assert_eq!(
-        verify(dir, Some(STORE))
-            .expect("a log without fault")
-            .groups,
-        last_group
-    );
+    assert_eq!(groups(reader.frames_from_group(1)), (1..=last_group).collect::<Vec<_>>());
+    assert_eq!(verify(dir, Some(STORE)).expect("a log without fault").groups, last_group);
 }
 
 #[track_caller]
@@ -170,9 +159,7 @@ fn a_log_over_many_segments_is_read_from_every_group_and_every_position() {
 
 #[test]
 fn a_seek_through_the_sparse_index_ends_at_the_right_frame() {
-    let options = LogOptions {
-        segment_bytes: 512 * 1024,
-    };
+    let options = LogOptions { segment_bytes: 512 * 1024 };
     let dir = tempfile::tempdir().expect("a directory");
     let first_of = |frames: FrameIter| {
         let mut frames = frames;
@@ -211,10 +198,7 @@ fn an_address_leads_to_its_frame_and_nothing_else_does() {
     }
     for (segment, offset) in [(1, 500), (2, 64), (99, 64), (written[19].segment, 500)] {
         let outcome = reader.frame_at(segment, offset);
-        assert!(
-            matches!(outcome, Err(LogError::NoSuchFrame { .. })),
-            "{segment}/{offset}: {outcome:?}"
-        );
+        assert!(matches!(outcome, Err(LogError::NoSuchFrame { .. })), "{segment}/{offset}: {outcome:?}");
     }
 }
 
@@ -228,10 +212,7 @@ fn a_frame_larger_than_a_segment_gets_one_of_its_own() {
     let third = log.append(1, &large).expect("a large group");
     log.append(1, b"small").expect("a small group");
     assert_eq!((first.segment, second.segment, third.segment), (1, 2, 3));
-    let sizes: Vec<usize> = reader
-        .frames_from_group(1)
-        .map(|frame| frame.expect("a frame").payload.len())
-        .collect();
+    let sizes: Vec<usize> = reader.frames_from_group(1).map(|frame| frame.expect("a frame").payload.len()).collect();
     assert_eq!(sizes, [3000, 5, 3000, 5]);
     let verified = verify(dir.path(), None).expect("a log without fault");
     assert_eq!(verified.bytes, log.bytes());
@@ -298,17 +279,10 @@ fn a_last_frame_damaged_at_any_byte_is_cut_if_nobody_saw_it_and_stops_the_start_
             check_corrupt(open(dir.path(), ONE_SEGMENT), 3);
             set_note(dir.path(), 2);
             check_corrupt(Log::open(dir.path(), STORE, ONE_SEGMENT, 3), 3);
-            assert_eq!(
-                content(dir.path()),
-                before,
-                "a refused start changes nothing"
-            );
+            assert_eq!(content(dir.path()), before, "a refused start changes nothing");
             let (mut log, _, opened) = open(dir.path(), ONE_SEGMENT).expect("a log that opens");
             assert_eq!((opened.last_group, log.last_group()), (2, 2));
-            assert_eq!(
-                opened.cut.is_none(),
-                at == offset && !matches!(kind, Damage::Flip)
-            );
+            assert_eq!(opened.cut.is_none(), at == offset && !matches!(kind, Damage::Flip));
             if let Some(cut) = opened.cut {
                 let kept = std::fs::read(&cut.copied_to).expect("the kept tail");
                 let old = &before[&path];
@@ -376,11 +350,7 @@ fn an_intact_frame_that_does_not_follow_is_never_cut() {
     set_note(dir.path(), 2);
     for store in [STORE, StoreId(8)] {
         let mut stray = Vec::new();
-        let link = Link {
-            group: 3,
-            first_position: 4,
-            previous_crc: 1,
-        };
+        let link = Link { group: 3, first_position: 4, previous_crc: 1 };
         frame::encode(store, &link, 0, b"stray", &mut stray);
         let start = written[2].offset as usize;
         change(&segment_path(dir.path(), 1), |bytes| {
@@ -394,12 +364,7 @@ fn an_intact_frame_that_does_not_follow_is_never_cut() {
 #[test]
 fn an_unreadable_note_is_ignored() {
     let (dir, written) = filled(ONE_SEGMENT, 3);
-    damage(
-        &segment_path(dir.path(), 1),
-        Damage::Flip,
-        written[2].offset + 50,
-        0,
-    );
+    damage(&segment_path(dir.path(), 1), Damage::Flip, written[2].offset + 50, 0);
     change(&dir.path().join(NOTE_NAME), |bytes| bytes[0] ^= 1);
     check_holds(dir.path(), ONE_SEGMENT, 2);
 }
@@ -412,12 +377,7 @@ fn an_older_copy_of_a_torn_tail_is_kept() {
     for byte in 50..52 {
         let segment = segment_path(base.path(), 1);
         std::fs::copy(segment, segment_path(dir.path(), 1)).expect("a copy");
-        damage(
-            &segment_path(dir.path(), 1),
-            Damage::Flip,
-            written[1].offset + byte,
-            0,
-        );
+        damage(&segment_path(dir.path(), 1), Damage::Flip, written[1].offset + byte, 0);
         set_note(dir.path(), 1);
         let (_log, _, opened) = open(dir.path(), ONE_SEGMENT).expect("a log");
         copies.push(opened.cut.expect("a cut").copied_to);
@@ -435,10 +395,7 @@ fn damage_in_a_sealed_segment_is_found_by_verify_and_by_reading() {
         let dir = copy_of(base.path());
         damage(&segment_path(dir.path(), hit.segment), Damage::Flip, at, 0);
         let error = verify(dir.path(), Some(STORE)).expect_err("damage");
-        assert!(
-            matches!(error, LogError::Corrupt { group: 7, .. }),
-            "{error}"
-        );
+        assert!(matches!(error, LogError::Corrupt { group: 7, .. }), "{error}");
         let (_log, reader, _) = open(dir.path(), SMALL).expect("a log");
         for from in [1, 7] {
             let mut frames = reader.frames_from_group(from);
@@ -448,34 +405,18 @@ fn damage_in_a_sealed_segment_is_found_by_verify_and_by_reading() {
         }
         let last = reader.frames_from_group(8).last().expect("an outcome");
         assert_eq!(last.is_ok(), written[7].segment > hit.segment);
-        let error = reader
-            .frame_at(hit.segment, hit.offset)
-            .expect_err("damage");
-        assert!(
-            matches!(error, LogError::Corrupt { group: 7, .. }),
-            "{error}"
-        );
+        let error = reader.frame_at(hit.segment, hit.offset).expect_err("damage");
+        assert!(matches!(error, LogError::Corrupt { group: 7, .. }), "{error}");
     }
 }
 
 #[test]
 fn a_last_frame_missing_from_a_sealed_segment_is_damage_and_not_its_end() {
     let (dir, written) = filled(SMALL, 20);
-    let index = written
-        .windows(2)
-        .position(|pair| pair[0].segment != pair[1].segment)
-        .expect("a rolled log");
+    let index = written.windows(2).position(|pair| pair[0].segment != pair[1].segment).expect("a rolled log");
     let lost = written[index];
-    damage(
-        &segment_path(dir.path(), lost.segment),
-        Damage::ZeroRest,
-        lost.offset,
-        512,
-    );
-    assert!(matches!(
-        verify(dir.path(), Some(STORE)),
-        Err(LogError::Corrupt { .. })
-    ));
+    damage(&segment_path(dir.path(), lost.segment), Damage::ZeroRest, lost.offset, 512);
+    assert!(matches!(verify(dir.path(), Some(STORE)), Err(LogError::Corrupt { .. })));
     let (_log, reader, _) = open(dir.path(), SMALL).expect("a log");
     let outcomes: Vec<_> = reader.frames_from_group(1).collect();
     let Some(Err(LogError::Corrupt { group, .. })) = outcomes.last() else {
@@ -512,30 +453,16 @@ fn a_log_of_another_store_is_refused() {
     let (dir, _) = filled(SMALL, 3);
     let outcome = Log::open(dir.path(), StoreId(8), SMALL, 0);
     assert!(matches!(outcome, Err(LogError::ForeignStore { .. })));
-    assert!(matches!(
-        verify(dir.path(), Some(StoreId(8))),
-        Err(LogError::ForeignStore { .. })
-    ));
+    assert!(matches!(verify(dir.path(), Some(StoreId(8))), Err(LogError::ForeignStore { .. })));
     check_holds(dir.path(), SMALL, 3);
 }
 
 #[test]
 fn a_crash_at_any_step_of_rolling_is_harmless() {
     let (base, written) = filled(SMALL, 20);
-    let next = Link {
-        group: 21,
-        first_position: 22,
-        previous_crc: 0,
-    };
+    let next = Link { group: 21, first_position: 22, previous_crc: 0 };
     let number = segment::list(base.path()).expect("a listing").len() as u32 + 1;
-    let block = |previous_crc| Block {
-        store: STORE,
-        number,
-        link: Link {
-            previous_crc,
-            ..next
-        },
-    };
+    let block = |previous_crc| Block { store: STORE, number, link: Link { previous_crc, ..next } };
     let (_log, reader, opened) = open(base.path(), SMALL).expect("a log");
     assert_eq!(opened.next_position, next.first_position);
     let last = reader.frame_at(written[19].segment, written[19].offset);
@@ -582,11 +509,7 @@ fn a_torn_segment_header_is_damage_if_a_group_was_seen_or_stands_behind_it() {
         });
         let before = content(dir.path());
         check_corrupt(open(dir.path(), SMALL), last);
-        assert_eq!(
-            content(dir.path()),
-            before,
-            "a refused start changes nothing"
-        );
+        assert_eq!(content(dir.path()), before, "a refused start changes nothing");
     }
 }
 
@@ -606,9 +529,7 @@ fn a_log_without_a_fault_passes_verify_and_an_empty_one_too() {
 /// The body runs twice: in a child whose files the kernel limits, recognised by its working directory, and here.
 #[test]
 fn a_failed_write_is_final_and_what_was_synced_before_stays() {
-    let options = LogOptions {
-        segment_bytes: 256 * 1024,
-    };
+    let options = LogOptions { segment_bytes: 256 * 1024 };
     let name = "a_failed_write_is_final_and_what_was_synced_before_stays";
     if Path::new("limited-log").is_dir() {
         let (mut log, reader, _) = open(Path::new("limited-log"), options).expect("a log");

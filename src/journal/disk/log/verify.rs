@@ -4,9 +4,7 @@ use std::path::Path;
 
 use crate::journal::disk::frame::{Link, StoreId};
 use crate::journal::disk::log::error::LogError;
-use crate::journal::disk::log::recovery::{
-    check_block, ends_before, nothing_left, read_note, torn_block,
-};
+use crate::journal::disk::log::recovery::{check_block, ends_before, nothing_left, read_note, torn_block};
 use crate::journal::disk::segment::{self, Access, Segment};
 
 /// What [`verify`] walked through without finding fault.
@@ -57,10 +55,5 @@ pub fn verify(dir: &Path, store: Option<StoreId>) -> Result<Verified, LogError> 
             None => nothing_left(dir, noted),
         });
     }
-    Ok(Verified {
-        segments: listed.len(),
-        groups: link.group - 1,
-        facts: link.first_position - 1,
-        bytes,
-    })
+    Ok(Verified { segments: listed.len(), groups: link.group - 1, facts: link.first_position - 1, bytes })
 }

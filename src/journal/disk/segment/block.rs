@@ -68,11 +68,7 @@ mod tests {
         let block = Block {
             store: StoreId(0x1122_3344_5566_7788),
             number: 3,
-            link: Link {
-                group: 9,
-                first_position: 40,
-                previous_crc: 0xAABB_CCDD,
-            },
+            link: Link { group: 9, first_position: 40, previous_crc: 0xAABB_CCDD },
         };
         let mut golden = Vec::new();
         golden.extend_from_slice(b"RSGMLOG1\x01\0\0\0\x03\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11");
@@ -85,11 +81,7 @@ mod tests {
 
     #[test]
     fn a_flip_of_any_bit_tears_a_header_block() {
-        let block = Block {
-            store: StoreId(1),
-            number: 1,
-            link: Link::FIRST,
-        };
+        let block = Block { store: StoreId(1), number: 1, link: Link::FIRST };
         for bit in 0..BLOCK_BYTES as usize * 8 {
             let mut bytes = block.encode();
             bytes[bit / 8] ^= 1 << (bit % 8);

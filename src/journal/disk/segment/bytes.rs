@@ -13,12 +13,7 @@ pub(super) const PIECE_BYTES: usize = 1024 * 1024;
 
 /// Creates (or replaces) a file of written, synced zeros under a temporary name.
 pub(crate) fn prepare(path: &Path, bytes: u64) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)?;
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
     write_zeros(&file, 0, bytes)?;
     file.sync_all()?;
     Ok(file)

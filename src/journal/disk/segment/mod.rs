@@ -79,26 +79,13 @@ impl Segment {
         let got = read_up_to(&file, &mut head, 0).map_err(io_error("read", path))?;
         match Block::decode(&head[..got]) {
             None => Ok(None),
-            Some(Err(format)) => Err(LogError::UnknownFormat {
-                file: path.to_owned(),
-                format,
-            }),
-            Some(Ok(block)) => Ok(Some(Self {
-                file,
-                path: path.to_owned(),
-                block,
-                bytes,
-            })),
+            Some(Err(format)) => Err(LogError::UnknownFormat { file: path.to_owned(), format }),
+            Some(Ok(block)) => Ok(Some(Self { file, path: path.to_owned(), block, bytes })),
         }
     }
 
     /// Gives a prepared file its header and then its name, each step durable before the next.
-    pub(crate) fn take_into_use(
-        file: File,
-        prepared: &Path,
-        dir: &Path,
-        block: Block,
-    ) -> Result<Self, LogError> {
+    pub(crate) fn take_into_use(file: File, prepared: &Path, dir: &Path, block: Block) -> Result<Self, LogError> {
         let path = dir.join(file_name(block.link.group));
         file.write_all_at(&block.encode(), 0)
             .and_then(|()| file.sync_data())
@@ -106,12 +93,7 @@ impl Segment {
         std::fs::rename(prepared, &path).map_err(io_error("rename", prepared))?;
         sync_dir(dir)?;
         let bytes = file.metadata().map_err(io_error("read", &path))?.len();
-        Ok(Self {
-            file,
-            path,
-            block,
-            bytes,
-        })
+        Ok(Self { file, path, block, bytes })
     }
 
     /// Lengthens a segment that has no frames yet, for one that is larger.
@@ -125,38 +107,25 @@ impl Segment {
 
     /// The place of the first frame.
     pub(crate) fn first_spot(&self) -> Spot {
-        Spot {
-            offset: BLOCK_BYTES,
-            link: self.block.link,
-        }
+        Spot { offset: BLOCK_BYTES, link: self.block.link }
     }
 
     /// Reads what stands at `offset`, without asking whether it belongs there.
     pub(crate) fn read(&self, offset: u64) -> Result<Found, LogError> {
-        self.read_frame(offset)
-            .map_err(io_error("read", &self.path))
+        self.read_frame(offset).map_err(io_error("read", &self.path))
     }
 
     /// Reads the frame at `spot`, which must go on the chain, and the spot after it.
-    pub(crate) fn read_chained(
-        &self,
-        spot: &Spot,
-    ) -> Result<Result<(Frame, Spot), FrameError>, LogError> {
+    pub(crate) fn read_chained(&self, spot: &Spot) -> Result<Result<(Frame, Spot), FrameError>, LogError> {
         Ok(self.read(spot.offset)?.and_then(|frame| {
             frame.header.follows(&spot.link)?;
-            let next = Spot {
-                offset: spot.offset + frame.header.frame_bytes(),
-                link: frame.header.next_link(),
-            };
+            let next = Spot { offset: spot.offset + frame.header.frame_bytes(), link: frame.header.next_link() };
             Ok((frame, next))
         }))
     }
 
     /// Walks from the first frame to the first place without a good one, and says why it ends there.
-    pub(crate) fn walk(
-        &self,
-        mut each: impl FnMut(&Spot, &Frame),
-    ) -> Result<(Spot, FrameError), LogError> {
+    pub(crate) fn walk(&self, mut each: impl FnMut(&Spot, &Frame)) -> Result<(Spot, FrameError), LogError> {
         let mut spot = self.first_spot();
         loop {
             match self.read_chained(&spot)? {
@@ -237,12 +206,7 @@ impl Segment {
         bytes.truncate(frame::HEADER_BYTES + got);
         Ok(frame::decode(&bytes, self.block.store).map(|(header, _)| {
             bytes.drain(..frame::HEADER_BYTES);
-            Frame {
-                header,
-                payload: bytes,
-                segment: self.block.link.group,
-                offset,
-            }
+            Frame { header, payload: bytes, segment: self.block.link.group, offset }
         }))
     }
 }
@@ -261,20 +225,10 @@ mod tests {
     #[test]
     fn only_full_names_in_the_directory_are_segments() {
         let dir = tempfile::tempdir().expect("a directory");
-        for name in [
-            file_name(10),
-            file_name(9),
-            "9.log".into(),
-            "x.log".into(),
-            "ahead.tmp".into(),
-        ] {
+        for name in [file_name(10), file_name(9), "9.log".into(), "x.log".into(), "ahead.tmp".into()] {
             std::fs::write(dir.path().join(name), b"").expect("a file");
         }
-        let groups: Vec<u64> = list(dir.path())
-            .expect("a listing")
-            .into_iter()
-            .map(|(group, _)| group)
-            .collect();
+        let groups: Vec<u64> = list(dir.path()).expect("a listing").into_iter().map(|(group, _)| group).collect();
         assert_eq!(groups, [9, 10]);
     }
 }

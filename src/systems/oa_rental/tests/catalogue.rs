@@ -11,9 +11,7 @@ use crate::systems::all;
 
 fn owned(service: &Service) -> Vec<Kind> {
     let aggregates = service.aggregates.iter().map(|spec| spec.kind);
-    aggregates
-        .chain(service.views.iter().map(|spec| spec.kind))
-        .collect()
+    aggregates.chain(service.views.iter().map(|spec| spec.kind)).collect()
 }
 
 #[test]
@@ -38,11 +36,7 @@ fn every_kind_lives_where_its_name_says_and_is_there_once() {
     for system in all() {
         for service in &system.services {
             for kind in owned(service) {
-                assert_eq!(
-                    (kind.system(), kind.service()),
-                    (system.name, service.name),
-                    "{kind}"
-                );
+                assert_eq!((kind.system(), kind.service()), (system.name, service.name), "{kind}");
                 assert!(!kind.name().is_empty(), "{kind}");
                 assert!(paths.insert(kind.path()), "{kind} is there twice");
             }
@@ -63,31 +57,16 @@ fn sources_and_asked_kinds_are_aggregates_of_the_same_system() {
     let systems = all();
     let catalogue = Catalogue::of(&systems);
     let check = |kind: Kind, of: Kind| {
-        assert!(
-            catalogue.aggregate(kind.path()).is_some(),
-            "{kind} is no aggregate"
-        );
-        assert_eq!(
-            kind.system(),
-            of.system(),
-            "{of} reaches into another system"
-        );
+        assert!(catalogue.aggregate(kind.path()).is_some(), "{kind} is no aggregate");
+        assert_eq!(kind.system(), of.system(), "{of} reaches into another system");
     };
     for service in systems.iter().flat_map(|system| &system.services) {
-        service
-            .policies
-            .iter()
-            .for_each(|policy| check(policy.source, policy.target));
+        service.policies.iter().for_each(|policy| check(policy.source, policy.target));
         for view in &service.views {
-            view.sources
-                .iter()
-                .for_each(|source| check(*source, view.kind));
+            view.sources.iter().for_each(|source| check(*source, view.kind));
         }
         for aggregate in &service.aggregates {
-            aggregate
-                .asks
-                .iter()
-                .for_each(|asked| check(*asked, aggregate.kind));
+            aggregate.asks.iter().for_each(|asked| check(*asked, aggregate.kind));
         }
     }
 }
@@ -98,22 +77,13 @@ fn every_resource_shows_its_own_services_state_with_a_value_for_each_field() {
     let catalogue = Catalogue::of(&systems);
     for service in systems.iter().flat_map(|system| &system.services) {
         for resource in &service.resources {
-            assert!(
-                owned(service).contains(&resource.kind),
-                "{}",
-                resource.collection
-            );
+            assert!(owned(service).contains(&resource.kind), "{}", resource.collection);
             let Some(spec) = catalogue.aggregate(resource.kind.path()) else {
                 continue;
             };
             let initial = (spec.initial)();
             let values = resource.represent(&*initial as &dyn Held);
-            assert_eq!(
-                values.len(),
-                resource.fields.len(),
-                "{}",
-                resource.collection
-            );
+            assert_eq!(values.len(), resource.fields.len(), "{}", resource.collection);
         }
     }
 }
@@ -135,16 +105,7 @@ fn every_event_is_known_in_the_version_it_is_written_in() {
             continue;
         };
         let names: BTreeSet<_> = spec.events.iter().collect();
-        assert_eq!(
-            names.len(),
-            spec.events.len(),
-            "{} reads one version twice",
-            spec.kind
-        );
-        assert!(
-            !spec.commands.is_empty(),
-            "{} can be told nothing",
-            spec.kind
-        );
+        assert_eq!(names.len(), spec.events.len(), "{} reads one version twice", spec.kind);
+        assert!(!spec.commands.is_empty(), "{} can be told nothing", spec.kind);
     }
 }

@@ -14,42 +14,19 @@ fn deliver(product_id: Option<i64>) -> Deliver {
 }
 
 fn requested(product_id: Option<i64>) -> DeliveryEvent {
-    DeliveryRequested {
-        product_id,
-        rental_id: 1,
-        qty: 3,
-    }
-    .into()
+    DeliveryRequested { product_id, rental_id: 1, qty: 3 }.into()
 }
 
 fn decided(status: &str) -> DeliveryEvent {
-    Delivered {
-        id: 1,
-        qty: 3,
-        status: status.to_owned(),
-        rental_id: 1,
-    }
-    .into()
+    Delivered { id: 1, qty: 3, status: status.to_owned(), rental_id: 1 }.into()
 }
 
 fn refused(status: &str) -> DeliveryEvent {
-    OutOfStockRentalCanceled {
-        id: 1,
-        qty: 3,
-        status: status.to_owned(),
-        rental_id: 1,
-    }
-    .into()
+    OutOfStockRentalCanceled { id: 1, qty: 3, status: status.to_owned(), rental_id: 1 }.into()
 }
 
 fn canceled() -> DeliveryEvent {
-    DeliveryCanceled {
-        id: 1,
-        qty: 3,
-        status: "CANCELED".to_owned(),
-        rental_id: 1,
-    }
-    .into()
+    DeliveryCanceled { id: 1, qty: 3, status: "CANCELED".to_owned(), rental_id: 1 }.into()
 }
 
 fn noted() -> DeliveryEvent {
@@ -57,42 +34,27 @@ fn noted() -> DeliveryEvent {
 }
 
 fn returned() -> DeliveryEvent {
-    StockReturned {
-        product_id: 7,
-        rental_id: 1,
-        qty: 3,
-    }
-    .into()
+    StockReturned { product_id: 7, rental_id: 1, qty: 3 }.into()
 }
 
 fn answered(answer: &Answer) -> Vec<DeliveryEvent> {
-    let asked = Asked {
-        to: Stream::new(Stock::KIND, 7),
-        command: "TakeStock".to_owned(),
-    };
+    let asked = Asked { to: Stream::new(Stock::KIND, 7), command: "TakeStock".to_owned() };
     given::<Delivery>([requested(Some(7))]).when_answered(&asked, answer)
 }
 
 #[test]
 fn a_delivery_asks_the_stock_first() {
-    given::<Delivery>([])
-        .when(deliver(Some(7)))
-        .then_asks::<Stock>(
-            [requested(Some(7))],
-            7,
-            TakeStock {
-                rental_id: 1,
-                qty: 3,
-            },
-        );
+    given::<Delivery>([]).when(deliver(Some(7))).then_asks::<Stock>(
+        [requested(Some(7))],
+        7,
+        TakeStock { rental_id: 1, qty: 3 },
+    );
     assert_eq!(seen::<Delivery>(represent, [requested(Some(7))]), None);
 }
 
 #[test]
 fn the_stock_is_asked_until_it_answers() {
-    let decision = Delivery::default()
-        .decide(&deliver(Some(7)).into(), &CONTEXT)
-        .expect("a delivery never refuses");
+    let decision = Delivery::default().decide(&deliver(Some(7)).into(), &CONTEXT).expect("a delivery never refuses");
     let ask = decision.ask.expect("an ask");
     assert!(matches!(ask.on_unknown, OnUnknown::Resend));
 }
@@ -102,17 +64,10 @@ fn a_rental_is_delivered_once() {
     for facts in [
         vec![requested(Some(7))],
         vec![requested(Some(7)), decided(DELIVERED)],
-        vec![
-            requested(Some(7)),
-            decided(DELIVERED),
-            canceled(),
-            returned(),
-        ],
+        vec![requested(Some(7)), decided(DELIVERED), canceled(), returned()],
         vec![noted(), requested(Some(7)), canceled()],
     ] {
-        given::<Delivery>(facts)
-            .when(deliver(Some(7)))
-            .then_nothing();
+        given::<Delivery>(facts).when(deliver(Some(7))).then_nothing();
     }
 }
 
@@ -121,12 +76,7 @@ fn taken_stock_is_delivered() {
     assert_eq!(answered(&Answer::Done), [decided("DELIVERED")]);
     assert_eq!(
         seen::<Delivery>(represent, [requested(Some(7)), decided("DELIVERED")]),
-        Some(vec![
-            7_u64.into(),
-            1_u64.into(),
-            3.into(),
-            "DELIVERED".into()
-        ])
+        Some(vec![7_u64.into(), 1_u64.into(), 3.into(), "DELIVERED".into()])
     );
 }
 
@@ -134,15 +84,9 @@ fn taken_stock_is_delivered() {
 fn too_little_stock_cancels_the_rental() {
     let refusal = StockRejection::OutOfStock { left: 2, wanted: 3 }.refusal();
     let status = "CANCELED_OutOfStock";
+    assert_eq!(answered(&Answer::Refused(refusal)), [decided(status), refused(status)]);
     assert_eq!(
-        answered(&Answer::Refused(refusal)),
-        [decided(status), refused(status)]
-    );
-    assert_eq!(
-        seen::<Delivery>(
-            represent,
-            [requested(Some(7)), decided(status), refused(status)]
-        ),
+        seen::<Delivery>(represent, [requested(Some(7)), decided(status), refused(status)]),
         Some(vec![7_u64.into(), 1_u64.into(), 3.into(), status.into()])
     );
 }
@@ -152,23 +96,14 @@ fn a_stock_that_gave_up_took_nothing_and_the_rental_is_cancelled() {
     let mut refusal = Refusal::rule("poisoned", "failed too often");
     refusal.class = RefusalClass::Poisoned;
     let status = "CANCELED_OutOfStock";
-    assert_eq!(
-        answered(&Answer::Refused(refusal)),
-        [decided(status), refused(status)]
-    );
+    assert_eq!(answered(&Answer::Refused(refusal)), [decided(status), refused(status)]);
 }
 
 #[test]
 fn an_unknown_product_cancels_the_rental() {
     let status = "CANCELED_UnregisteredProduct";
-    for refusal in [
-        StockRejection::UnregisteredProduct(7).refusal(),
-        Refusal::missing("gone"),
-    ] {
-        assert_eq!(
-            answered(&Answer::Refused(refusal)),
-            [decided(status), refused(status)]
-        );
+    for refusal in [StockRejection::UnregisteredProduct(7).refusal(), Refusal::missing("gone")] {
+        assert_eq!(answered(&Answer::Refused(refusal)), [decided(status), refused(status)]);
     }
 }
 
@@ -177,9 +112,8 @@ fn a_product_that_cannot_be_is_unknown_without_asking() {
     let status = "CANCELED_UnregisteredProduct";
     for product_id in [None, Some(-1)] {
         let facts = [requested(product_id), decided(status), refused(status)];
-        let decision = Delivery::default()
-            .decide(&deliver(product_id).into(), &CONTEXT)
-            .expect("a delivery never refuses");
+        let decision =
+            Delivery::default().decide(&deliver(product_id).into(), &CONTEXT).expect("a delivery never refuses");
         assert_eq!(decision.facts, facts);
         assert!(decision.ask.is_none());
     }
@@ -192,27 +126,17 @@ fn a_withdrawn_ask_decides_nothing() {
 
 #[test]
 fn a_cancel_before_the_delivery_is_noted_and_cancels_it_when_it_comes() {
-    given::<Delivery>([])
-        .when(CancelDelivery { qty: 3 })
-        .then([noted()]);
+    given::<Delivery>([]).when(CancelDelivery { qty: 3 }).then([noted()]);
     assert_eq!(seen::<Delivery>(represent, [noted()]), None);
     let decision = given::<Delivery>([noted()])
         .state()
         .decide(&deliver(Some(7)).into(), &CONTEXT)
         .expect("a delivery never refuses");
     assert_eq!(decision.facts, [requested(Some(7)), canceled()]);
-    assert!(
-        decision.ask.is_none(),
-        "no stock is taken for a cancelled rental"
-    );
+    assert!(decision.ask.is_none(), "no stock is taken for a cancelled rental");
     assert_eq!(
         seen::<Delivery>(represent, [noted(), requested(Some(7)), canceled()]),
-        Some(vec![
-            7_u64.into(),
-            1_u64.into(),
-            3.into(),
-            "CANCELED".into()
-        ])
+        Some(vec![7_u64.into(), 1_u64.into(), 3.into(), "CANCELED".into()])
     );
 }
 
@@ -221,12 +145,7 @@ fn a_cancel_after_the_delivery_gives_the_items_back() {
     given::<Delivery>([requested(Some(7)), decided(DELIVERED)])
         .when(CancelDelivery { qty: 3 })
         .then([canceled(), returned()]);
-    let facts = [
-        requested(Some(7)),
-        decided(DELIVERED),
-        canceled(),
-        returned(),
-    ];
+    let facts = [requested(Some(7)), decided(DELIVERED), canceled(), returned()];
     let shown = vec![7_u64.into(), 1_u64.into(), 3.into(), CANCELED.into()];
     assert_eq!(seen::<Delivery>(represent, facts), Some(shown));
 }
@@ -249,20 +168,9 @@ fn a_second_cancel_changes_nothing() {
     for facts in [
         vec![noted()],
         vec![noted(), requested(Some(7)), canceled()],
-        vec![
-            requested(Some(7)),
-            decided(DELIVERED),
-            canceled(),
-            returned(),
-        ],
-        vec![
-            requested(None),
-            decided(CANCELED_UNREGISTERED_PRODUCT),
-            canceled(),
-        ],
+        vec![requested(Some(7)), decided(DELIVERED), canceled(), returned()],
+        vec![requested(None), decided(CANCELED_UNREGISTERED_PRODUCT), canceled()],
     ] {
-        given::<Delivery>(facts)
-            .when(CancelDelivery { qty: 3 })
-            .then_nothing();
+        given::<Delivery>(facts).when(CancelDelivery { qty: 3 }).then_nothing();
     }
 }

@@ -21,10 +21,7 @@ fn seen<A: Aggregate>(
     represent: fn(&dyn Held) -> Vec<Value>,
     facts: impl IntoIterator<Item = A::Event>,
 ) -> Option<Vec<Value>> {
-    let facts: Vec<Arc<dyn AnyEvent>> = facts
-        .into_iter()
-        .map(|fact| Arc::new(fact) as Arc<dyn AnyEvent>)
-        .collect();
+    let facts: Vec<Arc<dyn AnyEvent>> = facts.into_iter().map(|fact| Arc::new(fact) as Arc<dyn AnyEvent>).collect();
     let state = (AggregateSpec::of::<A>().initial)().evolved(&facts);
     state.exists().then(|| represent(&*state))
 }
@@ -36,9 +33,7 @@ fn name(text: &str) -> Option<String> {
 /// A body in which these fields were sent.
 fn body(fields: &[(&Field, Value)]) -> Body {
     let mut body = Body::default();
-    fields
-        .iter()
-        .for_each(|(field, value)| body.set(field.name, value.clone()));
+    fields.iter().for_each(|(field, value)| body.set(field.name, value.clone()));
     body
 }
 

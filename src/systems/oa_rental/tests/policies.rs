@@ -20,11 +20,7 @@ fn follows<A: Aggregate>(policy: &'static str, id: u64, command: impl Into<A::Co
 where
     A::Command: Command,
 {
-    (
-        policy,
-        Stream::new(A::KIND, id),
-        format!("{:?}", command.into()),
-    )
+    (policy, Stream::new(A::KIND, id), format!("{:?}", command.into()))
 }
 
 /// Gives the fact to every policy of the system that listens to its kind, as the fifth of that stream.
@@ -46,11 +42,7 @@ fn check<A: Aggregate>(event: impl Into<A::Event>, expected: impl IntoIterator<I
     let policies = system.services.iter().flat_map(|service| &service.policies);
     let mut actual: Vec<Follows> = policies
         .filter(|policy| policy.source == A::KIND)
-        .flat_map(|policy| {
-            (policy.react)(&fact)
-                .into_iter()
-                .map(|order| (policy.name, order))
-        })
+        .flat_map(|policy| (policy.react)(&fact).into_iter().map(|order| (policy.name, order)))
         .map(|(policy, order)| (policy, order.to, format!("{:?}", order.command)))
         .collect();
     actual.sort();
@@ -63,26 +55,10 @@ fn check<A: Aggregate>(event: impl Into<A::Event>, expected: impl IntoIterator<I
 fn a_saved_product_is_copied_and_sets_the_stock() {
     let (name, qty, saved) = (name("computer"), 9, 5);
     check::<Product>(
-        ProductSaved {
-            id: 7,
-            name: name.clone(),
-            qty,
-        },
+        ProductSaved { id: 7, name: name.clone(), qty },
         [
-            follows::<ProductCopy>(
-                "wheneverProductSaved_Product",
-                7,
-                CopyProduct {
-                    name: name.clone(),
-                    qty,
-                    saved,
-                },
-            ),
-            follows::<Stock>(
-                "wheneverProductSaved_Stock",
-                7,
-                SetStock { name, qty, saved },
-            ),
+            follows::<ProductCopy>("wheneverProductSaved_Product", 7, CopyProduct { name: name.clone(), qty, saved }),
+            follows::<Stock>("wheneverProductSaved_Stock", 7, SetStock { name, qty, saved }),
         ],
     );
 }
@@ -91,19 +67,9 @@ fn a_saved_product_is_copied_and_sets_the_stock() {
 fn a_renamed_product_renames_its_copies() {
     let (name, named) = (name("laptop"), 5);
     check::<Product>(
-        ProductRenamed {
-            id: 7,
-            name: name.clone(),
-        },
+        ProductRenamed { id: 7, name: name.clone() },
         [
-            follows::<ProductCopy>(
-                "wheneverProductSaved_Product",
-                7,
-                RenameCopy {
-                    name: name.clone(),
-                    named,
-                },
-            ),
+            follows::<ProductCopy>("wheneverProductSaved_Product", 7, RenameCopy { name: name.clone(), named }),
             follows::<Stock>("wheneverProductSaved_Stock", 7, RenameStock { name, named }),
         ],
     );
@@ -122,41 +88,19 @@ fn a_removed_product_takes_its_copies_along() {
 
 #[test]
 fn a_product_that_followed_the_stock_moves_nobody() {
-    check::<Product>(
-        StockCopied {
-            id: 7,
-            qty: 6,
-            version: VERSION,
-        },
-        [],
-    );
+    check::<Product>(StockCopied { id: 7, qty: 6, version: VERSION }, []);
 }
 
 #[test]
 fn a_moved_stock_moves_the_copies_of_product_and_rental() {
     check::<Stock>(
-        StockChanged {
-            id: 7,
-            qty: 6,
-            rental_id: 3,
-            version: VERSION,
-        },
+        StockChanged { id: 7, qty: 6, rental_id: 3, version: VERSION },
         [
-            follows::<Product>(
-                "wheneverStockChanged_Product",
-                7,
-                FollowStock {
-                    qty: 6,
-                    version: VERSION,
-                },
-            ),
+            follows::<Product>("wheneverStockChanged_Product", 7, FollowStock { qty: 6, version: VERSION }),
             follows::<ProductCopy>(
                 "wheneverStockChanged_RentalProduct",
                 7,
-                FollowStockOfCopy {
-                    qty: 6,
-                    version: VERSION,
-                },
+                FollowStockOfCopy { qty: 6, version: VERSION },
             ),
         ],
     );
@@ -164,129 +108,46 @@ fn a_moved_stock_moves_the_copies_of_product_and_rental() {
 
 #[test]
 fn what_the_stock_took_over_from_the_product_is_not_told_back() {
-    check::<Stock>(
-        ProductInventoryRegisted {
-            id: 7,
-            name: None,
-            qty: 9,
-            saved: 5,
-        },
-        [],
-    );
-    check::<Stock>(
-        StockRenamed {
-            id: 7,
-            name: None,
-            named: 5,
-        },
-        [],
-    );
+    check::<Stock>(ProductInventoryRegisted { id: 7, name: None, qty: 9, saved: 5 }, []);
+    check::<Stock>(StockRenamed { id: 7, name: None, named: 5 }, []);
     check::<Stock>(StockDropped { id: 7 }, []);
 }
 
 #[test]
 fn rentals_copy_moves_nobody() {
-    let registed = ProductRegisted {
-        id: 7,
-        name: None,
-        qty: 9,
-        version: VERSION,
-        named: 5,
-    };
+    let registed = ProductRegisted { id: 7, name: None, qty: 9, version: VERSION, named: 5 };
     check::<ProductCopy>(registed, []);
-    check::<ProductCopy>(
-        CopyStockChanged {
-            id: 7,
-            qty: 6,
-            version: VERSION,
-        },
-        [],
-    );
-    check::<ProductCopy>(
-        CopyRenamed {
-            id: 7,
-            name: None,
-            named: 5,
-        },
-        [],
-    );
+    check::<ProductCopy>(CopyStockChanged { id: 7, qty: 6, version: VERSION }, []);
+    check::<ProductCopy>(CopyRenamed { id: 7, name: None, named: 5 }, []);
     check::<ProductCopy>(CopyDropped { id: 7 }, []);
 }
 
 #[test]
 fn a_rental_is_delivered_and_its_cancel_was_asked_already() {
-    let rentaled = Rentaled {
-        id: 7,
-        product_id: Some(22),
-        qty: 3,
-        status: None,
-        product_name: None,
-    };
+    let rentaled = Rentaled { id: 7, product_id: Some(22), qty: 3, status: None, product_name: None };
     check::<Rental>(
         rentaled,
-        [follows::<Delivery>(
-            "wheneverRentaled_Delivery",
-            7,
-            Deliver {
-                product_id: Some(22),
-                qty: 3,
-            },
-        )],
+        [follows::<Delivery>("wheneverRentaled_Delivery", 7, Deliver { product_id: Some(22), qty: 3 })],
     );
     let (status, product_id) = (CANCELED.to_owned(), Some(22));
-    check::<Rental>(
-        RentalCanceled {
-            id: 7,
-            product_id,
-            qty: 3,
-            status: status.clone(),
-        },
-        [],
-    );
-    check::<Rental>(
-        RentalStatusChanged {
-            id: 7,
-            status,
-            delivery_id: 7,
-        },
-        [],
-    );
+    check::<Rental>(RentalCanceled { id: 7, product_id, qty: 3, status: status.clone() }, []);
+    check::<Rental>(RentalStatusChanged { id: 7, status, delivery_id: 7 }, []);
 }
 
 #[test]
 fn a_rental_follows_its_decided_delivery() {
-    for status in [
-        DELIVERED,
-        CANCELED_OUT_OF_STOCK,
-        CANCELED_UNREGISTERED_PRODUCT,
-    ] {
+    for status in [DELIVERED, CANCELED_OUT_OF_STOCK, CANCELED_UNREGISTERED_PRODUCT] {
         let status = status.to_owned();
         let follow = || {
             follows::<Rental>(
                 "wheneverDelivered_DeliveryStatus",
                 8,
-                FollowDelivery {
-                    delivery_id: 7,
-                    status: status.clone(),
-                },
+                FollowDelivery { delivery_id: 7, status: status.clone() },
             )
         };
         let (id, qty, rental_id) = (7, 3, 8);
-        check::<Delivery>(
-            Delivered {
-                id,
-                qty,
-                status: status.clone(),
-                rental_id,
-            },
-            [follow()],
-        );
-        let refused = OutOfStockRentalCanceled {
-            id,
-            qty,
-            status: status.clone(),
-            rental_id,
-        };
+        check::<Delivery>(Delivered { id, qty, status: status.clone(), rental_id }, [follow()]);
+        let refused = OutOfStockRentalCanceled { id, qty, status: status.clone(), rental_id };
         check::<Delivery>(refused, [follow()]);
     }
 }
@@ -295,34 +156,11 @@ fn a_rental_follows_its_decided_delivery() {
 fn only_returned_items_go_back_to_the_stock() {
     let (product_id, rental_id, qty) = (22, 7, 3);
     check::<Delivery>(
-        StockReturned {
-            product_id,
-            rental_id,
-            qty,
-        },
-        [follows::<Stock>(
-            "wheneverStockReturned_Stock",
-            22,
-            GiveBackStock { rental_id, qty },
-        )],
+        StockReturned { product_id, rental_id, qty },
+        [follows::<Stock>("wheneverStockReturned_Stock", 22, GiveBackStock { rental_id, qty })],
     );
     let status = CANCELED.to_owned();
-    check::<Delivery>(
-        DeliveryCanceled {
-            id: 7,
-            qty,
-            status,
-            rental_id,
-        },
-        [],
-    );
+    check::<Delivery>(DeliveryCanceled { id: 7, qty, status, rental_id }, []);
     check::<Delivery>(CancelNoted { qty }, []);
-    check::<Delivery>(
-        DeliveryRequested {
-            product_id: Some(22),
-            rental_id,
-            qty,
-        },
-        [],
-    );
+    check::<Delivery>(DeliveryRequested { product_id: Some(22), rental_id, qty }, []);
 }

@@ -5,47 +5,24 @@ use super::super::rental::*;
 use super::{body, name, rule_of, seen};
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::testing::given;
-use crate::domain::{
-    Aggregate, Answer, Asked, Context, OnUnknown, Refusal, Rejection, Stream, Value,
-};
+use crate::domain::{Aggregate, Answer, Asked, Context, OnUnknown, Refusal, Rejection, Stream, Value};
 
 const CONTEXT: Context = Context { id: 1, time_ms: 0 };
 
 fn rentaled() -> RentalEvent {
-    Rentaled {
-        id: 1,
-        product_id: Some(22),
-        qty: 3,
-        status: name("ORDERED"),
-        product_name: name("computer"),
-    }
-    .into()
+    Rentaled { id: 1, product_id: Some(22), qty: 3, status: name("ORDERED"), product_name: name("computer") }.into()
 }
 
 fn followed(status: &str) -> RentalEvent {
-    RentalStatusChanged {
-        id: 1,
-        status: status.to_owned(),
-        delivery_id: 1,
-    }
-    .into()
+    RentalStatusChanged { id: 1, status: status.to_owned(), delivery_id: 1 }.into()
 }
 
 fn canceled() -> RentalEvent {
-    RentalCanceled {
-        id: 1,
-        product_id: Some(22),
-        qty: 3,
-        status: CANCELED.to_owned(),
-    }
-    .into()
+    RentalCanceled { id: 1, product_id: Some(22), qty: 3, status: CANCELED.to_owned() }.into()
 }
 
 fn asked() -> Asked {
-    Asked {
-        to: Stream::new(Delivery::KIND, 1),
-        command: "CancelDelivery".to_owned(),
-    }
+    Asked { to: Stream::new(Delivery::KIND, 1), command: "CancelDelivery".to_owned() }
 }
 
 #[test]
@@ -57,28 +34,14 @@ fn a_rental_is_taken_at_once_with_what_the_client_sent() {
         (&FIELDS[3], "computer".into()),
     ]);
     given::<Rental>([]).when(place(&sent)).then([rentaled()]);
-    let shown = vec![
-        22_u64.into(),
-        3.into(),
-        "ORDERED".into(),
-        "computer".into(),
-        Value::Null,
-    ];
+    let shown = vec![22_u64.into(), 3.into(), "ORDERED".into(), "computer".into(), Value::Null];
     assert_eq!(seen::<Rental>(represent, [rentaled()]), Some(shown));
 }
 
 #[test]
 fn a_status_that_was_not_sent_is_null() {
-    let rentaled = Rentaled {
-        id: 1,
-        product_id: None,
-        qty: 1,
-        status: None,
-        product_name: None,
-    };
-    given::<Rental>([])
-        .when(place(&body(&[(&FIELDS[1], 1.into())])))
-        .then([rentaled]);
+    let rentaled = Rentaled { id: 1, product_id: None, qty: 1, status: None, product_name: None };
+    given::<Rental>([]).when(place(&body(&[(&FIELDS[1], 1.into())]))).then([rentaled]);
 }
 
 #[test]
@@ -86,65 +49,37 @@ fn a_rental_is_for_one_item_at_least() {
     for qty in [0, -1, i32::MIN] {
         let refused = RentalRejection::QuantityIsAtLeastOne(qty);
         given::<Rental>([])
-            .when(PlaceRental {
-                product_id: Some(22),
-                qty,
-                status: None,
-                product_name: None,
-            })
+            .when(PlaceRental { product_id: Some(22), qty, status: None, product_name: None })
             .then_refused(&refused);
         assert_eq!(refused.refusal().class, RefusalClass::Rule);
         assert_eq!(rule_of(&refused.refusal()), "quantity-is-at-least-one");
     }
-    given::<Rental>([])
-        .when(place(&body(&[])))
-        .then_refused(&RentalRejection::QuantityIsAtLeastOne(0));
+    given::<Rental>([]).when(place(&body(&[]))).then_refused(&RentalRejection::QuantityIsAtLeastOne(0));
 }
 
 #[test]
 fn a_rental_follows_what_its_delivery_decided() {
-    let follow = || FollowDelivery {
-        delivery_id: 1,
-        status: "DELIVERED".to_owned(),
-    };
-    given::<Rental>([rentaled()])
-        .when(follow())
-        .then([followed("DELIVERED")]);
-    given::<Rental>([rentaled(), followed("DELIVERED")])
-        .when(follow())
-        .then_nothing();
-    given::<Rental>([rentaled(), canceled()])
-        .when(follow())
-        .then_nothing();
-    let shown = vec![
-        22_u64.into(),
-        3.into(),
-        "DELIVERED".into(),
-        "computer".into(),
-        1_u64.into(),
-    ];
-    assert_eq!(
-        seen::<Rental>(represent, [rentaled(), followed("DELIVERED")]),
-        Some(shown)
-    );
+    let follow = || FollowDelivery { delivery_id: 1, status: "DELIVERED".to_owned() };
+    given::<Rental>([rentaled()]).when(follow()).then([followed("DELIVERED")]);
+    given::<Rental>([rentaled(), followed("DELIVERED")]).when(follow()).then_nothing();
+    given::<Rental>([rentaled(), canceled()]).when(follow()).then_nothing();
+    let shown = vec![22_u64.into(), 3.into(), "DELIVERED".into(), "computer".into(), 1_u64.into()];
+    assert_eq!(seen::<Rental>(represent, [rentaled(), followed("DELIVERED")]), Some(shown));
 }
 
 #[test]
 fn a_cancel_asks_delivery_first_and_is_no_fact_yet() {
-    given::<Rental>([rentaled()])
-        .when(CancelRental {})
-        .then_asks::<Delivery>([], 1, CancelDelivery { qty: 3 });
-    given::<Rental>([rentaled(), followed("CANCELED_OutOfStock")])
-        .when(CancelRental {})
-        .then_asks::<Delivery>([], 1, CancelDelivery { qty: 3 });
+    given::<Rental>([rentaled()]).when(CancelRental {}).then_asks::<Delivery>([], 1, CancelDelivery { qty: 3 });
+    given::<Rental>([rentaled(), followed("CANCELED_OutOfStock")]).when(CancelRental {}).then_asks::<Delivery>(
+        [],
+        1,
+        CancelDelivery { qty: 3 },
+    );
 }
 
 #[test]
 fn a_cancel_of_unknown_outcome_is_asked_again_and_never_undone() {
-    let decision = given::<Rental>([rentaled()])
-        .state()
-        .decide(&CancelRental {}.into(), &CONTEXT)
-        .expect("accepted");
+    let decision = given::<Rental>([rentaled()]).state().decide(&CancelRental {}.into(), &CONTEXT).expect("accepted");
     let ask = decision.ask.expect("an ask");
     assert!(matches!(ask.on_unknown, OnUnknown::Resend));
     assert_eq!(ask.timeout.as_millis(), 610);
@@ -160,34 +95,21 @@ fn only_deliverys_answer_cancels_the_rental() {
 #[test]
 fn a_refused_cancel_is_told_and_leaves_the_rental_as_it_is() {
     let refusal = Refusal::rule("some-rule", "no");
-    let closing = given::<Rental>([rentaled()]).state().answered(
-        &asked(),
-        &Answer::Refused(refusal.clone()),
-        &CONTEXT,
-    );
+    let closing = given::<Rental>([rentaled()]).state().answered(&asked(), &Answer::Refused(refusal.clone()), &CONTEXT);
     assert_eq!((closing.facts, closing.refusal), (vec![], Some(refusal)));
 }
 
 #[test]
 fn a_withdrawn_cancel_leaves_the_rental_as_it_is() {
-    let closing =
-        given::<Rental>([rentaled()])
-            .state()
-            .answered(&asked(), &Answer::Withdrawn, &CONTEXT);
+    let closing = given::<Rental>([rentaled()]).state().answered(&asked(), &Answer::Withdrawn, &CONTEXT);
     assert_eq!((closing.facts, closing.refusal), (vec![], None));
-    given::<Rental>([rentaled()])
-        .when(CancelRental {})
-        .then_asks::<Delivery>([], 1, CancelDelivery { qty: 3 });
+    given::<Rental>([rentaled()]).when(CancelRental {}).then_asks::<Delivery>([], 1, CancelDelivery { qty: 3 });
 }
 
 #[test]
 fn a_cancelled_or_unknown_rental_cannot_be_cancelled() {
     let gone = RentalRejection::NoSuchRental(1);
-    given::<Rental>([rentaled(), canceled()])
-        .when(CancelRental {})
-        .then_refused(&gone);
-    given::<Rental>([])
-        .when(CancelRental {})
-        .then_refused(&gone);
+    given::<Rental>([rentaled(), canceled()]).when(CancelRental {}).then_refused(&gone);
+    given::<Rental>([]).when(CancelRental {}).then_refused(&gone);
     assert_eq!(gone.refusal().class, RefusalClass::Missing);
 }

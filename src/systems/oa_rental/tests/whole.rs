@@ -27,41 +27,23 @@ struct Wish {
 
 fn wish() -> impl Strategy<Value = Wish> {
     let cancels = prop::collection::vec(prop::bool::weighted(0.7), 0..3);
-    (NAMED..=UNKNOWN, 1..6_i32, cancels).prop_map(|(product, qty, cancels)| Wish {
-        product,
-        qty,
-        cancels,
-    })
+    (NAMED..=UNKNOWN, 1..6_i32, cancels).prop_map(|(product, qty, cancels)| Wish { product, qty, cancels })
 }
 
 fn registered(qty: i32) -> RegisterProduct {
-    RegisterProduct {
-        name: name("computer"),
-        qty,
-    }
+    RegisterProduct { name: name("computer"), qty }
 }
 
 fn changed(change: Option<i32>) -> ChangeProduct {
     match change {
-        Some(qty) => ChangeProduct {
-            name: None,
-            qty: Some(qty),
-        },
-        None => ChangeProduct {
-            name: Some(name("laptop")),
-            qty: None,
-        },
+        Some(qty) => ChangeProduct { name: None, qty: Some(qty) },
+        None => ChangeProduct { name: Some(name("laptop")), qty: None },
     }
 }
 
 fn placed(wish: &Wish) -> PlaceRental {
     let product_id = i64::try_from(wish.product).ok();
-    PlaceRental {
-        product_id,
-        qty: wish.qty,
-        status: name("ORDERED"),
-        product_name: name("computer"),
-    }
+    PlaceRental { product_id, qty: wish.qty, status: name("ORDERED"), product_name: name("computer") }
 }
 
 #[track_caller]
@@ -75,11 +57,7 @@ fn number(value: &Value) -> i64 {
 /// Name and quantity of a product at each of the three services.
 fn copies(world: &World, id: u64) -> Vec<Option<Vec<Value>>> {
     let own = world.get("product", "products", id);
-    let copy = |service| {
-        world
-            .get(service, "products", id)
-            .map(|values| values[1..].to_vec())
-    };
+    let copy = |service| world.get(service, "products", id).map(|values| values[1..].to_vec());
     vec![own, copy("rental"), copy("delivery")]
 }
 
@@ -87,10 +65,7 @@ fn copies(world: &World, id: u64) -> Vec<Option<Vec<Value>>> {
 fn check_copies_agree(world: &World, id: u64) {
     let copies = copies(world, id);
     assert!(copies[0].is_some(), "product {id} is there");
-    assert!(
-        copies.iter().all(|copy| *copy == copies[0]),
-        "product {id}: {copies:?}"
-    );
+    assert!(copies.iter().all(|copy| *copy == copies[0]), "product {id}: {copies:?}");
 }
 
 #[track_caller]
@@ -106,48 +81,25 @@ fn check_stock_was_never_negative(world: &World) {
 #[track_caller]
 fn check_rental(world: &World, id: u64, wish: &Wish) {
     let delivery = world.get("delivery", "deliveries", id).expect("decided");
-    assert_eq!(
-        delivery[..3],
-        [wish.product.into(), id.into(), wish.qty.into()]
-    );
+    assert_eq!(delivery[..3], [wish.product.into(), id.into(), wish.qty.into()]);
     let (status, rental) = (&delivery[3], world.get("rental", "rentals", id));
     match &rental {
         Some(rental) => {
-            assert_eq!(
-                (&rental[2], number(&rental[4])),
-                (status, number(&id.into()))
-            );
-            assert_ne!(
-                *status,
-                CANCELED.into(),
-                "a rental that is there was not cancelled"
-            );
+            assert_eq!((&rental[2], number(&rental[4])), (status, number(&id.into())));
+            assert_ne!(*status, CANCELED.into(), "a rental that is there was not cancelled");
         }
-        None => assert_eq!(
-            *status,
-            CANCELED.into(),
-            "a cancelled rental is not delivered"
-        ),
+        None => assert_eq!(*status, CANCELED.into(), "a cancelled rental is not delivered"),
     }
     assert_eq!(rental.is_none(), wish.cancels.contains(&true));
     let row = world.get("information", "myOrders", id).expect("a row");
-    let expected = [
-        wish.product.into(),
-        id.into(),
-        wish.qty.into(),
-        status.clone(),
-        id.into(),
-        status.clone(),
-        "computer".into(),
-    ];
+    let expected =
+        [wish.product.into(), id.into(), wish.qty.into(), status.clone(), id.into(), status.clone(), "computer".into()];
     assert_eq!(row, expected);
 }
 
 /// What all delivered rentals of a product hold.
 fn delivered(world: &World, wishes: &[Wish], product: u64) -> i64 {
-    let of_product = (1..)
-        .zip(wishes)
-        .filter(|(_, wish)| wish.product == product);
+    let of_product = (1..).zip(wishes).filter(|(_, wish)| wish.product == product);
     let delivered = of_product.filter(|(id, _)| {
         let delivery = world.get("delivery", "deliveries", *id);
         delivery.is_some_and(|delivery| delivery[3] == DELIVERED.into())
@@ -164,9 +116,7 @@ fn wish_everything(world: &mut World, qty: i32, changes: &[Option<i32>], wishes:
         }
     }
     world.later(Call::to::<Product>(NAMED, changed(None)));
-    changes
-        .iter()
-        .for_each(|change| world.later(Call::to::<Product>(SAVED, changed(*change))));
+    changes.iter().for_each(|change| world.later(Call::to::<Product>(SAVED, changed(*change))));
     world.later(Call::to::<Product>(REMOVED, registered(qty)));
     world.later(Call::to::<Product>(REMOVED, RemoveProduct {}));
 }

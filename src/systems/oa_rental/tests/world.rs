@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::system::{AnyState, Order};
 use crate::domain::{
-    Aggregate, Answer, AnyCommand, AnyEvent, Ask, Asked, Catalogue, Context, Event, Held, Kind,
-    Recorded, Refusal, Stream, System, Value,
+    Aggregate, Answer, AnyCommand, AnyEvent, Ask, Asked, Catalogue, Context, Event, Held, Kind, Recorded, Refusal,
+    Stream, System, Value,
 };
 
 /// More steps than any of the tests' stories can take; beyond it something goes round in circles.
@@ -37,11 +37,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn to<A: Aggregate>(id: u64, command: impl Into<A::Command>) -> Self {
         let command: A::Command = command.into();
-        Self {
-            to: Stream::new(A::KIND, id),
-            command: Arc::new(command),
-            reaches: true,
-        }
+        Self { to: Stream::new(A::KIND, id), command: Arc::new(command), reaches: true }
     }
 
     /// The asked service is stopped: what this call asks is withdrawn.
@@ -117,15 +113,9 @@ impl World {
 
     /// What clients see of one item of a service's collection.
     pub(super) fn get(&self, service: &str, collection: &str, id: u64) -> Option<Vec<Value>> {
-        let service = self
-            .system
-            .services
-            .iter()
-            .find(|candidate| candidate.name == service);
+        let service = self.system.services.iter().find(|candidate| candidate.name == service);
         let mut resources = service.expect("a service").resources.iter();
-        let resource = resources
-            .find(|candidate| candidate.collection == collection)
-            .expect("a collection");
+        let resource = resources.find(|candidate| candidate.collection == collection).expect("a collection");
         let stream = Stream::new(resource.kind, id);
         let state = self.states.get(&stream).map(|state| &**state as &dyn Held);
         let shown = state.or_else(|| self.rows.get(&stream).map(|row| &**row))?;
@@ -134,22 +124,15 @@ impl World {
 
     /// The facts of one family, in the order of the log.
     pub(super) fn facts<E: Event>(&self) -> impl Iterator<Item = (&Recorded, &E)> {
-        self.log
-            .iter()
-            .filter_map(|fact| Some((fact, fact.of::<E>()?)))
+        self.log.iter().filter_map(|fact| Some((fact, fact.of::<E>()?)))
     }
 
     fn steps(&self) -> Vec<Step> {
         let heard = self.unheard.iter().filter(|(_, facts)| !facts.is_empty());
         let heard = heard.filter(|((service, _), facts)| {
-            self.orders(service, &facts[0])
-                .iter()
-                .all(|order| !self.asks.contains_key(&order.to))
+            self.orders(service, &facts[0]).iter().all(|order| !self.asks.contains_key(&order.to))
         });
-        let asks = self
-            .asks
-            .iter()
-            .filter(|(_, open)| open.answer.is_some() || self.answers(open));
+        let asks = self.asks.iter().filter(|(_, open)| open.answer.is_some() || self.answers(open));
         let calls = self.calls.keys().filter(|to| !self.asks.contains_key(to));
         heard
             .map(|((service, stream), _)| Step::Hear(service, *stream))
@@ -165,10 +148,7 @@ impl World {
             return false;
         }
         let is_late = |fact: &Recorded| fact.position < open.caused_by;
-        let mut unheard = self
-            .unheard
-            .iter()
-            .filter(|((service, _), _)| *service == to.kind.service());
+        let mut unheard = self.unheard.iter().filter(|((service, _), _)| *service == to.kind.service());
         match self.state(to).decide(command, &context(to)) {
             Err(refusal) if refusal.class == RefusalClass::UnknownTarget => {
                 !unheard.any(|(_, facts)| facts.iter().any(is_late))
@@ -187,10 +167,7 @@ impl World {
     }
 
     fn hear(&mut self, service: &'static str, stream: Stream) {
-        let facts = self
-            .unheard
-            .get_mut(&(service, stream))
-            .expect("a chosen stream");
+        let facts = self.unheard.get_mut(&(service, stream)).expect("a chosen stream");
         let fact = facts.pop_front().expect("a chosen fact");
         for order in self.orders(service, &fact) {
             drop(self.tell(order.to, &*order.command, fact.position, true));
@@ -198,16 +175,9 @@ impl World {
     }
 
     fn orders(&self, service: &str, fact: &Recorded) -> Vec<Order> {
-        let service = self
-            .system
-            .services
-            .iter()
-            .find(|candidate| candidate.name == service);
+        let service = self.system.services.iter().find(|candidate| candidate.name == service);
         let policies = service.expect("a service").policies.iter();
-        policies
-            .filter(|policy| policy.source == fact.stream.kind)
-            .flat_map(|policy| (policy.react)(fact))
-            .collect()
+        policies.filter(|policy| policy.source == fact.stream.kind).flat_map(|policy| (policy.react)(fact)).collect()
     }
 
     /// First has the asked decide, then tells the asker: two steps, between which anything may happen.
@@ -215,10 +185,7 @@ impl World {
         let open = self.asks.get(&asker).expect("a chosen ask");
         let (to, command, cause) = (open.ask.to, open.ask.command.clone(), open.caused_by);
         if let Some(answer) = open.answer.clone() {
-            let asked = Asked {
-                to,
-                command: command.name().to_owned(),
-            };
+            let asked = Asked { to, command: command.name().to_owned() };
             let closing = self.state(asker).answered(&asked, &answer, &context(asker));
             self.asks.remove(&asker);
             self.append(asker, &closing.facts);
@@ -228,55 +195,25 @@ impl World {
             Ok(()) => Answer::Done,
             Err(refusal) => Answer::Refused(refusal),
         };
-        assert!(
-            !self.asks.contains_key(&to),
-            "{to} answers without asking further"
-        );
+        assert!(!self.asks.contains_key(&to), "{to} answers without asking further");
         self.asks.get_mut(&asker).expect("the same ask").answer = Some(answer);
         Ok(())
     }
 
-    fn tell(
-        &mut self,
-        to: Stream,
-        command: &dyn AnyCommand,
-        cause: u64,
-        reaches: bool,
-    ) -> Result<(), Refusal> {
+    fn tell(&mut self, to: Stream, command: &dyn AnyCommand, cause: u64, reaches: bool) -> Result<(), Refusal> {
         let decision = self.state(to).decide(command, &context(to))?;
         self.append(to, &decision.facts);
         if let Some(ask) = decision.ask {
-            let spec = self
-                .catalogue
-                .aggregate(to.kind.path())
-                .expect("an aggregate");
-            assert!(
-                spec.asks.contains(&ask.to.kind),
-                "{} asks {} unannounced",
-                to,
-                ask.to
-            );
+            let spec = self.catalogue.aggregate(to.kind.path()).expect("an aggregate");
+            assert!(spec.asks.contains(&ask.to.kind), "{} asks {} unannounced", to, ask.to);
             let answer = (!reaches).then_some(Answer::Withdrawn);
-            self.asks.insert(
-                to,
-                OpenAsk {
-                    ask,
-                    caused_by: cause,
-                    answer,
-                },
-            );
+            self.asks.insert(to, OpenAsk { ask, caused_by: cause, answer });
         }
         Ok(())
     }
 
     fn state(&self, stream: Stream) -> Arc<dyn AnyState> {
-        let initial = || {
-            (self
-                .catalogue
-                .aggregate(stream.kind.path())
-                .expect("an aggregate")
-                .initial)()
-        };
+        let initial = || (self.catalogue.aggregate(stream.kind.path()).expect("an aggregate").initial)();
         self.states.get(&stream).cloned().unwrap_or_else(initial)
     }
 
@@ -307,11 +244,7 @@ impl World {
     fn publish(&mut self, fact: Recorded) {
         let kind: Kind = fact.stream.kind;
         for service in &self.system.services {
-            for view in service
-                .views
-                .iter()
-                .filter(|view| view.sources.contains(&kind))
-            {
+            for view in service.views.iter().filter(|view| view.sources.contains(&kind)) {
                 let Some(id) = (view.row)(&fact) else {
                     continue;
                 };
@@ -320,10 +253,7 @@ impl World {
                 self.rows.insert(row, applied);
             }
             if service.policies.iter().any(|policy| policy.source == kind) {
-                self.unheard
-                    .entry((service.name, fact.stream))
-                    .or_default()
-                    .push_back(fact.clone());
+                self.unheard.entry((service.name, fact.stream)).or_default().push_back(fact.clone());
             }
         }
         self.log.push(fact);
@@ -331,8 +261,5 @@ impl World {
 }
 
 const fn context(stream: Stream) -> Context {
-    Context {
-        id: stream.id,
-        time_ms: 0,
-    }
+    Context { id: stream.id, time_ms: 0 }
 }
