@@ -102,7 +102,7 @@ pub fn decode_records(payload: &[u8], catalogue: &Catalogue) -> Result<Vec<Recor
 pub fn ends_with_seal(payload: &[u8]) -> bool {
     let mut seal = Vec::new();
     encode_record(&Record::Note(Note::Seal), &mut seal);
-    payload.ends_with(&seal)
+    payload == seal
 }
 
 fn decode_record(reader: &mut Reader<'_>, catalogue: &Catalogue) -> Result<Record, CodecError> {
@@ -161,12 +161,12 @@ pub fn decode_row(stream: Stream, bytes: &[u8], catalogue: &Catalogue) -> Result
         if spec.state_version != shape {
             return Ok(None);
         }
-        decode_erased(payload, |from| (spec.decode_state)(from))?
+        decode_erased(stream.kind.path(), payload, |from| (spec.decode_state)(from))?
     } else if let Some(spec) = catalogue.view(stream.kind.path()) {
         if spec.row_version != shape {
             return Ok(None);
         }
-        decode_erased(payload, |from| (spec.decode_row)(from))?
+        decode_erased(stream.kind.path(), payload, |from| (spec.decode_row)(from))?
     } else {
         return Err(CodecError::UnknownKind(stream.kind.path().to_owned()));
     };
@@ -285,12 +285,32 @@ fn decode_plain<T: serde::de::DeserializeOwned>(name: &str, codec: u8, bytes: &[
 }
 
 fn decode_erased<T: ?Sized>(
+    name: &str,
     bytes: &[u8],
     read: impl FnOnce(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<T>, DecodeError>,
 ) -> Result<Arc<T>, CodecError> {
-    let mut decoder = bincode::serde::BorrowedSerdeDecoder::from_slice(bytes, CONFIG, ());
-    let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(decoder.as_deserializer());
-    Ok(read(&mut erased)?)
+    let mut rest = bytes;
+    let value = {
+        let mut decoder = bincode::serde::OwnedSerdeDecoder::from_reader(Rest(&mut rest), CONFIG);
+        let mut erased = <dyn erased_serde::Deserializer<'_>>::erase(decoder.as_deserializer());
+        read(&mut erased)?
+    };
+    if rest.is_empty() { Ok(value) } else { Err(malformed(name, "bytes are left over")) }
+}
+
+/// Reads from a slice and leaves what it did not read.
+struct Rest<'a, 'b>(&'b mut &'a [u8]);
+
+impl bincode::de::read::Reader for Rest<'_, '_> {
+    fn read(&mut self, bytes: &mut [u8]) -> Result<(), bincode::error::DecodeError> {
+        let (head, tail) = self
+            .0
+            .split_at_checked(bytes.len())
+            .ok_or_else(|| bincode::error::DecodeError::UnexpectedEnd { additional: bytes.len() - self.0.len() })?;
+        bytes.copy_from_slice(head);
+        *self.0 = tail;
+        Ok(())
+    }
 }
 
 fn malformed(name: &str, reason: &str) -> CodecError {
@@ -323,7 +343,7 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, text: &str) {
-        let bytes = &text.as_bytes()[..text.len().min(usize::from(u8::MAX))];
+        let bytes = &text.as_bytes()[..text.floor_char_boundary(usize::from(u8::MAX))];
         self.u8(u8::try_from(bytes.len()).unwrap_or(u8::MAX));
         self.0.extend_from_slice(bytes);
     }
@@ -467,7 +487,7 @@ impl<'a> Reader<'a> {
         let (name, schema, bytes) = self.message()?;
         let path = to.kind.path();
         let spec = catalogue.aggregate(path).ok_or_else(|| CodecError::UnknownKind(path.to_owned()))?;
-        decode_erased(bytes, |from| (spec.decode_command)(name, schema, from))
+        decode_erased(name, bytes, |from| (spec.decode_command)(name, schema, from))
     }
 
     fn command(&mut self) -> Result<CommandMeta, CodecError> {
@@ -497,7 +517,7 @@ impl<'a> Reader<'a> {
         let mut events: Vec<Arc<dyn AnyEvent>> = Vec::with_capacity(count.into());
         for _ in 0..count {
             let (name, schema, bytes) = self.message()?;
-            events.push(decode_erased(bytes, |from| (spec.decode_event)(name, schema, from))?);
+            events.push(decode_erased(name, bytes, |from| (spec.decode_event)(name, schema, from))?);
         }
         Ok(Facts { stream, first_version, public_before, time_ms, command, open, events })
     }

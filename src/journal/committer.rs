@@ -118,6 +118,9 @@ impl Committer {
         let mut gathered = Vec::new();
         loop {
             core.overlay.room().await;
+            if core.is_sealed() {
+                return;
+            }
             if gathered.is_empty() && inbox.recv_many(&mut gathered, GROUP_COMMANDS_MAX).await == 0 {
                 return;
             }
@@ -127,7 +130,7 @@ impl Committer {
             let group = in_flight.group.clone();
             *core.in_flight.lock() = Some(in_flight);
             if silent {
-                self.publish();
+                self.publish(None);
             } else {
                 self.write(group).await;
             }
@@ -140,8 +143,7 @@ impl Committer {
         match self.core.engine.write(group).await {
             Ok(written) => {
                 metrics::group_written(self.core.clock.now() - started, bytes);
-                self.core.group.store(written.group, Ordering::Release);
-                self.publish();
+                self.publish(Some(written.group));
             }
             Err(error) => {
                 // The commands of this group are unknown: their ports drop with it.
@@ -157,8 +159,7 @@ impl Committer {
         }
         match self.core.engine.last_written().await {
             Ok(written) if written.group > self.core.group.load(Ordering::Acquire) => {
-                self.core.group.store(written.group, Ordering::Release);
-                self.publish();
+                self.publish(Some(written.group));
             }
             Ok(_) => drop(self.core.in_flight.lock().take()),
             Err(error) => {
@@ -176,6 +177,12 @@ impl Committer {
         let mut waiting = mem::take(gathered).into_iter();
         while members.len() < GROUP_COMMANDS_MAX && group.payload.len() < GROUP_BYTES_MAX {
             let Some(request) = waiting.next() else { break };
+            let is_seal = matches!(request, Request::Note { note: Note::Seal, .. });
+            // A seal is a group of its own, the last one.
+            if is_seal && !members.is_empty() {
+                gathered.push(request);
+                break;
+            }
             let accepted = match &request {
                 Request::Append(append) => self.accept(append),
                 Request::Barrier { stream, generation, .. } => self.raise(*stream, *generation),
@@ -187,6 +194,9 @@ impl Committer {
             }
             lay_out(&request, &mut group);
             members.push(request);
+            if is_seal {
+                break;
+            }
         }
         gathered.extend(waiting);
         InFlight { group, members }
@@ -195,14 +205,17 @@ impl Committer {
     /// The fence: one writer a stream, and never an older one.
     fn accept(&mut self, append: &Append) -> bool {
         let adds: u64 = append.records.iter().map(Record::positions).sum();
-        if append.generation < self.floor {
+        // After a lost group nothing may follow: it was decided on what never became durable.
+        if append.generation < self.floor || self.core.is_broken() {
             return false;
         }
-        // Without an entry the stream is new: its id was handed out after this committer's floor.
-        let fence = self
-            .fences
-            .entry(append.stream)
-            .or_insert(Fence { generation: append.generation, version: append.expects });
+        if !self.fences.contains_key(&append.stream) {
+            // New, or its instance has left: an incarnation from before that one stands on an older version.
+            let Ok(row) = self.core.row(append.stream) else { return false };
+            let version = row.map_or(0, |row| row.version);
+            self.fences.insert(append.stream, Fence { generation: append.generation, version });
+        }
+        let Some(fence) = self.fences.get_mut(&append.stream) else { return false };
         if append.generation != fence.generation || append.expects != fence.version {
             metrics::append_fenced();
             return false;
@@ -228,7 +241,7 @@ impl Committer {
     }
 
     /// Makes the group in flight visible, then releases who waits for it.
-    fn publish(&mut self) {
+    fn publish(&mut self, group: Option<u64>) {
         let mut slot = self.core.in_flight.lock();
         let Some(in_flight) = slot.as_ref() else { return };
         // Taken out only when visible, so that a successor can make it visible again; all of it is idempotent.
@@ -236,8 +249,14 @@ impl Committer {
         for member in &in_flight.members {
             position = self.core.absorb_member(member, position);
         }
-        self.core.overlay.mark(self.core.group.load(Ordering::Acquire));
+        if let Some(group) = group {
+            self.core.overlay.mark(group);
+        }
         self.core.advance(position);
+        // Last: a successor takes the group up again as long as this has not moved.
+        if let Some(group) = group {
+            self.core.group.store(group, Ordering::Release);
+        }
         let members = slot.take().map(|in_flight| in_flight.members).unwrap_or_default();
         drop(slot);
         for member in members {
@@ -261,7 +280,10 @@ impl Committer {
                 let _ = reply.send(recovered);
             }
             Request::Forget { .. } => {}
-            Request::Note { reply, .. } => {
+            Request::Note { note, reply } => {
+                if note == Note::Seal {
+                    self.core.seal();
+                }
                 let _ = reply.send(position);
             }
         }

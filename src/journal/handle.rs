@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -104,6 +104,9 @@ pub(super) struct Core {
     read_only: watch::Sender<Option<String>>,
     generation: AtomicU64,
     committer: Mutex<Option<AbortHandle>>,
+    broken: AtomicBool,
+    sealed: AtomicBool,
+    pub(super) replaying: AtomicBool,
     options: JournalOptions,
 }
 
@@ -140,6 +143,9 @@ impl Journal {
             read_only: watch::Sender::new(None),
             generation: AtomicU64::new(0),
             committer: Mutex::default(),
+            broken: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
+            replaying: AtomicBool::new(true),
             options,
         });
         let mut tasks = JoinSet::new();
@@ -191,6 +197,10 @@ impl Journal {
     /// Writes a note; `None` when its outcome is unknown.
     pub async fn note(&self, note: Note) -> Option<Position> {
         self.writable().ok()?;
+        self.note_down(note).await
+    }
+
+    async fn note_down(&self, note: Note) -> Option<Position> {
         let (reply, written) = oneshot::channel();
         self.outbox.send(Request::Note { note, reply }).await.ok()?;
         written.await.ok()
@@ -238,9 +248,12 @@ impl Journal {
     ///
     /// Fails on a damaged log or an unknown type.
     pub async fn facts_from(&self, from: Position, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        if from > *self.core.durable.borrow() {
+        let durable = *self.core.durable.borrow();
+        if from > durable {
             return Ok(Vec::new());
         }
+        // A group that is synced but not yet visible is read a moment later.
+        let max = max.min(usize::try_from(durable - from + 1).unwrap_or(usize::MAX));
         if let Some(facts) = self.core.feed.from(from, max) {
             return Ok(facts);
         }
@@ -341,13 +354,17 @@ impl Journal {
 
     /// Seals the log, empties the overlay and ends every thread. Appends after this are refused.
     pub async fn close(self) {
-        let sealed = self.note(Note::Seal).await;
-        if sealed.is_none() {
+        let writable = self.writable();
+        self.core.read_only.send_replace(Some("the journal is closing".to_owned()));
+        if writable.is_err() || self.note_down(Note::Seal).await.is_none() {
             tracing::warn!("the log could not be sealed; the next start verifies its end");
         }
-        self.core.overlay.drained().await;
+        if tokio::time::timeout(DRAIN_MAX, self.core.overlay.drained()).await.is_err() {
+            tracing::warn!("the store takes no values; the next start replays them from the log");
+        }
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         tasks.shutdown().await;
+        self.core.refuse_all().await;
         self.core.engine.close().await;
     }
 }
@@ -376,11 +393,19 @@ pub enum ReadError {
     Codec(#[from] CodecError),
 }
 
+/// How long a close waits for the store.
+const DRAIN_MAX: Duration = Duration::from_secs(10);
+
 async fn keep_committing(core: Arc<Core>) {
+    commit_to_the_end(&core).await;
+    core.refuse_all().await;
+}
+
+async fn commit_to_the_end(core: &Arc<Core>) {
     let mut failures: VecDeque<tokio::time::Instant> = VecDeque::new();
     loop {
         let mut incarnation = JoinSet::new();
-        let owned = Arc::clone(&core);
+        let owned = Arc::clone(core);
         let handle = incarnation.spawn(async move { Committer::take_over(owned).await.run().await });
         *core.committer.lock() = Some(handle);
         match incarnation.join_next().await {
@@ -442,7 +467,27 @@ impl Core {
         self.durable.send_if_modified(|durable| std::mem::replace(durable, (*durable).max(next - 1)) < next - 1);
     }
 
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn seal(&self) {
+        self.sealed.store(true, Ordering::Release);
+    }
+
+    /// Lets everybody know who still waits that nobody will answer.
+    async fn refuse_all(&self) {
+        let mut inbox = self.inbox.lock().await;
+        inbox.close();
+        while inbox.try_recv().is_ok() {}
+    }
+
     pub(super) fn stop_writing(&self, why: &str) {
+        self.broken.store(true, Ordering::Release);
         tracing::error!(why, "nothing can be written any more; restart the process when the cause is gone");
         self.read_only.send_replace(Some(why.to_owned()));
     }

@@ -27,3 +27,6 @@ pub use handle::{Journal, JournalOptions, Recovered, Unwritable};
 pub use record::{
     Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Parked, Position, Record, Row,
 };
+
+#[cfg(test)]
+mod tests;

@@ -121,12 +121,25 @@ struct Generations {
     fresh: HashMap<Key, Entry>,
     leaving: Arc<HashMap<Key, Entry>>,
     mark: u64,
+    /// The mark when the leaving generation was taken: what it holds, and no more.
+    leaving_mark: u64,
+    /// How many generations were taken, and up to which they have left.
+    taken: u64,
+    left: u64,
 }
 
 impl Overlay {
     /// Takes values in, all at once.
     pub fn put(&self, entries: impl IntoIterator<Item = (Key, Entry)>) {
-        self.generations.lock().fresh.extend(entries);
+        let mut generations = self.generations.lock();
+        for (key, entry) in entries {
+            let held = generations.fresh.get(&key).or_else(|| generations.leaving.get(&key));
+            // A follower that was killed may say late what its successor has passed.
+            if held.is_none_or(|held| held.position <= entry.position) {
+                generations.fresh.insert(key, entry);
+            }
+        }
+        drop(generations);
         self.filled.notify_one();
     }
 
@@ -175,8 +188,10 @@ impl Overlay {
                 return None;
             }
             generations.leaving = Arc::new(mem::take(&mut generations.fresh));
+            generations.leaving_mark = generations.mark;
+            generations.taken += 1;
         }
-        let mark = generations.mark;
+        let mark = generations.leaving_mark;
         let leaving = Arc::clone(&generations.leaving);
         drop(generations);
         self.emptied.notify_waiters();
@@ -186,19 +201,23 @@ impl Overlay {
 
     /// Forgets the leaving generation: the store has it.
     pub fn left(&self) {
-        self.generations.lock().leaving = Arc::default();
+        let mut generations = self.generations.lock();
+        generations.leaving = Arc::default();
+        generations.left = generations.taken;
+        drop(generations);
         self.emptied.notify_waiters();
     }
 
-    /// Waits until everything has left.
+    /// Waits until everything that is there now has left.
     pub async fn drained(&self) {
+        let last = {
+            let generations = self.generations.lock();
+            generations.taken + u64::from(!generations.fresh.is_empty())
+        };
         loop {
             let emptied = self.emptied.notified();
-            {
-                let generations = self.generations.lock();
-                if generations.fresh.is_empty() && generations.leaving.is_empty() {
-                    return;
-                }
+            if self.generations.lock().left >= last {
+                return;
             }
             emptied.await;
         }

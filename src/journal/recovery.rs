@@ -45,6 +45,7 @@ pub(super) async fn replay(core: &Core) -> Result<(), OpenError> {
             tracing::info!(group = next, of = written.group, "replaying the log into the store");
         }
     }
+    core.replaying.store(false, std::sync::atomic::Ordering::Relaxed);
     core.group.store(written.group, std::sync::atomic::Ordering::Release);
     core.advance(written.next_position);
     Ok(())
@@ -125,7 +126,7 @@ impl Core {
             Record::IntentOpened(intent) => self.absorb_intent(intent, position),
             Record::IntentClosed { asker, opened_by, how, .. } => {
                 self.overlay.put([(Key::Intent(*asker), Entry { position, value: None })]);
-                if *how == Closed::Withdrawn {
+                if *how == Closed::Withdrawn && !self.is_overtaken(*opened_by, position) {
                     self.overlay.put([(Key::Answer(*opened_by), Entry { position, value: None })]);
                     self.forget_recent(*opened_by);
                 }
@@ -140,11 +141,6 @@ impl Core {
             self.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
             let entry = Entry { position: row.position, value: Some(Value::Row(Arc::clone(row))) };
             self.overlay.put([(Key::Row(row.stream), entry)]);
-        }
-        // Read back from the log over a row that is newer already: the store took the answer before the row.
-        let told = |answered: &Answered| matches!(answered.outcome, Outcome::Done { .. });
-        if row.is_none() && self.answer(facts.command.id).ok().flatten().is_some_and(|answered| told(&answered)) {
-            return;
         }
         let outcome = match facts.open {
             true => Outcome::Open,
@@ -167,7 +163,20 @@ impl Core {
         self.remember(intent.asker, &intent.opened_by, intent.opened_ms, position, Outcome::Open);
     }
 
+    /// Tells, while the log is read back over a store that is ahead of its mark, that the store knows the command's
+    /// outcome already: with the row as it was then, which cannot be made again from a newer row.
+    fn is_overtaken(&self, command: u128, position: Position) -> bool {
+        let overtakes = |known: &Answered| {
+            known.position > position || (known.position == position && matches!(known.outcome, Outcome::Done { .. }))
+        };
+        self.replaying.load(std::sync::atomic::Ordering::Relaxed)
+            && self.answer(command).ok().flatten().is_some_and(|known| overtakes(&known))
+    }
+
     fn remember(&self, stream: Stream, command: &CommandMeta, time_ms: u64, position: Position, outcome: Outcome) {
+        if self.is_overtaken(command.id, position) {
+            return;
+        }
         let mut answered = Answered { stream, fingerprint: command.fingerprint, time_ms, position, outcome };
         match command.origin {
             Origin::Edge => return self.remember_recent(command.id, answered),

@@ -36,6 +36,7 @@ pub struct DiskOptions {
 pub struct DiskEngine {
     lanes: std::sync::Arc<Lanes>,
     store: Store,
+    reader: LogReader,
     log_dir: std::path::PathBuf,
     _home: Home,
 }
@@ -86,8 +87,9 @@ impl DiskEngine {
             (store, open_log(witnessed)?)
         };
         let log_dir = home.log_dir();
-        let lanes = Lanes::start(log, reader, opened.store.clone(), options.readers.max(1))?;
-        let engine = Self { lanes: std::sync::Arc::new(lanes), store: opened.store, log_dir, _home: home };
+        let lanes = Lanes::start(log, reader.clone(), opened.store.clone(), options.readers.max(1))?;
+        home.settle()?;
+        let engine = Self { lanes: std::sync::Arc::new(lanes), store: opened.store, reader, log_dir, _home: home };
         Ok((engine, Opening { log: log_opened, store_discarded: opened.discarded }))
     }
 
@@ -167,6 +169,6 @@ impl Engine for DiskEngine {
             segment.then(|| entry.metadata().map_or(0, |metadata| metadata.len()))
         });
         let (segments, log_bytes) = sizes.fold((0, 0), |(count, sum), size| (count + 1, sum + size));
-        Figures { segments, log_bytes, group: self.store.mark().unwrap_or(0) }
+        Figures { segments, log_bytes, group: self.reader.last_group() }
     }
 }

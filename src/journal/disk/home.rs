@@ -20,7 +20,7 @@ pub struct Home {
     pub store: StoreId,
     /// Whether the machine was restarted since the directory was last held.
     pub rebooted: bool,
-    _lock: File,
+    lock: File,
 }
 
 /// Why a data directory cannot be used.
@@ -64,7 +64,16 @@ impl Home {
         fs::create_dir_all(dir).map_err(|source| io_error("create", dir, source))?;
         let (lock, rebooted) = lock(dir)?;
         let store = read_or_make_meta(dir, clock)?;
-        Ok(Self { dir: dir.to_owned(), store, rebooted, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), store, rebooted, lock })
+    }
+
+    /// Says that what an earlier boot left behind is dealt with; until then every start finds `rebooted` again.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the operating system refuses.
+    pub fn settle(&self) -> Result<(), HomeError> {
+        write_holder(&self.lock, &boot_id()).map_err(|source| io_error("write", &self.dir.join("LOCK"), source))
     }
 
     /// Returns where the log lives.
@@ -96,15 +105,27 @@ fn lock(dir: &Path) -> Result<(File, bool), HomeError> {
     if file.try_lock().is_err() {
         return Err(HomeError::InUse { dir: dir.display().to_string(), holder });
     }
-    let boot = first_line("/proc/sys/kernel/random/boot_id");
-    let rebooted = !holder.is_empty() && !holder.contains(&boot);
+    // Without a word, as a power cut may leave it, nothing is known; in a new directory there is nothing to distrust.
+    let rebooted = !holder.contains(&boot_id());
+    if rebooted {
+        write_holder(&file, "unsettled").map_err(|source| io_error("write", &path, source))?;
+    } else {
+        write_holder(&file, &boot_id()).map_err(|source| io_error("write", &path, source))?;
+    }
+    Ok((file, rebooted))
+}
+
+fn write_holder(mut file: &File, boot: &str) -> io::Result<()> {
     let host = first_line("/proc/sys/kernel/hostname");
     let own = format!("pid {}\nhost {host}\nboot {boot}\n", std::process::id());
-    file.set_len(0)
-        .and_then(|()| file.seek(SeekFrom::Start(0)))
-        .and_then(|_| file.write_all(own.as_bytes()))
-        .map_err(|source| io_error("write", &path, source))?;
-    Ok((file, rebooted))
+    file.set_len(0)?;
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(own.as_bytes())?;
+    file.sync_all()
+}
+
+fn boot_id() -> String {
+    first_line("/proc/sys/kernel/random/boot_id")
 }
 
 fn first_line(path: &str) -> String {

@@ -80,7 +80,8 @@ impl Store {
             match catch_unwind(AssertUnwindSafe(|| Self::open_trees(dir, cache_bytes))) {
                 Ok(Ok(store)) => return Ok(store),
                 // A store dropped a moment ago holds its lock until its threads end.
-                Ok(Err(sled::Error::Io(error))) if error.kind() == io::ErrorKind::WouldBlock => {
+                // sled gives it no kind of its own.
+                Ok(Err(sled::Error::Io(error))) if error.to_string().starts_with("could not acquire lock") => {
                     std::thread::sleep(OPEN_WAIT);
                 }
                 Ok(Err(error)) => return Err(error.to_string()),
@@ -195,18 +196,22 @@ impl Store {
     pub fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, EngineError> {
         let name = key.bytes();
         let Some(head) = self.tree(key.tree()).get(&name).map_err(store_error)? else { return Ok(None) };
-        let mut value = body(&head).to_vec();
-        if let Some((count, position)) = pieces_of(&head) {
-            for index in 1..count {
-                let piece = self.pieces.get(piece_key(key.tree(), &name, position, index)).map_err(store_error)?;
-                let piece = piece.ok_or_else(|| EngineError::Store(format!("a piece of {key:?} is missing")))?;
-                value.extend_from_slice(&piece);
-            }
-        }
-        Ok(Some(value))
+        self.whole(key.tree(), &name, &head).map(Some)
     }
 
-    /// Walks a tree in key order; of a value in pieces, the first.
+    fn whole(&self, tree: Tree, name: &[u8], head: &[u8]) -> Result<Vec<u8>, EngineError> {
+        let mut value = body(head).to_vec();
+        if let Some((count, position)) = pieces_of(head) {
+            for index in 1..count {
+                let piece = self.pieces.get(piece_key(tree, name, position, index)).map_err(store_error)?;
+                let missing = || EngineError::Store(format!("a piece of a value of {tree:?} is missing"));
+                value.extend_from_slice(&piece.ok_or_else(missing)?);
+            }
+        }
+        Ok(value)
+    }
+
+    /// Walks a tree in key order; of a row in pieces, the first.
     ///
     /// # Errors
     ///
@@ -214,7 +219,10 @@ impl Store {
     pub fn each(&self, tree: Tree, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), EngineError> {
         for item in self.tree(tree).iter() {
             let (key, value) = item.map_err(store_error)?;
-            visit(&key, body(&value));
+            match tree {
+                Tree::Rows => visit(&key, body(&value)),
+                Tree::Answers | Tree::Intents | Tree::Followers => visit(&key, &self.whole(tree, &key, &value)?),
+            }
         }
         Ok(())
     }
