@@ -22,7 +22,7 @@ use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Reason, Unk
 use crate::telemetry::metrics;
 
 /// How often a command is sent again after its port was dropped.
-const REDISPATCHES_MAX: u32 = 8;
+const REDISPATCHES_MAX: u32 = 32;
 /// The first wait before that; the very first follows at once.
 const REDISPATCH_WAIT_FIRST: Duration = Duration::from_millis(1);
 /// The longest wait before that.
@@ -213,7 +213,7 @@ impl House {
                 return Err(Unknown::PortDropped.into());
             }
             if sent > 0 {
-                let wait = REDISPATCH_WAIT_FIRST.saturating_mul(3u32.saturating_pow(sent)).min(REDISPATCH_WAIT_MAX);
+                let wait = REDISPATCH_WAIT_FIRST.saturating_mul(2u32.saturating_pow(sent - 1)).min(REDISPATCH_WAIT_MAX);
                 tokio::time::sleep(wait).await;
             }
             sent += 1;

@@ -1,0 +1,19 @@
+//! What the runtime promises, tried on the real runtime and the real journal.
+//!
+//! A life of the process is a tokio runtime: dropped, everything in it is gone at once, as after a kill. The engines
+//! outlive it, as a disk does. Time is paused wherever no thread but the test's takes part.
+
+mod asks;
+mod failures;
+mod followers;
+mod gate;
+mod house;
+mod keys;
+mod kills;
+mod limits;
+mod shop;
+mod starting;
+mod stops;
+mod storm;
+mod undo;
+mod yard;
