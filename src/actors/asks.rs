@@ -11,10 +11,11 @@ use tokio::sync::oneshot;
 
 use super::admission::{Call, Target};
 use super::envelope::{Precondition, Reply};
-use super::instance::{InstanceMessage, derived};
+use super::instance::InstanceMessage;
 use super::runtime::House;
+use crate::clock::derived_id;
 use crate::domain::aggregate::RefusalClass;
-use crate::domain::{Answer, AnyCommand, Refusal};
+use crate::domain::{Answer, AnyCommand, Refusal, Stream};
 use crate::journal::{CommandMeta, Intent, Origin, Position};
 use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Unknown};
 use crate::telemetry::metrics;
@@ -33,8 +34,6 @@ pub(super) enum AskOutcome {
     Answered(Answer),
     /// It was never executed, and nobody but the waiting client wanted it.
     NotExecuted(NotExecuted),
-    /// Nobody knows; it goes on being asked, but the client need not wait.
-    Unknown(Unknown),
     /// Nobody knows, and this command undoes it.
     Undo(Unknown, Arc<dyn AnyCommand>),
 }
@@ -59,7 +58,9 @@ impl Runner {
         }
         metrics::ask_opened();
         let runner = Self { house: Arc::clone(house), intent, client_waits };
-        house.tasks.spawn(runner.run());
+        let stopping = house.stopping.clone();
+        // Its end is waited for at a stop; a handle of its own is not needed.
+        drop(house.tasks.spawn(async move { stopping.run_until_cancelled(runner.run()).await }));
     }
 
     async fn run(mut self) {
@@ -68,12 +69,10 @@ impl Runner {
             AskOutcome::Answered(Answer::Done) => "done",
             AskOutcome::Answered(Answer::Refused(_) | Answer::Withdrawn) => "refused",
             AskOutcome::NotExecuted(_) => "not-executed",
-            AskOutcome::Unknown(_) => "unknown",
             AskOutcome::Undo(..) => "undone",
         };
         metrics::ask_ended(self.intent.to.kind.path(), label);
-        self.tell(outcome).await;
-        self.house.asks.0.lock().remove(&self.intent.id);
+        self.tell(Telling::Ended(outcome)).await;
     }
 
     /// Asks until there is an outcome that ends it.
@@ -102,7 +101,7 @@ impl Runner {
                     }
                     if self.client_waits {
                         self.client_waits = false;
-                        self.tell(AskOutcome::Unknown(lost)).await;
+                        self.tell(Telling::StillAsking(lost)).await;
                     }
                 }
             }
@@ -118,7 +117,7 @@ impl Runner {
             target: Target::Existing(*to),
             command: Arc::clone(&self.intent.command),
             meta: CommandMeta {
-                id: derived(*id, "command"),
+                id: derived_id(*id, "command"),
                 origin: Origin::Ask,
                 fingerprint: 0,
                 causation: opened_by.causation,
@@ -142,60 +141,72 @@ impl Runner {
         self.intent.opened_by.causation
     }
 
-    /// Tells the asker until it acknowledges, which it does when its facts are durable.
-    async fn tell(&self, outcome: AskOutcome) {
+    /// Tells the asker until it acknowledges, which it does when what follows is durable.
+    async fn tell(&self, telling: Telling) {
         let mut wait = WAIT_FIRST;
-        while !self.house.tell_asker(&self.intent, outcome.clone()).await {
+        while !self.house.tell_asker(&self.intent, telling.clone()).await {
             tokio::time::sleep(wait.mul_f64(self.house.clock.fraction())).await;
             wait = (wait * 2).min(WAIT_MAX);
         }
     }
 }
 
+impl Drop for Runner {
+    /// Also after a panic: another may take the intent up.
+    fn drop(&mut self) {
+        self.house.asks.0.lock().remove(&self.intent.id);
+    }
+}
+
+/// What the asker is told.
+#[derive(Clone, Debug)]
+enum Telling {
+    Ended(AskOutcome),
+    StillAsking(Unknown),
+}
+
 impl House {
     /// Sends a command by the internal lane: its own bound, a stopped service is waited for, no guard.
-    async fn internally(
-        &self,
-        to: crate::domain::Stream,
-        mut call: Call,
-        timeout: Duration,
-    ) -> Result<Reply, CallError> {
+    async fn internally(&self, to: Stream, mut call: Call, timeout: Duration) -> Result<Reply, CallError> {
         self.services.running(to.kind.system(), to.kind.service()).await;
         call.deadline = Deadline::after(&self.clock, timeout);
-        let _permit = self.internal_lane.acquire(call.deadline).await?;
-        let Some(room) = self.directory.room(to.kind) else {
-            return Err(super::admission::unavailable(crate::resilience::Reason::ServiceStopped).into());
-        };
-        let dispatched = self.dispatch(room, to, &call, call.deadline, false);
-        match tokio::time::timeout_at(call.deadline.at(), dispatched).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Unknown::AttemptTimeout.into()),
-        }
+        let _place = self.internal_lane.acquire(call.deadline).await?;
+        self.unguarded(to, &call).await
     }
 
-    async fn tell_asker(&self, intent: &Intent, outcome: AskOutcome) -> bool {
+    async fn tell_asker(&self, intent: &Intent, telling: Telling) -> bool {
         let Some(room) = self.directory.room(intent.asker.kind) else { return false };
         let deadline = Deadline::after(&self.clock, ACKNOWLEDGE_TIMEOUT);
-        let Ok(living) = self.living(room, intent.asker.id, deadline, false).await else { return false };
+        let Ok(living) = self.living(room, intent.asker.id, deadline, false, None).await else { return false };
         let (acknowledged, acknowledgement) = oneshot::channel();
-        let message = InstanceMessage::Asked { intent: intent.id, outcome, acknowledged };
+        let message = match telling {
+            Telling::Ended(outcome) => InstanceMessage::Asked { intent: intent.id, outcome, acknowledged },
+            Telling::StillAsking(unknown) => InstanceMessage::StillAsking { intent: intent.id, unknown, acknowledged },
+        };
         if living.actor.cast(message).is_err() {
-            room.shard(intent.asker.id).gone(intent.asker.id, living.generation);
+            // Its end is on its way to the directory; told again in a moment.
             return false;
         }
         matches!(tokio::time::timeout_at(deadline.at(), acknowledgement).await, Ok(Ok(())))
     }
 
     fn has_followed(&self, intent: &Intent, cause: Position) -> bool {
-        let follower = super::follower::policies_of(intent.asker.kind.system(), intent.asker.kind.service());
+        // Whoever makes the asked aggregate is its own service's follower.
+        let follower = super::followers::policies_of(intent.to.kind.system(), intent.to.kind.service());
         let done = self.journal.progress(&follower).unwrap_or(0);
         cause == 0 || done + 1 >= cause
     }
 
-    /// Waits until the asker's service has followed everything before the cause.
+    /// Waits until the asked aggregate's service has followed everything before the cause.
     async fn followed(&self, intent: &Intent, cause: Position) {
-        while !self.has_followed(intent, cause) {
-            self.progressed.notified().await;
+        loop {
+            let progressed = self.progressed.notified();
+            tokio::pin!(progressed);
+            progressed.as_mut().enable();
+            if self.has_followed(intent, cause) {
+                return;
+            }
+            progressed.await;
         }
     }
 }

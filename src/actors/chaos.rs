@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::instance::InstanceMessage;
 use super::runtime::Runtime;
+use super::supervision::ShardMessage;
 use crate::domain::Stream;
 
 /// A point in the handling of a command or a fact.
@@ -126,6 +127,28 @@ impl Runtime {
             supervisor.get_cell().kill();
             true
         })
+    }
+
+    /// Kills the supervisor of the service an aggregate belongs to, and all below it; tells whether there is one.
+    pub fn kill_service_of(&self, stream: Stream) -> bool {
+        let Some(room) = self.house.directory.room(stream.kind) else { return false };
+        let supervisor = room.shard(stream.id).supervisor.lock().clone();
+        supervisor.and_then(|shard| shard.get_cell().try_get_supervisor()).is_some_and(|service| {
+            service.kill();
+            true
+        })
+    }
+
+    /// Kills every follower, of policies and of views; each goes on where its position is. Returns how many.
+    pub fn kill_followers(&self) -> usize {
+        let mut shards = self.house.directory.rooms().flat_map(|room| &room.shards);
+        let shard = shards.find_map(|shard| shard.supervisor.lock().clone());
+        let root = shard.and_then(|shard| shard.get_cell().try_get_supervisor()?.try_get_supervisor());
+        let services = root.map_or_else(Vec::new, |root| root.get_children());
+        // What hangs below a service and is no shard follows the log.
+        let below = services.iter().flat_map(|service| service.get_children());
+        let followers = below.filter(|child| child.is_message_type_of::<ShardMessage>() == Some(false));
+        followers.map(|follower| follower.kill()).count()
     }
 }
 

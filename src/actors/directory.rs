@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::instance::InstanceMessage;
-use super::supervisor::ShardMessage;
+use super::supervision::ShardMessage;
 use crate::domain::Kind;
 use crate::domain::system::AggregateSpec;
 use crate::resilience::Guard;
@@ -180,14 +180,25 @@ impl Shard {
     /// Notes that an actor is gone without having failed. Another may start at once: the fence keeps the old one out.
     pub(super) fn gone(&self, id: u64, generation: u64) {
         let mut entries = self.entries.lock();
-        if let Some(entry) = entries.get_mut(&id).filter(|entry| entry.generation == generation) {
+        let entry = entries.get_mut(&id).filter(|entry| entry.generation == generation);
+        // A failure that was noted already decides when another may start.
+        if let Some(entry) = entry.filter(|entry| matches!(entry.state, State::Live(_) | State::Starting)) {
             entry.state = State::Absent;
-            if entry.record.failures.is_empty() {
+            if entry.record.is_clean() {
                 entries.remove(&id);
             }
         }
         drop(entries);
         self.changed.notify_waiters();
+    }
+
+    /// Takes back that somebody starts an actor, because there was nobody to ask. Wakes no one: nothing has changed.
+    pub(super) fn not_started(&self, id: u64, generation: u64) {
+        if let Some(entry) = self.entries.lock().get_mut(&id).filter(|entry| entry.generation == generation)
+            && matches!(entry.state, State::Starting)
+        {
+            entry.state = State::Absent;
+        }
     }
 
     /// Notes that an actor failed, and decides when another may start. Returns whether it was set aside.
@@ -268,6 +279,10 @@ impl State {
 }
 
 impl FailureRecord {
+    fn is_clean(&self) -> bool {
+        self.failures.is_empty() && self.suspects.is_empty() && self.poisoned.is_empty()
+    }
+
     fn suspect(&mut self, in_hand: Option<u128>) {
         let Some(command) = in_hand else { return };
         let failures = self.suspects.entry(command).or_default();

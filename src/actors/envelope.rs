@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::{AnyCommand, Refusal};
 use crate::journal::{CommandMeta, Row};
-use crate::resilience::{CallError, Completion, Deadline, Verdict};
+use crate::resilience::{CallError, Completion, Deadline, NotExecuted, Verdict};
 
 /// A command with everything its actor needs to decide and to answer.
 #[derive(Debug)]
@@ -28,7 +28,22 @@ pub struct Envelope {
 }
 
 /// Where an answer goes.
-pub type Port = oneshot::Sender<Result<Reply, CallError>>;
+pub type Port = oneshot::Sender<Result<Reply, NoReply>>;
+
+/// Why an actor gives no reply.
+#[derive(Clone, Copy, Debug)]
+pub enum NoReply {
+    /// Not executed, or unknown.
+    Failed(CallError),
+    /// Begun and durably given up: as if never executed, whatever was unknown before, and its key is free.
+    Withdrawn(NotExecuted),
+}
+
+impl<T: Into<CallError>> From<T> for NoReply {
+    fn from(error: T) -> Self {
+        Self::Failed(error.into())
+    }
+}
 
 /// An actor's answer.
 #[derive(Clone, Debug)]

@@ -12,19 +12,22 @@
 //! The directory is a table beside the tree, not an actor in it: an id leads to a living actor or to the reason why
 //! there is none. No supervision event proves that an old incarnation is harmless; the journal's fence does.
 
-pub mod admission;
-pub mod asks;
-pub mod chaos;
-pub mod directory;
 pub mod envelope;
-pub mod follower;
-pub mod instance;
+pub mod admission;
+pub mod dispatch;
+pub mod directory;
+mod instance;
+mod supervision;
+pub mod asks;
+pub mod followers;
+pub mod services;
+pub mod chaos;
 pub mod observe;
 pub mod runtime;
-pub mod services;
-pub mod supervisor;
-pub mod view_follower;
 
 pub use admission::{Admission, Call};
 pub use envelope::{Done, Precondition, Reply};
 pub use runtime::{ActorOptions, Runtime};
+
+#[cfg(test)]
+mod tests;

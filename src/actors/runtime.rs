@@ -1,24 +1,22 @@
 //! Builds the supervision tree, and takes it down in reverse.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use ractor::{Actor, ActorCell, SpawnErr};
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::{Admission, Creations};
 use super::asks::{Runner, Running};
 use super::chaos::Chaos;
 use super::directory::{Directory, KindRoom, Shard};
-use super::follower::{FollowerArguments, PolicyFollower};
 use super::services::Services;
-use super::supervisor::{ShardArguments, ShardSupervisor};
-use super::view_follower::{ViewArguments, ViewFollower};
+use super::supervision::{Branch, Supervisor};
 use crate::clock::Clock;
-use crate::domain::system::{Catalogue, PolicySpec, ViewSpec};
+use crate::domain::system::Catalogue;
 use crate::domain::{Kind, System};
 use crate::journal::recovery::KEYED_FOR_MS;
 use crate::journal::{Answered, Journal, Origin};
@@ -26,8 +24,6 @@ use crate::resilience::{Bulkhead, BulkheadLimits, Guard, GuardPolicy, Observer, 
 
 /// How long the tree may take to stop before it is left behind; nothing is lost with it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// The wait before a follower that failed (not: was killed) follows again.
-const FOLLOWER_RESTART_AFTER: Duration = Duration::from_millis(200);
 /// How many calls the internal lane runs at once.
 const INTERNAL_LANE_MAX: usize = 4_096;
 
@@ -58,6 +54,8 @@ pub(super) struct House {
     pub(super) creations: Creations,
     pub(super) asks: Running,
     pub(super) tasks: TaskTracker,
+    /// Ends the asks' tasks: what they have not finished is taken up at the next start.
+    pub(super) stopping: CancellationToken,
     pub(super) chaos: Arc<Chaos>,
     /// Told whenever a follower has moved.
     pub(super) progressed: Notify,
@@ -125,6 +123,7 @@ impl Runtime {
             creations: Creations::default(),
             asks: Running::default(),
             tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
             chaos: Arc::default(),
             progressed: Notify::new(),
             followers: follower_names(systems),
@@ -161,9 +160,17 @@ impl Runtime {
         &self.house.journal
     }
 
+    /// Resolves when the supervision tree is gone, which nobody above it can mend: the process must end.
+    pub async fn ended(&self) {
+        // Without a timeout it cannot time out.
+        let _ = self.root.wait(None).await;
+    }
+
     /// Ends every actor. It may be replaced by a crash at any step: durability does not depend on it.
     pub async fn stop(&self) {
         self.house.tasks.close();
+        self.house.stopping.cancel();
+        self.house.tasks.wait().await;
         // A kill, because a follower's handler never ends by itself, and nothing it holds is worth waiting for.
         if self.root.kill_and_wait(Some(STOP_TIMEOUT)).await.is_err() {
             tracing::warn!("the supervision tree did not stop in time; the log has everything");
@@ -219,134 +226,12 @@ fn follower_names(systems: &[System]) -> Vec<FollowerName> {
     let mut names = Vec::new();
     for (system, service) in services {
         if !service.policies.is_empty() {
-            let name = super::follower::policies_of(system.name, service.name);
+            let name = super::followers::policies_of(system.name, service.name);
             names.push(FollowerName { name, what: "policies" });
         }
         for view in &service.views {
-            names.push(FollowerName { name: super::view_follower::view_follower(view), what: "view" });
+            names.push(FollowerName { name: super::followers::view_follower(view), what: "view" });
         }
     }
     names
-}
-
-/// What hangs below a supervisor, and how each is started again.
-#[derive(Clone, Debug)]
-enum Branch {
-    Service(Vec<Branch>),
-    Shard { house: Arc<House>, room: Arc<KindRoom>, index: usize },
-    Policies(FollowerArguments),
-    View(ViewArguments),
-}
-
-impl Branch {
-    fn of(house: &Arc<House>, system: &System, service: &crate::domain::Service) -> Self {
-        let rooms = service.aggregates.iter().filter_map(|spec| house.directory.room(spec.kind));
-        let mut branches: Vec<Self> = rooms
-            .flat_map(|room| {
-                (0..room.shards.len()).map(|index| Self::Shard {
-                    house: Arc::clone(house),
-                    room: Arc::clone(room),
-                    index,
-                })
-            })
-            .collect();
-        if !service.policies.is_empty() {
-            let policies: Vec<PolicySpec> = service.policies.clone();
-            branches.push(Self::Policies(FollowerArguments {
-                house: Arc::clone(house),
-                system: system.name,
-                service: service.name,
-                policies: policies.into(),
-            }));
-        }
-        branches.extend(service.views.iter().map(|view: &ViewSpec| {
-            Self::View(ViewArguments { house: Arc::clone(house), spec: Arc::new(view.clone()) })
-        }));
-        Self::Service(branches)
-    }
-
-    async fn start(&self, supervisor: ActorCell) -> Result<ActorId, SpawnErr> {
-        // Handles are not kept: the link tells the supervisor of every end.
-        match self.clone() {
-            Self::Service(branches) => Box::pin(Actor::spawn_linked(None, Supervisor, branches, supervisor))
-                .await
-                .map(|(actor, _)| actor.get_id()),
-            Self::Shard { house, room, index } => {
-                let arguments = ShardArguments { house, room, index };
-                Actor::spawn_linked(None, ShardSupervisor, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
-            }
-            Self::Policies(arguments) => {
-                Actor::spawn_linked(None, PolicyFollower, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
-            }
-            Self::View(arguments) => {
-                Actor::spawn_linked(None, ViewFollower, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
-            }
-        }
-    }
-}
-
-/// The root, and below it one a service: keeps its branches alive.
-#[derive(Debug)]
-struct Supervisor;
-
-#[derive(Debug)]
-struct SupervisorState {
-    children: HashMap<ActorId, Branch>,
-}
-
-/// Start a branch again.
-#[derive(Debug)]
-struct Restart(Branch);
-
-impl Actor for Supervisor {
-    type Msg = Restart;
-    type State = SupervisorState;
-    type Arguments = Vec<Branch>;
-
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Restart>,
-        branches: Vec<Branch>,
-    ) -> Result<SupervisorState, ActorProcessingErr> {
-        let mut state = SupervisorState { children: HashMap::new() };
-        for branch in branches {
-            let id = branch.start(myself.get_cell()).await?;
-            state.children.insert(id, branch);
-        }
-        Ok(state)
-    }
-
-    async fn handle(
-        &self,
-        myself: ActorRef<Restart>,
-        Restart(branch): Restart,
-        state: &mut SupervisorState,
-    ) -> Result<(), ActorProcessingErr> {
-        let id = branch.start(myself.get_cell()).await?;
-        state.children.insert(id, branch);
-        Ok(())
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        myself: ActorRef<Restart>,
-        event: SupervisionEvent,
-        state: &mut SupervisorState,
-    ) -> Result<(), ActorProcessingErr> {
-        match event {
-            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
-            SupervisionEvent::ActorTerminated(who, _, _) => {
-                if let Some(branch) = state.children.remove(&who.get_id()) {
-                    myself.cast(Restart(branch))?;
-                }
-            }
-            SupervisionEvent::ActorFailed(who, error) => {
-                if let Some(branch) = state.children.remove(&who.get_id()) {
-                    tracing::error!(%error, ?branch, "a supervisor or follower failed; it starts again");
-                    myself.send_after(FOLLOWER_RESTART_AFTER, move || Restart(branch));
-                }
-            }
-        }
-        Ok(())
-    }
 }

@@ -92,6 +92,17 @@ pub enum KindSpec {
     View(Arc<ViewSpec>),
 }
 
+impl KindSpec {
+    /// Returns where the kind lives.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Aggregate(spec) => spec.kind,
+            Self::View(spec) => spec.kind,
+        }
+    }
+}
+
 impl Catalogue {
     /// Gathers the kinds of these systems.
     #[must_use]

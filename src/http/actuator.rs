@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::request::Request;
 use super::resources::{acceptable, only_get};
 use super::routes::{Edge, Handled};
-use crate::actors::admission::unavailable_because;
+use crate::actors::dispatch::unavailable;
 use crate::resilience::{CallError, Reason};
 
 const ACTUATOR: &str = "application/vnd.spring-boot.actuator.v2+json;charset=UTF-8";
@@ -50,7 +50,7 @@ pub(super) fn stopped(rest: &[&str]) -> Handled {
         let answer = Answer::with_body(StatusCode::SERVICE_UNAVAILABLE, ACTUATOR, body);
         return Handled { route: "/actuator/health", outcome: Ok(answer) };
     }
-    let error = CallError::NotExecuted(unavailable_because(Reason::ServiceStopped));
+    let error = CallError::NotExecuted(unavailable(Reason::ServiceStopped));
     Handled { route: "stopped", outcome: Err(error.into()) }
 }
 

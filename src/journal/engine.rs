@@ -59,6 +59,13 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// Fails when the store does.
     fn mark(&self) -> Result<u64, EngineError>;
 
+    /// Brings the store to the disk as it stands, so that a sealed log may vouch for it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a file cannot be synced.
+    fn settle(&self) -> BoxFuture<'static, Result<(), EngineError>>;
+
     /// Ends every thread of the storage.
     fn close(&self) -> BoxFuture<'static, ()>;
 

@@ -1,34 +1,26 @@
 //! The journal as the rest of the house holds it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use super::applier;
 use super::codec::{self, CodecError};
-use super::committer::{Append, Committer, INBOX_MAX, InFlight, Request};
-use super::engine::{Engine, EngineError, Figures, From};
-use super::feed::Feed;
+use super::commit::{self, Append, INBOX_MAX, Request};
+use super::core::Core;
+use super::engine::{Engine, EngineError, Figures, From, Tree};
 use super::ids::Ids;
-use super::overlay::{Key, Overlay, Value};
+use super::overlay::{Key, applier};
 use super::record::{Answered, Intent, Note, Parked, Position, Row};
 use super::recovery;
 use crate::clock::Clock;
-use crate::domain::{Catalogue, Kind, Recorded, Stream};
-use crate::telemetry::metrics;
+use crate::domain::{Catalogue, Recorded, Stream};
 
 /// How many bytes of the log a follower that fell behind reads at once.
 const READ_BYTES_MAX: usize = 256 * 1024;
-/// How often the committer may fail (a kill is no failure) before the process must end.
-const COMMITTER_FAILURES_MAX: usize = 3;
-/// The window in which they count.
-const COMMITTER_FAILURES_WINDOW: Duration = Duration::from_secs(30);
 
 /// The journal: append, look up, follow. Clones share it.
 #[derive(Clone, Debug)]
@@ -87,29 +79,6 @@ impl Room<'_> {
     }
 }
 
-/// What the committer, its successors and the readers share.
-#[derive(Debug)]
-pub(super) struct Core {
-    pub(super) engine: Arc<dyn Engine>,
-    pub(super) catalogue: Arc<Catalogue>,
-    pub(super) clock: Clock,
-    pub(super) overlay: Arc<Overlay>,
-    pub(super) feed: Feed,
-    pub(super) ids: Ids,
-    pub(super) recent: Mutex<Recent>,
-    pub(super) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
-    pub(super) in_flight: Mutex<Option<InFlight>>,
-    pub(super) group: AtomicU64,
-    durable: watch::Sender<Position>,
-    read_only: watch::Sender<Option<String>>,
-    generation: AtomicU64,
-    committer: Mutex<Option<AbortHandle>>,
-    broken: AtomicBool,
-    sealed: AtomicBool,
-    pub(super) replaying: AtomicBool,
-    options: JournalOptions,
-}
-
 impl Journal {
     /// Opens the journal on a storage: replays what the store lacks, then accepts appends.
     ///
@@ -123,35 +92,11 @@ impl Journal {
         options: JournalOptions,
     ) -> Result<Self, OpenError> {
         let (outbox, inbox) = mpsc::channel(INBOX_MAX);
-        let kinds = catalogue.kinds().into_iter().map(|spec| match spec {
-            crate::domain::system::KindSpec::Aggregate(spec) => spec.kind,
-            crate::domain::system::KindSpec::View(spec) => spec.kind,
-        });
-        let ids = Ids::new(kinds);
-        let core = Arc::new(Core {
-            engine,
-            catalogue,
-            clock,
-            overlay: Arc::default(),
-            feed: Feed::default(),
-            ids,
-            recent: Mutex::default(),
-            inbox: tokio::sync::Mutex::new(inbox),
-            in_flight: Mutex::default(),
-            group: AtomicU64::new(0),
-            durable: watch::Sender::new(0),
-            read_only: watch::Sender::new(None),
-            generation: AtomicU64::new(0),
-            committer: Mutex::default(),
-            broken: AtomicBool::new(false),
-            sealed: AtomicBool::new(false),
-            replaying: AtomicBool::new(true),
-            options,
-        });
+        let core = Arc::new(Core::new(engine, catalogue, clock, inbox, options));
         let mut tasks = JoinSet::new();
-        tasks.spawn(applier::run(Arc::clone(&core.overlay), Arc::clone(&core.engine)));
+        tasks.spawn(applier::run(Arc::clone(&core)));
         recovery::replay(&core).await?;
-        tasks.spawn(keep_committing(Arc::clone(&core)));
+        tasks.spawn(commit::keep_committing(Arc::clone(&core)));
         Ok(Self { core, outbox, tasks: Arc::new(Mutex::new(tasks)) })
     }
 
@@ -292,8 +237,9 @@ impl Journal {
         Ok(self.core.engine.get(&key)?.map_or(0, |bytes| codec::position_of(&bytes)))
     }
 
-    /// Moves a follower's position, together with the rows it wrote.
-    pub fn advance(&self, follower: &Arc<str>, position: Position, rows: Vec<Arc<Row>>) {
+    /// Moves a follower's position, together with the rows it wrote; waits while too many values wait for the store.
+    pub async fn advance(&self, follower: &Arc<str>, position: Position, rows: Vec<Arc<Row>>) {
+        self.core.overlay.room_for_followers().await;
         self.core.follow(follower, position, rows);
     }
 
@@ -305,7 +251,7 @@ impl Journal {
     pub async fn parked(&self) -> Result<Vec<Parked>, ReadError> {
         self.core.overlay.drained().await;
         let mut parked = Vec::new();
-        self.core.engine.each(super::engine::Tree::Followers, &mut |key, bytes| {
+        self.core.engine.each(Tree::Followers, &mut |key, bytes| {
             if key.starts_with(b"parked\0")
                 && let Ok(Note::Parked(item)) = codec::decode_note(bytes)
             {
@@ -324,13 +270,13 @@ impl Journal {
         self.core.overlay.drained().await;
         let mut intents = Vec::new();
         let mut failed = None;
-        self.core.engine.each(super::engine::Tree::Intents, &mut |_, bytes| match codec::decode_intent(
-            bytes,
-            &self.core.catalogue,
-        ) {
-            Ok(intent) => intents.push(Arc::new(intent)),
-            Err(error) => failed = Some(error),
-        })?;
+        self.core.engine.each(
+            Tree::Intents,
+            &mut |_, bytes| match codec::decode_intent(bytes, &self.core.catalogue) {
+                Ok(intent) => intents.push(Arc::new(intent)),
+                Err(error) => failed = Some(error),
+            },
+        )?;
         failed.map_or(Ok(intents), |error| Err(error.into()))
     }
 
@@ -352,15 +298,24 @@ impl Journal {
         }
     }
 
-    /// Seals the log, empties the overlay and ends every thread. Appends after this are refused.
+    /// Resolves when the committer failed too often for another to take over: the process must end.
+    pub async fn ended(&self) {
+        // The sender lives as long as this handle.
+        let _ = self.core.given_up.subscribe().wait_for(|given_up| *given_up).await;
+    }
+
+    /// Empties the overlay, settles the store, seals the log, and ends every thread. Appends after this are refused.
     pub async fn close(self) {
         let writable = self.writable();
         self.core.read_only.send_replace(Some("the journal is closing".to_owned()));
-        if writable.is_err() || self.note_down(Note::Seal).await.is_none() {
-            tracing::warn!("the log could not be sealed; the next start verifies its end");
-        }
-        if tokio::time::timeout(DRAIN_MAX, self.core.overlay.drained()).await.is_err() {
-            tracing::warn!("the store takes no values; the next start replays them from the log");
+        let drained = tokio::time::timeout(DRAIN_MAX, self.core.overlay.drained()).await;
+        // A seal says that the store holds everything, so the store comes first.
+        match (writable, drained, self.core.engine.settle().await) {
+            (Ok(()), Ok(()), Ok(())) if self.note_down(Note::Seal).await.is_some() => {}
+            (writable, drained, settled) => {
+                let (writable, drained) = (writable.is_ok(), drained.is_ok());
+                tracing::warn!(writable, drained, ?settled, "the log is not sealed; the next start verifies its end");
+            }
         }
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         tasks.shutdown().await;
@@ -395,171 +350,3 @@ pub enum ReadError {
 
 /// How long a close waits for the store.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
-
-async fn keep_committing(core: Arc<Core>) {
-    commit_to_the_end(&core).await;
-    core.refuse_all().await;
-}
-
-async fn commit_to_the_end(core: &Arc<Core>) {
-    let mut failures: VecDeque<tokio::time::Instant> = VecDeque::new();
-    loop {
-        let mut incarnation = JoinSet::new();
-        let owned = Arc::clone(core);
-        let handle = incarnation.spawn(async move { Committer::take_over(owned).await.run().await });
-        *core.committer.lock() = Some(handle);
-        match incarnation.join_next().await {
-            Some(Ok(())) | None => return,
-            Some(Err(ended)) if ended.is_cancelled() => tracing::warn!("the committer was killed; another takes over"),
-            Some(Err(ended)) => {
-                let now = core.clock.now();
-                failures.push_back(now);
-                while failures.front().is_some_and(|first| now - *first > COMMITTER_FAILURES_WINDOW) {
-                    failures.pop_front();
-                }
-                tracing::error!(%ended, "the committer failed; another takes over");
-                if failures.len() >= COMMITTER_FAILURES_MAX {
-                    core.stop_writing("the committer failed three times in 30 s");
-                    return;
-                }
-            }
-        }
-        metrics::committer_restarted();
-    }
-}
-
-/// Outcomes of unkeyed clients' commands, for as long as they may ask again.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    answers: std::collections::HashMap<u128, Arc<Answered>>,
-    order: VecDeque<(tokio::time::Instant, u128)>,
-}
-
-/// How many unkeyed outcomes are remembered at most.
-const RECENT_MAX: usize = 131_072;
-
-impl Recent {
-    fn put(&mut self, now: tokio::time::Instant, keep: Duration, command: u128, answered: Arc<Answered>) {
-        if self.answers.insert(command, answered).is_none() {
-            self.order.push_back((now, command));
-        }
-        while let Some((at, oldest)) = self.order.front().copied() {
-            if now - at < keep && self.order.len() <= RECENT_MAX {
-                break;
-            }
-            self.answers.remove(&oldest);
-            self.order.pop_front();
-        }
-    }
-}
-
-impl Core {
-    pub(super) fn next_generation(&self) -> u64 {
-        self.generation.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    pub(super) fn next_position(&self) -> Position {
-        *self.durable.borrow() + 1
-    }
-
-    /// Moves the durable position to just before `next`, and wakes the followers.
-    pub(super) fn advance(&self, next: Position) {
-        self.durable.send_if_modified(|durable| std::mem::replace(durable, (*durable).max(next - 1)) < next - 1);
-    }
-
-    pub(super) fn is_broken(&self) -> bool {
-        self.broken.load(Ordering::Acquire)
-    }
-
-    pub(super) fn is_sealed(&self) -> bool {
-        self.sealed.load(Ordering::Acquire)
-    }
-
-    pub(super) fn seal(&self) {
-        self.sealed.store(true, Ordering::Release);
-    }
-
-    /// Lets everybody know who still waits that nobody will answer.
-    async fn refuse_all(&self) {
-        let mut inbox = self.inbox.lock().await;
-        inbox.close();
-        while inbox.try_recv().is_ok() {}
-    }
-
-    pub(super) fn stop_writing(&self, why: &str) {
-        self.broken.store(true, Ordering::Release);
-        tracing::error!(why, "nothing can be written any more; restart the process when the cause is gone");
-        self.read_only.send_replace(Some(why.to_owned()));
-    }
-
-    pub(super) fn row(&self, stream: Stream) -> Result<Option<Arc<Row>>, ReadError> {
-        let key = Key::Row(stream);
-        match self.overlay.get(&key) {
-            Some(entry) => Ok(match entry.value {
-                Some(Value::Row(row)) => Some(row),
-                Some(Value::Answer(_) | Value::Intent(_) | Value::Progress | Value::Note(_)) | None => None,
-            }),
-            None => match self.engine.get(&key)? {
-                Some(bytes) => Ok(codec::decode_row(stream, &bytes, &self.catalogue)?.map(Arc::new)),
-                None => Ok(None),
-            },
-        }
-    }
-
-    pub(super) fn answer(&self, command: u128) -> Result<Option<Arc<Answered>>, ReadError> {
-        if let Some(answered) = self.recent.lock().answers.get(&command) {
-            return Ok(Some(Arc::clone(answered)));
-        }
-        let key = Key::Answer(command);
-        match self.overlay.get(&key) {
-            Some(entry) => Ok(match entry.value {
-                Some(Value::Answer(answered)) => Some(answered),
-                Some(Value::Row(_) | Value::Intent(_) | Value::Progress | Value::Note(_)) | None => None,
-            }),
-            None => match self.engine.get(&key)? {
-                Some(bytes) => Ok(Some(Arc::new(codec::decode_answered(&bytes, &self.catalogue)?))),
-                None => Ok(None),
-            },
-        }
-    }
-
-    pub(super) fn recovered(&self, stream: Stream) -> Result<Recovered, ReadError> {
-        let key = Key::Intent(stream);
-        let intent = match self.overlay.get(&key) {
-            Some(entry) => match entry.value {
-                Some(Value::Intent(intent)) => Some(intent),
-                Some(Value::Row(_) | Value::Answer(_) | Value::Progress | Value::Note(_)) | None => None,
-            },
-            None => match self.engine.get(&key)? {
-                Some(bytes) => Some(Arc::new(codec::decode_intent(&bytes, &self.catalogue)?)),
-                None => None,
-            },
-        };
-        Ok(Recovered { row: self.row(stream)?, intent })
-    }
-
-    pub(super) fn remember_recent(&self, command: u128, answered: Answered) {
-        self.recent.lock().put(self.clock.now(), self.options.recent_for, command, Arc::new(answered));
-    }
-
-    pub(super) fn forget_recent(&self, command: u128) {
-        self.recent.lock().answers.remove(&command);
-    }
-
-    fn follow(&self, follower: &Arc<str>, position: Position, rows: Vec<Arc<Row>>) {
-        for row in &rows {
-            self.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
-        }
-        let progress =
-            (Key::Progress(Arc::clone(follower)), super::overlay::Entry { position, value: Some(Value::Progress) });
-        let rows = rows.into_iter().map(|row| {
-            let entry = super::overlay::Entry { position: row.position, value: Some(Value::Row(Arc::clone(&row))) };
-            (Key::Row(row.stream), entry)
-        });
-        self.overlay.put(rows.chain([progress]));
-    }
-
-    pub(super) fn kind_of(&self, path: &str) -> Option<Kind> {
-        self.catalogue.kind(path)
-    }
-}

@@ -20,6 +20,8 @@ pub struct Ids {
 #[derive(Debug, Default)]
 struct KindIds {
     highest: AtomicU64,
+    /// The highest id that a durable fact has.
+    seen: AtomicU64,
     visible: RwLock<Visible>,
 }
 
@@ -42,6 +44,9 @@ impl Ids {
 
     /// Gives an id back that nobody saw; a gap stays when a later one was taken meanwhile.
     pub fn give_back(&self, kind: Kind, id: u64) {
+        if id <= self.of(kind).seen.load(Ordering::Acquire) {
+            return;
+        }
         let _ = self.of(kind).highest.compare_exchange(id, id - 1, Ordering::Relaxed, Ordering::Relaxed);
     }
 
@@ -49,6 +54,7 @@ impl Ids {
     pub fn saw(&self, kind: Kind, id: u64, visible: bool) {
         let ids = self.of(kind);
         ids.highest.fetch_max(id, Ordering::Relaxed);
+        ids.seen.fetch_max(id, Ordering::Release);
         ids.visible.write().set(id, visible);
     }
 

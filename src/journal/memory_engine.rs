@@ -103,6 +103,10 @@ impl Engine for MemoryEngine {
         Ok(self.inner.lock().mark)
     }
 
+    fn settle(&self) -> BoxFuture<'static, Result<(), EngineError>> {
+        ready(Ok(())).boxed()
+    }
+
     fn close(&self) -> BoxFuture<'static, ()> {
         ready(()).boxed()
     }

@@ -8,20 +8,20 @@
 //!
 //! One [`Journal`] runs on any [`Engine`]: on disk (`disk`), or without one (`memory_engine`) with the same promises.
 
-pub mod applier;
-pub mod codec;
-pub mod committer;
-pub mod disk;
-pub mod engine;
-pub mod feed;
-pub mod handle;
-pub mod ids;
-pub mod memory_engine;
-pub mod overlay;
 pub mod record;
+pub mod codec;
+pub mod engine;
+pub mod handle;
+mod core;
+mod commit;
+pub mod overlay;
+pub mod feed;
+pub mod ids;
 pub mod recovery;
+pub mod memory_engine;
+pub mod disk;
 
-pub use committer::{Append, Committed};
+pub use commit::{Append, Committed, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, INBOX_MAX, Release};
 pub use engine::{Engine, EngineError, Figures};
 pub use handle::{Journal, JournalOptions, Recovered, Unwritable};
 pub use record::{

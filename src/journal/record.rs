@@ -85,6 +85,18 @@ impl Facts {
         self.first_version + self.events.len() as u64 - 1
     }
 
+    /// Returns the row after them, the first of them being at `position`.
+    #[must_use]
+    pub fn row(&self, position: Position, state: Arc<dyn Held>) -> Row {
+        Row {
+            stream: self.stream,
+            version: self.last_version(),
+            public_version: self.public_after(),
+            position: position + self.events.len() as u64 - 1,
+            state,
+        }
+    }
+
     /// Gives each fact its place, the first at `position`.
     pub fn recorded(&self, position: Position) -> impl Iterator<Item = Recorded> + '_ {
         let mut public_version = self.public_before;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::codec::{self, CodecError};
-use super::committer::Request;
+use super::commit::Request;
+use super::core::Core;
 use super::engine::{From, ReadGroup, Tree};
-use super::handle::{Core, OpenError, ReadError};
+use super::handle::{OpenError, ReadError};
 use super::overlay::{Entry, Key, Value, split_stream_key};
 use super::record::{
     Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Position, Record, Row,
@@ -81,41 +82,27 @@ fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<R
         return Err(CodecError::Payload(DecodeError::Malformed { name: path.to_owned(), reason }).into());
     }
     let state = row.as_ref().and_then(|row| (spec.revive)(&*row.state)).unwrap_or_else(|| (spec.initial)());
-    Ok(Some(Arc::new(Row {
-        stream: facts.stream,
-        version: facts.last_version(),
-        public_version: facts.public_after(),
-        position: position + facts.events.len() as u64 - 1,
-        state: state.evolved(&facts.events),
-    })))
+    Ok(Some(Arc::new(facts.row(position, state.evolved(&facts.events)))))
 }
 
 impl Core {
-    /// Makes a durable request visible; returns the position after it.
-    pub(super) fn absorb_member(&self, member: &Request, mut position: Position) -> Position {
+    /// Makes a durable request visible; returns the position after it, and the row it wrote.
+    pub(super) fn absorb_member(&self, member: &Request, mut position: Position) -> (Position, Option<Arc<Row>>) {
+        let mut written = None;
         match member {
             Request::Append(append) => {
                 for record in &append.records {
-                    let row = match (record, &append.after) {
-                        (Record::Facts(facts), Some(state)) => Some(Arc::new(Row {
-                            stream: facts.stream,
-                            version: facts.last_version(),
-                            public_version: facts.public_after(),
-                            position: position + facts.events.len() as u64 - 1,
-                            state: Arc::clone(state),
-                        })),
-                        _ => None,
-                    };
-                    if let Record::Facts(facts) = record {
+                    if let (Record::Facts(facts), Some(state)) = (record, &append.after) {
                         self.feed.push(facts.recorded(position));
+                        written = Some(Arc::new(facts.row(position, Arc::clone(state))));
                     }
-                    position = self.absorb(record, position, row);
+                    position = self.absorb(record, position, written.clone());
                 }
-                position
             }
-            Request::Note { note, .. } => self.absorb(&Record::Note(note.clone()), position, None),
-            Request::Barrier { .. } | Request::Forget { .. } => position,
+            Request::Note { note, .. } => position = self.absorb(&Record::Note(note.clone()), position, None),
+            Request::Barrier { .. } | Request::Forget { .. } => {}
         }
+        (position, written)
     }
 
     /// Makes a durable record visible; returns the position after it.

@@ -139,6 +139,10 @@ impl Engine for GatedEngine {
         self.inner.mark()
     }
 
+    fn settle(&self) -> BoxFuture<'static, Result<(), EngineError>> {
+        self.inner.settle()
+    }
+
     fn close(&self) -> BoxFuture<'static, ()> {
         self.inner.close()
     }

@@ -186,6 +186,11 @@ impl House {
 pub(super) struct Pending(JoinSet<Outcome>);
 
 impl Pending {
+    /// Returns the outcome if there is one by now, once.
+    pub(super) fn answered(&mut self) -> Option<Outcome> {
+        self.0.try_join_next().map(|ended| ended.expect("a call does not panic"))
+    }
+
     pub(super) async fn outcome(mut self) -> Outcome {
         self.0.join_next().await.expect("one call").expect("a call does not panic")
     }

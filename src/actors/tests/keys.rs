@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::chaos::Point;
 use super::super::envelope::Reply;
+use super::gate::{GatedEngine, Moment};
 use super::house::{House, done, keyed, life, refused};
 use super::yard::{Add, Tally};
 use crate::domain::{Aggregate, Stream};
@@ -136,10 +137,10 @@ fn a_creation_whose_client_went_away_keeps_its_key() {
 #[test]
 fn a_creation_killed_past_its_deadline_does_not_give_its_id_back() {
     life(async {
-        let (engine, gate) = super::gate::GatedEngine::before(Arc::new(MemoryEngine::default()));
+        let (engine, gate) = GatedEngine::before(Arc::new(MemoryEngine::default()));
         let house = House::start(engine).await;
         let tally = Stream::new(Tally::KIND, 1);
-        gate.hold(super::gate::Moment::Unsynced);
+        gate.hold(Moment::Unsynced);
         let first = house.begin(house.make::<Tally>(Add { n: 1 }));
         gate.reached().await;
         // The next incarnation waits at the barrier until nobody waits for it any more.
@@ -150,5 +151,24 @@ fn a_creation_killed_past_its_deadline_does_not_give_its_id_back() {
         house.settled().await;
         assert_eq!(house.done(house.make::<Tally>(Add { n: 2 })).await.0, 2);
         assert_eq!(house.story(tally).await, ["Added"]);
+    });
+}
+
+#[test]
+fn a_key_resent_while_its_first_run_is_still_being_written_makes_nothing_new() {
+    life(async {
+        let (engine, gate) = GatedEngine::before(Arc::new(MemoryEngine::default()));
+        let house = House::start(engine).await;
+        let create = || keyed(house.make::<Tally>(Add { n: 1 }), "one", 7);
+        gate.hold(Moment::Unsynced);
+        let outcome = house.send(create()).await;
+        assert!(matches!(outcome, Err(CallError::Unknown(_))), "{outcome:?}");
+        let resent = house.begin(create());
+        house.done_waiting().await;
+        gate.open();
+        assert_eq!(done(resent.outcome().await).0, 1);
+        assert_eq!(house.done(house.make::<Tally>(Add { n: 2 })).await.0, 2);
+        assert_eq!(house.story(Stream::new(Tally::KIND, 1)).await, ["Added"]);
+        assert_eq!(house.version(Stream::new(Tally::KIND, 2)), 1);
     });
 }

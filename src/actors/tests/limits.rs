@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::admission::MAILBOX_MAX;
+use super::super::dispatch::MAILBOX_MAX;
 use super::super::chaos::Point;
 use super::house::{House, Pending, done, life};
 use super::yard::{Add, Tally};

@@ -15,5 +15,6 @@ mod shop;
 mod starting;
 mod stops;
 mod storm;
+mod storm_of_orders;
 mod undo;
 mod yard;

@@ -61,13 +61,13 @@ impl Aggregate for Order {
 
     fn decide(&self, command: &OrderCommand, context: &Context) -> Result<Decision<OrderEvent>, OrderRejection> {
         let OrderCommand::PlaceOrder(PlaceOrder { amount }) = command;
-        let hold = Ask::of::<Payment>(context.id, HoldPayment { amount: *amount }).undone_by::<Payment>(VoidPayment {});
+        let hold = Ask::of::<Payment>(context.id, Hold { amount: *amount }).undone_by::<Payment>(Void {});
         Ok(Decision::facts([OrderRequested { amount: *amount }]).asking(hold))
     }
 
     fn answered(&self, asked: &Asked, answer: &Answer, _: &Context) -> Closing<OrderEvent> {
         match answer {
-            Answer::Done if asked.command == "HoldPayment" => Closing::facts([Ordered {}.into()]),
+            Answer::Done if asked.command == "Hold" => Closing::facts([Ordered {}.into()]),
             Answer::Done => Closing::facts([]),
             Answer::Refused(refusal) => Closing::refuse(refusal.clone()).and(OrderWithdrawn {}),
             Answer::Withdrawn => Closing::facts([OrderWithdrawn {}.into()]),
@@ -92,15 +92,15 @@ pub(super) struct Payment {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct HoldPayment {
+pub(super) struct Hold {
     pub(super) amount: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct ConfirmPayment {}
+pub(super) struct Confirm {}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct VoidPayment {}
+pub(super) struct Void {}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct PaymentHeld {
@@ -113,7 +113,7 @@ pub(super) struct PaymentVoided {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Paid {}
 
-messages! { pub(super) enum PaymentCommand { HoldPayment = 1; ConfirmPayment = 1; VoidPayment = 1 } }
+messages! { pub(super) enum PaymentCommand { Hold = 1; Confirm = 1; Void = 1 } }
 messages! { pub(super) enum PaymentEvent { PaymentHeld = 1; PaymentVoided = 1; Paid = 1 } }
 impl Command for PaymentCommand {}
 impl Event for PaymentEvent {
@@ -139,14 +139,14 @@ impl Aggregate for Payment {
 
     fn decide(&self, command: &PaymentCommand, _: &Context) -> Result<Decision<PaymentEvent>, TooDear> {
         Ok(match command {
-            PaymentCommand::HoldPayment(hold) if hold.amount >= TOO_DEAR => return Err(TooDear),
+            PaymentCommand::Hold(hold) if hold.amount >= TOO_DEAR => return Err(TooDear),
             // Voided before it came: it stays voided.
-            PaymentCommand::HoldPayment(_) if self.held || self.voided => Decision::nothing(),
-            PaymentCommand::HoldPayment(HoldPayment { amount }) => Decision::facts([PaymentHeld { amount: *amount }]),
-            PaymentCommand::ConfirmPayment(_) if self.paid || self.voided => Decision::nothing(),
-            PaymentCommand::ConfirmPayment(_) => Decision::facts([Paid {}]),
-            PaymentCommand::VoidPayment(_) if self.voided => Decision::nothing(),
-            PaymentCommand::VoidPayment(_) => Decision::facts([PaymentVoided {}]),
+            PaymentCommand::Hold(_) if self.held || self.voided => Decision::nothing(),
+            PaymentCommand::Hold(Hold { amount }) => Decision::facts([PaymentHeld { amount: *amount }]),
+            PaymentCommand::Confirm(_) if self.paid || self.voided => Decision::nothing(),
+            PaymentCommand::Confirm(_) => Decision::facts([Paid {}]),
+            PaymentCommand::Void(_) if self.voided => Decision::nothing(),
+            PaymentCommand::Void(_) => Decision::facts([PaymentVoided {}]),
         })
     }
 
@@ -173,7 +173,7 @@ impl Policy for WheneverOrderedConfirm {
 
     fn react(fact: &Recorded, event: &OrderEvent) -> Vec<(u64, PaymentCommand)> {
         match event {
-            OrderEvent::Ordered(_) => vec![(fact.stream.id, ConfirmPayment {}.into())],
+            OrderEvent::Ordered(_) => vec![(fact.stream.id, Confirm {}.into())],
             OrderEvent::OrderRequested(_) | OrderEvent::OrderWithdrawn(_) => Vec::new(),
         }
     }

@@ -109,6 +109,10 @@ impl Engine for Shared {
         self.0.inner.mark()
     }
 
+    fn settle(&self) -> BoxFuture<'static, Result<(), EngineError>> {
+        self.0.inner.settle()
+    }
+
     fn close(&self) -> BoxFuture<'static, ()> {
         self.0.inner.close()
     }

@@ -1,6 +1,6 @@
 //! One incarnation of a product, using the journal as its actor does.
 
-use super::super::committer::Release;
+use super::super::Release;
 use super::*;
 
 /// An incarnation of one product.

@@ -2,6 +2,8 @@
 //!
 //! Two generations, as in a memtable: the fresh one takes new values, the other is on its way into the store.
 
+pub(super) mod applier;
+
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
@@ -158,9 +160,20 @@ impl Overlay {
 
     /// Waits until there is room for another group.
     pub async fn room(&self) {
+        self.fewer_than(FRESH_ENTRIES_MAX).await;
+    }
+
+    /// Waits until there is room for what a follower writes; half as much, so that commands come first.
+    pub async fn room_for_followers(&self) {
+        self.fewer_than(FRESH_ENTRIES_MAX / 2).await;
+    }
+
+    async fn fewer_than(&self, entries: usize) {
         loop {
             let emptied = self.emptied.notified();
-            if self.generations.lock().fresh.len() < FRESH_ENTRIES_MAX {
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.generations.lock().fresh.len() < entries {
                 return;
             }
             emptied.await;

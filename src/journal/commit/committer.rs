@@ -5,85 +5,28 @@
 //! A killed committer loses nothing but what it had not handed over: its group in flight lies outside of it.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use super::codec;
-use super::engine::Group;
-use super::handle::{Core, Recovered};
-use super::record::{Note, Position, Record, Row};
-use crate::domain::{Held, Stream};
+use super::request::{Append, Committed, Request};
+
+use crate::domain::Stream;
+use crate::journal::codec;
+use crate::journal::core::Core;
+use crate::journal::engine::Group;
+use crate::journal::record::{Note, Position, Record, Row};
 use crate::telemetry::metrics;
 
 /// The most commands in a group.
 pub const GROUP_COMMANDS_MAX: usize = 1_024;
 /// The size at which a group is closed, in bytes.
 pub const GROUP_BYTES_MAX: usize = 1024 * 1024;
-/// How many requests may wait for the committer.
-pub const INBOX_MAX: usize = 16_384;
-
-/// What becomes of one command, on its way to the log.
-pub struct Append {
-    /// Whose.
-    pub stream: Stream,
-    /// The incarnation that decided it; older ones than the fence knows are refused.
-    pub generation: u64,
-    /// The version it was decided on.
-    pub expects: u64,
-    /// What to write; nothing, when only an answer has to wait its turn.
-    pub records: Vec<Record>,
-    /// The state after the facts.
-    pub after: Option<Arc<dyn Held>>,
-    /// Called when durable; dropped uncalled when refused or lost, which its owner must notice.
-    pub release: Release,
-}
-
-/// Called once with what was committed.
-pub type Release = Box<dyn FnOnce(Committed) + Send>;
-
-/// A durable command.
-#[derive(Clone, Debug)]
-pub struct Committed {
-    /// The stream's newest durable row.
-    pub row: Option<Arc<Row>>,
-    /// The durable position after the command's group.
-    pub position: Position,
-}
-
-impl fmt::Debug for Append {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Append").field("stream", &self.stream).field("expects", &self.expects).finish_non_exhaustive()
-    }
-}
-
-/// What the committer is asked to do.
-#[derive(Debug)]
-pub(super) enum Request {
-    Append(Append),
-    /// Everything of older generations is durable or refused before this is answered.
-    Barrier {
-        stream: Stream,
-        generation: u64,
-        reply: oneshot::Sender<Recovered>,
-    },
-    /// An instance left; its fence entry may go.
-    Forget {
-        stream: Stream,
-        generation: u64,
-    },
-    Note {
-        note: Note,
-        reply: oneshot::Sender<Position>,
-    },
-}
-
 /// A group handed to the writer; it outlives the committer that made it.
 #[derive(Debug)]
-pub(super) struct InFlight {
+pub(in crate::journal) struct InFlight {
     group: Group,
     members: Vec<Request>,
 }
@@ -96,7 +39,7 @@ struct Fence {
 
 /// One incarnation of the committer.
 #[derive(Debug)]
-pub(super) struct Committer {
+pub(in crate::journal) struct Committer {
     core: Arc<Core>,
     fences: HashMap<Stream, Fence>,
     floor: u64,
@@ -104,7 +47,7 @@ pub(super) struct Committer {
 
 impl Committer {
     /// Takes over after an older incarnation: finishes its group and fences every instance it knew.
-    pub(super) async fn take_over(core: Arc<Core>) -> Self {
+    pub(in crate::journal) async fn take_over(core: Arc<Core>) -> Self {
         let floor = core.next_generation();
         let mut committer = Self { core, fences: HashMap::new(), floor };
         committer.finish_in_flight().await;
@@ -112,7 +55,7 @@ impl Committer {
     }
 
     /// Runs until the journal closes.
-    pub(super) async fn run(mut self) {
+    pub(in crate::journal) async fn run(mut self) {
         let core = Arc::clone(&self.core);
         let mut inbox = core.inbox.lock().await;
         let mut gathered = Vec::new();
@@ -246,8 +189,11 @@ impl Committer {
         let Some(in_flight) = slot.as_ref() else { return };
         // Taken out only when visible, so that a successor can make it visible again; all of it is idempotent.
         let mut position = in_flight.group.first_position;
+        let mut rows = Vec::with_capacity(in_flight.members.len());
         for member in &in_flight.members {
-            position = self.core.absorb_member(member, position);
+            let (next, row) = self.core.absorb_member(member, position);
+            rows.push(row);
+            position = next;
         }
         if let Some(group) = group {
             self.core.overlay.mark(group);
@@ -259,15 +205,16 @@ impl Committer {
         }
         let members = slot.take().map(|in_flight| in_flight.members).unwrap_or_default();
         drop(slot);
-        for member in members {
-            self.release(member, position - 1);
+        for (member, row) in members.into_iter().zip(rows) {
+            self.release(member, row, position - 1);
         }
     }
 
-    fn release(&mut self, member: Request, position: Position) {
+    fn release(&mut self, member: Request, row: Option<Arc<Row>>, position: Position) {
         match member {
             Request::Append(append) => {
-                let row = self.core.row(append.stream).ok().flatten();
+                // Its own row, not a later command's of the same group.
+                let row = row.or_else(|| self.core.row(append.stream).ok().flatten());
                 (append.release)(Committed { row, position });
             }
             Request::Barrier { stream, generation, reply } => {

@@ -3,14 +3,14 @@
 //! Rows and position move together, and a row knows the fact that wrote it last: whatever a kill leaves behind, no
 //! fact is written twice and none is skipped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use super::follower::Follow;
-use super::runtime::House;
+use super::policies::Follow;
+use crate::actors::runtime::House;
 use crate::domain::system::ViewSpec;
 use crate::domain::{Recorded, Stream};
 use crate::journal::{Note, Parked, Row};
@@ -29,13 +29,13 @@ pub fn view_follower(spec: &ViewSpec) -> Arc<str> {
 
 /// The actor.
 #[derive(Debug)]
-pub(super) struct ViewFollower;
+pub(in crate::actors) struct ViewFollower;
 
 /// What it needs.
 #[derive(Clone, Debug)]
-pub(super) struct ViewArguments {
-    pub(super) house: Arc<House>,
-    pub(super) spec: Arc<ViewSpec>,
+pub(in crate::actors) struct ViewArguments {
+    pub(in crate::actors) house: Arc<House>,
+    pub(in crate::actors) spec: Arc<ViewSpec>,
 }
 
 impl Actor for ViewFollower {
@@ -63,6 +63,7 @@ impl Actor for ViewFollower {
         let name = view_follower(spec);
         let mut durable = house.journal.durable();
         let mut done = house.journal.progress(&name)?;
+        let mut set_aside = set_aside_before(house, &name).await?;
         loop {
             house.services.running(spec.kind.system(), spec.kind.service()).await;
             durable.borrow_and_update();
@@ -72,8 +73,8 @@ impl Actor for ViewFollower {
                 continue;
             };
             done = last.position;
-            let rows = written(house, spec, &name, &facts).await?;
-            house.journal.advance(&name, done, rows);
+            let rows = written(house, spec, &name, &facts, &mut set_aside).await?;
+            house.journal.advance(&name, done, rows).await;
             house.progressed.notify_waiters();
         }
     }
@@ -85,6 +86,7 @@ async fn written(
     spec: &ViewSpec,
     name: &str,
     facts: &[Arc<Recorded>],
+    set_aside: &mut HashSet<String>,
 ) -> Result<Vec<Arc<Row>>, ActorProcessingErr> {
     let mut rows: HashMap<u64, Arc<Row>> = HashMap::new();
     for fact in facts.iter().filter(|fact| spec.sources.contains(&fact.stream.kind)) {
@@ -97,9 +99,13 @@ async fn written(
         if row.as_ref().is_some_and(|row| row.position >= fact.position) {
             continue;
         }
-        match applied(spec, stream, row.as_deref(), fact) {
+        let behind = set_aside.contains(&stream.to_string());
+        match (!behind).then(|| applied(spec, stream, row.as_deref(), fact)).flatten() {
             Some(row) => drop(rows.insert(id, Arc::new(row))),
-            None => set_aside(house, name, fact).await,
+            None => {
+                park(house, name, stream, fact).await?;
+                set_aside.insert(stream.to_string());
+            }
         }
     }
     Ok(rows.into_values().collect())
@@ -113,16 +119,24 @@ fn applied(spec: &ViewSpec, stream: Stream, row: Option<&Row>, fact: &Recorded) 
     Some(Row { stream, version: version + 1, public_version, position: fact.position, state })
 }
 
-async fn set_aside(house: &House, name: &str, fact: &Recorded) {
-    tracing::error!(view = name, position = fact.position, "a view panics on a fact; it goes on without it");
+/// Sets a fact aside with its row: the rows beside it go on, this one waits for whoever mends the view.
+async fn park(house: &House, name: &str, row: Stream, fact: &Recorded) -> Result<(), ActorProcessingErr> {
+    tracing::error!(view = name, %row, position = fact.position, "a view panics on a fact; its row waits");
     let parked = Parked {
         follower: name.to_owned(),
-        stream: fact.stream.to_string(),
+        stream: row.to_string(),
         position: fact.position,
-        cause: "the view panics on it".to_owned(),
+        cause: "the view panics on it, or on one before it".to_owned(),
         time_ms: house.clock.wall_ms(),
     };
-    if house.journal.note(Note::Parked(parked)).await.is_some() {
-        metrics::follower_parked(name);
-    }
+    // Not written, the position must not pass it.
+    house.journal.note(Note::Parked(parked)).await.ok_or("a fact could not be set aside")?;
+    metrics::follower_parked(name);
+    Ok(())
+}
+
+/// Returns the rows that wait since an earlier incarnation.
+async fn set_aside_before(house: &House, name: &str) -> Result<HashSet<String>, ActorProcessingErr> {
+    let parked = house.journal.parked().await?;
+    Ok(parked.into_iter().filter(|item| item.follower == name).map(|item| item.stream).collect())
 }

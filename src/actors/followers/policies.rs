@@ -14,9 +14,9 @@ use futures_util::stream::FuturesUnordered;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::time::Instant;
 
-use super::admission::{Call, Target};
-use super::envelope::Precondition;
-use super::runtime::House;
+use crate::actors::admission::{Call, Target};
+use crate::actors::envelope::Precondition;
+use crate::actors::runtime::House;
 use crate::clock::derived_id;
 use crate::domain::system::{Order, PolicySpec};
 use crate::domain::{Recorded, Stream};
@@ -47,19 +47,19 @@ pub fn policies_of(system: &str, service: &str) -> Arc<str> {
 
 /// The actor.
 #[derive(Debug)]
-pub(super) struct PolicyFollower;
+pub(in crate::actors) struct PolicyFollower;
 
 /// What a follower is told, once, by itself.
 #[derive(Debug)]
-pub(super) struct Follow;
+pub(in crate::actors) struct Follow;
 
 /// What a follower needs.
 #[derive(Clone, Debug)]
-pub(super) struct FollowerArguments {
-    pub(super) house: Arc<House>,
-    pub(super) system: &'static str,
-    pub(super) service: &'static str,
-    pub(super) policies: Arc<[PolicySpec]>,
+pub(in crate::actors) struct FollowerArguments {
+    pub(in crate::actors) house: Arc<House>,
+    pub(in crate::actors) system: &'static str,
+    pub(in crate::actors) service: &'static str,
+    pub(in crate::actors) policies: Arc<[PolicySpec]>,
 }
 
 impl Actor for PolicyFollower {
@@ -140,7 +140,7 @@ impl Following {
             house.services.running(system, service).await;
             durable.borrow_and_update();
             self.take_in().await?;
-            self.save(&house);
+            self.save(&house).await;
             let has_room = self.unfinished.len() < IN_FLIGHT_MAX;
             tokio::select! {
                 Some(end) = self.turns.next(), if !self.turns.is_empty() => self.ended(end).await,
@@ -174,9 +174,9 @@ impl Following {
         let queue = self.queues.entry(fact.stream).or_default();
         let first = queue.facts.is_empty();
         queue.facts.push_back(Arc::clone(&fact));
-        if queue.set_aside.is_empty() {
-            self.unfinished.insert(fact.position);
-        } else {
+        // Taken out when done, or when a durable note says that it is parked.
+        self.unfinished.insert(fact.position);
+        if !queue.set_aside.is_empty() {
             // Behind a parked fact of its stream: parked too, so that the low-water mark can pass.
             self.park(&fact, "behind a parked fact").await;
         }
@@ -252,11 +252,11 @@ impl Following {
     }
 
     /// Saves the low-water mark when it has moved.
-    fn save(&mut self, house: &House) {
+    async fn save(&mut self, house: &House) {
         let done = self.unfinished.first().map_or(self.next - 1, |first| first - 1);
         if done > self.saved {
             self.saved = done;
-            house.journal.advance(&self.name, done, Vec::new());
+            house.journal.advance(&self.name, done, Vec::new()).await;
             house.progressed.notify_waiters();
         }
     }

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use super::directory::{Children, KindRoom, Living, Shared};
-use super::instance::{Instance, InstanceArguments};
-use super::runtime::House;
+use crate::actors::directory::{Children, KindRoom, Living, Shared};
+use crate::actors::instance::{Instance, InstanceArguments};
+use crate::actors::runtime::House;
 use crate::domain::Stream;
 use crate::telemetry::metrics;
 
 /// The supervisor of one shard of a kind.
 #[derive(Debug)]
-pub(super) struct ShardSupervisor;
+pub(in crate::actors) struct ShardSupervisor;
 
 /// What a shard is told.
 #[derive(Debug)]
-pub(super) enum ShardMessage {
+pub(in crate::actors) enum ShardMessage {
     /// Start the actor of an id.
     Start {
         id: u64,
@@ -29,14 +29,14 @@ pub(super) enum ShardMessage {
 
 /// What a shard needs.
 #[derive(Debug)]
-pub(super) struct ShardArguments {
-    pub(super) house: Arc<House>,
-    pub(super) room: Arc<KindRoom>,
-    pub(super) index: usize,
+pub(in crate::actors) struct ShardArguments {
+    pub(in crate::actors) house: Arc<House>,
+    pub(in crate::actors) room: Arc<KindRoom>,
+    pub(in crate::actors) index: usize,
 }
 
 #[derive(Debug)]
-pub(super) struct ShardState {
+pub(in crate::actors) struct ShardState {
     house: Arc<House>,
     room: Arc<KindRoom>,
     index: usize,
@@ -55,8 +55,9 @@ impl Actor for ShardSupervisor {
     ) -> Result<ShardState, ActorProcessingErr> {
         let ShardArguments { house, room, index } = arguments;
         // Whoever lived under the shard before died with it; the fence keeps their last appends harmless.
-        *room.shards[index].supervisor.lock() = Some(myself);
         room.shards[index].reset();
+        // Published last: a start taken before the reset would be forgotten by it.
+        *room.shards[index].supervisor.lock() = Some(myself);
         Ok(ShardState { house, room, index, children: Children::new() })
     }
 

@@ -1,0 +1,211 @@
+//! From a guarded call to an actor's mailbox and back, again and again while the actor is gone.
+//!
+//! A dropped port means unknown, and is answered by asking again with the same id: a killed actor is not a failed
+//! request. Unknown sticks: after a dropped port, only an answer settles the call; "not executed" no longer does.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::admission::{Call, Target};
+use super::directory::{Found, KindRoom, Living, Shared};
+use super::envelope::{Envelope, NoReply, Reply};
+use super::instance::InstanceMessage;
+use super::runtime::House;
+use super::supervision::ShardMessage;
+use crate::domain::{Kind, Stream};
+use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Reason, Unknown};
+use crate::telemetry::metrics;
+
+/// How often a command is sent again after its port was dropped; under a storm of kills eight were not enough.
+const REDISPATCHES_MAX: u32 = 32;
+/// The first wait before that; the very first follows at once.
+const REDISPATCH_WAIT_FIRST: Duration = Duration::from_millis(1);
+/// The longest wait before that.
+const REDISPATCH_WAIT_MAX: Duration = Duration::from_millis(200);
+/// How long the end of an actor whose port dropped may stay unnoticed before it is made certain.
+const END_NOTICED_WITHIN: Duration = Duration::from_millis(200);
+/// How long a caller waits for a shard whose supervisor is being replaced before it looks again.
+const SHARD_LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How many commands may wait in one actor's mailbox.
+pub const MAILBOX_MAX: usize = 1_024;
+/// The wait suggested when nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+type Answer = oneshot::Receiver<Result<Reply, NoReply>>;
+
+impl House {
+    pub(super) fn gate_is_open(&self, kind: Kind) -> Result<(), CallError> {
+        match self.services.is_running(kind.system(), kind.service()) {
+            true => Ok(()),
+            false => Err(unavailable(Reason::ServiceStopped).into()),
+        }
+    }
+
+    /// Sends a command through its kind's guard.
+    pub(super) async fn guarded(
+        &self,
+        partition: Partition,
+        stream: Stream,
+        call: &Call,
+        fresh: bool,
+    ) -> Result<Reply, CallError> {
+        self.gate_is_open(stream.kind)?;
+        let Some(room) = self.directory.room(stream.kind) else {
+            return Err(unavailable(Reason::ServiceStopped).into());
+        };
+        let work = |deadline| self.dispatch(room, stream, call, deadline, fresh);
+        room.guard.call(partition, call.deadline, work).await
+    }
+
+    /// Sends a command around the guard, as the internal lane does; the caller holds a place in that lane.
+    pub(super) async fn unguarded(&self, to: Stream, call: &Call) -> Result<Reply, CallError> {
+        let Some(room) = self.directory.room(to.kind) else {
+            return Err(unavailable(Reason::ServiceStopped).into());
+        };
+        let dispatched = self.dispatch(room, to, call, call.deadline, false);
+        match tokio::time::timeout_at(call.deadline.at(), dispatched).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Unknown::AttemptTimeout.into()),
+        }
+    }
+
+    async fn dispatch(
+        &self,
+        room: &KindRoom,
+        stream: Stream,
+        call: &Call,
+        deadline: Deadline,
+        fresh: bool,
+    ) -> Result<Reply, CallError> {
+        let mut last: Option<u64> = None;
+        let mut unknown = None;
+        for sent in 0..=REDISPATCHES_MAX {
+            let living = match self.living(room, stream.id, deadline, fresh && sent == 0, last).await {
+                Ok(living) => living,
+                Err(rejected) => return Err(sticking(unknown, rejected.into())),
+            };
+            last = Some(living.generation);
+            match self.send(&living, call, deadline, sent > 0) {
+                Err(rejected) => return Err(sticking(unknown, rejected.into())),
+                // Gone before it arrived: nothing happened.
+                Ok(None) => {}
+                Ok(Some(answer)) => match answer.await {
+                    Ok(Ok(reply)) => return Ok(reply),
+                    Ok(Err(NoReply::Withdrawn(reason))) => return Err(reason.into()),
+                    Ok(Err(NoReply::Failed(CallError::Unknown(Unknown::PortDropped)))) | Err(_) => {
+                        unknown = Some(Unknown::PortDropped);
+                    }
+                    Ok(Err(NoReply::Failed(error))) => return Err(sticking(unknown, error)),
+                },
+            }
+            metrics::redispatched(stream.kind.path());
+            if sent > 0 {
+                let wait = REDISPATCH_WAIT_FIRST.saturating_mul(2u32.saturating_pow(sent - 1)).min(REDISPATCH_WAIT_MAX);
+                tokio::time::sleep(wait).await;
+            }
+        }
+        Err(Unknown::PortDropped.into())
+    }
+
+    /// Puts a command into a mailbox; `None` when the actor was gone before it arrived.
+    fn send(
+        &self,
+        living: &Living,
+        call: &Call,
+        deadline: Deadline,
+        resend: bool,
+    ) -> Result<Option<Answer>, NotExecuted> {
+        if living.shared.waiting.fetch_add(1, Ordering::Relaxed) >= MAILBOX_MAX {
+            living.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(unavailable(Reason::MailboxFull));
+        }
+        let (port, answer) = oneshot::channel();
+        let envelope = Envelope {
+            command: Arc::clone(&call.command),
+            meta: call.meta.clone(),
+            precondition: call.precondition.clone(),
+            creates: matches!(call.target, Target::New(_)),
+            resend,
+            deadline,
+            port,
+        };
+        Ok(living.actor.cast(InstanceMessage::Command(envelope)).is_ok().then_some(answer))
+    }
+
+    /// Finds the actor, starting it if there is none, or says why there cannot be one now. The incarnation `but_not`
+    /// has let its caller down: its end is waited for, and made certain if nobody notices it.
+    pub(super) async fn living(
+        &self,
+        room: &KindRoom,
+        id: u64,
+        deadline: Deadline,
+        fresh: bool,
+        but_not: Option<u64>,
+    ) -> Result<Living, NotExecuted> {
+        let shard = room.shard(id);
+        let mut end_by: Option<Instant> = None;
+        loop {
+            let changed = shard.changed.notified();
+            tokio::pin!(changed);
+            // Registered before the look, so that a change between look and wait is not missed.
+            changed.as_mut().enable();
+            let now = self.clock.now();
+            let until = match shard.find(id, now, || self.journal.next_generation()) {
+                Found::Living(living) if Some(living.generation) != but_not => return Ok(living),
+                Found::Living(living) => {
+                    let end_by = *end_by.get_or_insert(now + END_NOTICED_WITHIN);
+                    if now >= end_by {
+                        living.actor.get_cell().kill();
+                        shard.gone(id, living.generation);
+                        continue;
+                    }
+                    end_by
+                }
+                Found::Start { generation, shared } => match self.start(room, id, generation, shared, fresh) {
+                    true => deadline.at(),
+                    false => now + SHARD_LOOK_AGAIN,
+                },
+                Found::Starting => deadline.at(),
+                Found::Cooling(until) => until,
+                Found::Quarantined(until) => {
+                    let retry_after = until.saturating_duration_since(now);
+                    return Err(NotExecuted { reason: Reason::Quarantined, retry_after });
+                }
+            };
+            if deadline.is_expired(&self.clock) {
+                return Err(NotExecuted::deadline_exceeded());
+            }
+            // Whether something changed or the time is over, the table tells.
+            let _ = tokio::time::timeout_at(until.min(deadline.at()), changed).await;
+        }
+    }
+
+    /// Has a supervisor start an actor; tells whether there was one to ask.
+    fn start(&self, room: &KindRoom, id: u64, generation: u64, shared: Arc<Shared>, fresh: bool) -> bool {
+        let shard = room.shard(id);
+        let start = ShardMessage::Start { id, generation, shared, fresh };
+        let sent = shard.supervisor.lock().as_ref().is_some_and(|supervisor| supervisor.cast(start).is_ok());
+        if !sent {
+            shard.not_started(id, generation);
+        }
+        sent
+    }
+}
+
+/// Unknown sticks: what may have happened is not made undone by a later refusal to look.
+fn sticking(unknown: Option<Unknown>, error: CallError) -> CallError {
+    match (unknown, error) {
+        (Some(unknown), CallError::NotExecuted(_)) => unknown.into(),
+        (Some(_) | None, error) => error,
+    }
+}
+
+/// Says that something is unavailable for a while.
+#[must_use]
+pub const fn unavailable(reason: Reason) -> NotExecuted {
+    NotExecuted { reason, retry_after: RETRY_AFTER }
+}

@@ -1,0 +1,110 @@
+//! The actor of one aggregate: recover, decide, hand over, evolve.
+//!
+//! It never waits for the disk and never answers before it: what it decided goes to the committer with the reply
+//! port inside. A refusal is a reply, never an error; an error or a panic means that this incarnation must die.
+
+mod resident;
+mod deciding;
+mod asking;
+mod pending;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::oneshot;
+
+use super::asks::AskOutcome;
+use super::chaos::Point;
+use super::directory::Shared;
+use super::envelope::Envelope;
+use super::runtime::House;
+use crate::domain::Stream;
+use crate::domain::system::AggregateSpec;
+use crate::resilience::Unknown;
+use resident::Resident;
+
+/// The actor.
+#[derive(Debug)]
+pub(super) struct Instance;
+
+/// What an instance is told.
+#[derive(Debug)]
+pub(super) enum InstanceMessage {
+    /// A command.
+    Command(Envelope),
+    /// What became of the open ask; acknowledged when what follows from it is durable.
+    Asked { intent: u128, outcome: AskOutcome, acknowledged: oneshot::Sender<()> },
+    /// The open ask goes on, but whoever waits for it need not.
+    StillAsking { intent: u128, unknown: Unknown, acknowledged: oneshot::Sender<()> },
+    /// An append was refused or lost: memory is ahead of the log.
+    Lost,
+    /// Chaos: the next handling at this point panics.
+    PanicAt(Point),
+}
+
+/// What an instance starts with.
+#[derive(Debug)]
+pub(super) struct InstanceArguments {
+    pub(super) house: Arc<House>,
+    pub(super) spec: Arc<AggregateSpec>,
+    pub(super) stream: Stream,
+    pub(super) generation: u64,
+    pub(super) fresh: bool,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Actor for Instance {
+    type Msg = InstanceMessage;
+    type State = Resident;
+    type Arguments = InstanceArguments;
+
+    async fn pre_start(
+        &self,
+        _myself: ActorRef<InstanceMessage>,
+        arguments: InstanceArguments,
+    ) -> Result<Resident, ActorProcessingErr> {
+        Ok(Resident::new(arguments))
+    }
+
+    /// Recovers here and not in `pre_start`: the supervisor does not wait, the mailbox is the stash, and a failure is
+    /// the supervisor's to see.
+    async fn post_start(
+        &self,
+        myself: ActorRef<InstanceMessage>,
+        resident: &mut Resident,
+    ) -> Result<(), ActorProcessingErr> {
+        if resident.fresh() {
+            return Ok(());
+        }
+        if !resident.recover().await? {
+            // A newer incarnation has passed, or the committer died: whoever waits asks again.
+            myself.stop(Some("superseded".to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<InstanceMessage>,
+        message: InstanceMessage,
+        resident: &mut Resident,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            InstanceMessage::Command(envelope) => {
+                resident.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                resident.house.chaos.pause_at(Point::Decide, resident.stream).await;
+                resident.command(&myself, envelope);
+            }
+            InstanceMessage::Asked { intent, outcome, acknowledged } => {
+                resident.asked(&myself, intent, outcome, acknowledged);
+            }
+            InstanceMessage::StillAsking { intent, unknown, acknowledged } => {
+                resident.still_asking(intent, unknown, acknowledged);
+            }
+            InstanceMessage::Lost => myself.stop(Some("lost".to_owned())),
+            InstanceMessage::PanicAt(point) => resident.panic_at = Some(point),
+        }
+        Ok(())
+    }
+}

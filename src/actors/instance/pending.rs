@@ -1,0 +1,68 @@
+//! Appends that are handed over and not yet durable.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ractor::ActorRef;
+
+use super::InstanceMessage;
+
+/// Appends that are handed over and not yet durable.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    handed_over: u64,
+    released: Arc<AtomicU64>,
+    commands: VecDeque<(u128, u64)>,
+}
+
+impl Pending {
+    pub(super) fn hand_over(&mut self, command: Option<u128>) -> Arc<AtomicU64> {
+        self.handed_over += 1;
+        self.forget_released();
+        self.commands.extend(command.map(|id| (id, self.handed_over)));
+        Arc::clone(&self.released)
+    }
+
+    pub(super) fn holds(&mut self, command: u128) -> bool {
+        self.forget_released();
+        self.commands.iter().any(|(id, _)| *id == command)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.released.load(Ordering::Acquire) == self.handed_over
+    }
+
+    fn forget_released(&mut self) {
+        let released = self.released.load(Ordering::Acquire);
+        while self.commands.front().is_some_and(|(_, ticket)| *ticket <= released) {
+            self.commands.pop_front();
+        }
+    }
+}
+
+/// Tells the actor when its append was dropped instead of released.
+pub(super) struct LossGuard {
+    actor: Option<ActorRef<InstanceMessage>>,
+    released: Arc<AtomicU64>,
+}
+
+impl LossGuard {
+    pub(super) fn new(actor: ActorRef<InstanceMessage>, released: Arc<AtomicU64>) -> Self {
+        Self { actor: Some(actor), released }
+    }
+
+    pub(super) fn defuse(mut self) {
+        self.released.fetch_add(1, Ordering::Release);
+        self.actor = None;
+    }
+}
+
+impl Drop for LossGuard {
+    fn drop(&mut self) {
+        if let Some(actor) = &self.actor {
+            // An actor that is gone needs no telling.
+            let _ = actor.cast(InstanceMessage::Lost);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What an instance knows, and which commands need no decision.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ractor::{ActorProcessingErr, ActorRef};
+
+use super::asking::OpenAsk;
+use super::pending::Pending;
+use super::{InstanceArguments, InstanceMessage};
+use crate::actors::asks::Runner;
+use crate::actors::chaos::Point;
+use crate::actors::directory::Shared;
+use crate::actors::dispatch::unavailable;
+use crate::actors::envelope::{Done, Envelope, Port, Reply};
+use crate::actors::runtime::House;
+use crate::domain::aggregate::RefusalClass;
+use crate::domain::system::{AggregateSpec, AnyState};
+use crate::domain::{Refusal, Stream};
+use crate::journal::{Answered, Origin, Outcome};
+use crate::resilience::{CallError, NotExecuted, Reason, Unknown};
+
+/// What an instance knows.
+pub(in crate::actors) struct Resident {
+    pub(super) house: Arc<House>,
+    pub(super) spec: Arc<AggregateSpec>,
+    pub(super) stream: Stream,
+    pub(super) generation: u64,
+    fresh: bool,
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: Arc<dyn AnyState>,
+    pub(super) version: u64,
+    pub(super) public_version: u64,
+    pub(super) pending: Pending,
+    pub(super) open: Option<OpenAsk>,
+    pub(super) panic_at: Option<Point>,
+}
+
+impl fmt::Debug for Resident {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resident").field("stream", &self.stream).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl Resident {
+    pub(super) fn new(arguments: InstanceArguments) -> Self {
+        let InstanceArguments { house, spec, stream, generation, fresh, shared } = arguments;
+        let state = (spec.initial)();
+        Self {
+            house,
+            spec,
+            stream,
+            generation,
+            fresh,
+            shared,
+            state,
+            version: 0,
+            public_version: 0,
+            pending: Pending::default(),
+            open: None,
+            panic_at: None,
+        }
+    }
+
+    /// Tells whether the id was never used before, so that there is nothing to recover.
+    pub(super) const fn fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// Passes the barrier and takes up the newest durable state; tells whether this incarnation may go on.
+    pub(super) async fn recover(&mut self) -> Result<bool, ActorProcessingErr> {
+        let Some(recovered) = self.house.journal.barrier(self.stream, self.generation).await else {
+            return Ok(false);
+        };
+        if let Some(row) = recovered.row {
+            let revived = (self.spec.revive)(&*row.state);
+            self.state = revived.ok_or_else(|| format!("the row of {} is another kind's", self.stream))?;
+            self.version = row.version;
+            self.public_version = row.public_version;
+        }
+        if let Some(intent) = recovered.intent {
+            Runner::ensure(&self.house, Arc::clone(&intent), false);
+            self.open = Some(OpenAsk::new(intent));
+        }
+        Ok(true)
+    }
+
+    pub(super) fn command(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
+        *self.shared.in_hand.lock() = Some(envelope.meta.id);
+        self.consider(myself, envelope);
+        *self.shared.in_hand.lock() = None;
+    }
+
+    /// Answers a command that needs no decision, or decides it.
+    fn consider(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
+        if envelope.deadline.is_expired(&self.house.clock) {
+            return reject(envelope.port, NotExecuted::deadline_exceeded());
+        }
+        let Some(envelope) = self.answer_again(myself, envelope) else { return };
+        if let Some(open) = &mut self.open {
+            return match open.has_room() {
+                true => open.park(envelope),
+                false => reject(envelope.port, unavailable(Reason::MailboxFull)),
+            };
+        }
+        if self.shared.poisoned.lock().contains(&envelope.meta.id) {
+            let refusal = Refusal {
+                rule: "command-poisoned".into(),
+                detail: "this command failed three times and is not tried again".to_owned(),
+                class: RefusalClass::Poisoned,
+            };
+            return self.refuse(myself, envelope, refusal);
+        }
+        if !envelope.precondition.holds(self.state.exists(), self.public_version) {
+            let reply = Reply::PreconditionFailed { public_version: self.public_version };
+            return self.in_turn(myself, envelope.port, reply);
+        }
+        if envelope.creates && self.version > 0 {
+            let refusal = Refusal::rule("id-is-free", format!("{} exists", self.stream));
+            return self.refuse(myself, envelope, refusal);
+        }
+        self.decide(myself, envelope);
+    }
+
+    /// A resend gets the answer of its first run; gives the command back when there was none.
+    fn answer_again(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) -> Option<Envelope> {
+        let id = envelope.meta.id;
+        if let Some(open) = self.open.as_mut().filter(|open| open.intent.opened_by.id == id) {
+            if open.intent.opened_by.fingerprint != envelope.meta.fingerprint {
+                answer(envelope.port, Reply::KeyReused);
+            } else if open.intent.opened_by.origin == Origin::Policy {
+                // A policy's turn ends when facts and intent are durable, which they are behind what is pending.
+                self.hand_over(myself, None, Vec::new(), None, move |row| {
+                    answer(envelope.port, Reply::Done(Done { row, replayed: true }));
+                });
+            } else {
+                open.wait(envelope.port);
+            }
+            return None;
+        }
+        if self.pending.holds(id) {
+            self.attach(myself, envelope);
+            return None;
+        }
+        if !envelope.resend && envelope.meta.origin == Origin::Edge {
+            return Some(envelope);
+        }
+        match self.house.journal.answer(id) {
+            Ok(Some(answered)) if self.house.remembers(&answered, envelope.meta.origin) => {
+                replay(&self.house, envelope, &answered);
+                None
+            }
+            Ok(_) => Some(envelope),
+            Err(error) => {
+                tracing::error!(stream = %self.stream, %error, "an answer could not be looked up");
+                reject(envelope.port, unavailable(Reason::StorageReadOnly));
+                None
+            }
+        }
+    }
+
+    /// Waits behind the pending append of the same command, then answers as it did.
+    fn attach(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
+        let house = Arc::clone(&self.house);
+        let release = move || {
+            if let Ok(Some(answered)) = house.journal.answer(envelope.meta.id) {
+                replay(&house, envelope, &answered);
+            }
+        };
+        self.hand_over(myself, None, Vec::new(), None, move |_| release());
+    }
+}
+
+/// Answers a resend as its first run was answered.
+fn replay(house: &House, envelope: Envelope, answered: &Answered) {
+    if answered.fingerprint != envelope.meta.fingerprint {
+        return answer(envelope.port, Reply::KeyReused);
+    }
+    match &answered.outcome {
+        Outcome::Refused(refusal) => answer(envelope.port, Reply::Refused(refusal.clone())),
+        Outcome::Done { row } => {
+            let row = row.clone().or_else(|| house.journal.row(answered.stream).ok().flatten());
+            answer(envelope.port, Reply::Done(Done { row, replayed: true }));
+        }
+        // Its ask was closed between look-up and now, or a policy's command is durable with its ask still open.
+        Outcome::Open => match envelope.meta.origin {
+            Origin::Policy => answer(envelope.port, Reply::Done(Done { row: None, replayed: true })),
+            Origin::Edge | Origin::Keyed | Origin::Ask => fail(envelope.port, Unknown::PortDropped.into()),
+        },
+    }
+}
+
+pub(super) fn answer(port: Port, reply: Reply) {
+    // A caller that has gone is not an error; the outcome is on record.
+    let _ = port.send(Ok(reply));
+}
+
+pub(super) fn reject(port: Port, reason: NotExecuted) {
+    let _ = port.send(Err(reason.into()));
+}
+
+pub(super) fn fail(port: Port, error: CallError) {
+    let _ = port.send(Err(error.into()));
+}

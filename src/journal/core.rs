@@ -1,0 +1,220 @@
+//! What the committer, its successors, the applier and the readers share.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+
+use super::codec::{self, CodecError};
+use super::commit::{InFlight, Request};
+use super::engine::Engine;
+use super::feed::Feed;
+use super::handle::{JournalOptions, ReadError, Recovered};
+use super::ids::Ids;
+use super::overlay::{Entry, Key, Overlay, Value};
+use super::record::{Answered, Position, Row};
+use crate::clock::Clock;
+use crate::domain::system::KindSpec;
+use crate::domain::{Catalogue, Kind, Stream};
+
+/// What the committer, its successors and the readers share.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) clock: Clock,
+    pub(super) overlay: Overlay,
+    pub(super) feed: Feed,
+    pub(super) ids: Ids,
+    pub(super) recent: Mutex<Recent>,
+    pub(super) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
+    pub(super) in_flight: Mutex<Option<InFlight>>,
+    pub(super) group: AtomicU64,
+    pub(super) durable: watch::Sender<Position>,
+    pub(super) read_only: watch::Sender<Option<String>>,
+    /// Whether the committer failed too often for another to take over.
+    pub(super) given_up: watch::Sender<bool>,
+    generation: AtomicU64,
+    pub(super) committer: Mutex<Option<AbortHandle>>,
+    broken: AtomicBool,
+    sealed: AtomicBool,
+    pub(super) replaying: AtomicBool,
+    options: JournalOptions,
+}
+
+impl Core {
+    pub(super) fn new(
+        engine: Arc<dyn Engine>,
+        catalogue: Arc<Catalogue>,
+        clock: Clock,
+        inbox: mpsc::Receiver<Request>,
+        options: JournalOptions,
+    ) -> Self {
+        let ids = Ids::new(catalogue.kinds().into_iter().map(KindSpec::kind));
+        Self {
+            engine,
+            catalogue,
+            clock,
+            overlay: Overlay::default(),
+            feed: Feed::default(),
+            ids,
+            recent: Mutex::default(),
+            inbox: tokio::sync::Mutex::new(inbox),
+            in_flight: Mutex::default(),
+            group: AtomicU64::new(0),
+            durable: watch::Sender::new(0),
+            read_only: watch::Sender::new(None),
+            given_up: watch::Sender::new(false),
+            generation: AtomicU64::new(0),
+            committer: Mutex::default(),
+            broken: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
+            replaying: AtomicBool::new(true),
+            options,
+        }
+    }
+
+    pub(super) fn next_generation(&self) -> u64 {
+        self.generation.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(super) fn next_position(&self) -> Position {
+        *self.durable.borrow() + 1
+    }
+
+    /// Moves the durable position to just before `next`, and wakes the followers.
+    pub(super) fn advance(&self, next: Position) {
+        self.durable.send_if_modified(|durable| std::mem::replace(durable, (*durable).max(next - 1)) < next - 1);
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn seal(&self) {
+        self.sealed.store(true, Ordering::Release);
+    }
+
+    /// Lets everybody know who still waits that nobody will answer.
+    pub(super) async fn refuse_all(&self) {
+        let mut inbox = self.inbox.lock().await;
+        inbox.close();
+        while inbox.try_recv().is_ok() {}
+    }
+
+    /// Says that the store takes no values, or takes them again; nothing is written meanwhile.
+    pub(super) fn store_fails(&self, why: Option<String>) {
+        if !self.is_broken() {
+            self.read_only.send_replace(why.map(|why| format!("the store takes no values: {why}")));
+        }
+    }
+
+    pub(super) fn stop_writing(&self, why: &str) {
+        self.broken.store(true, Ordering::Release);
+        tracing::error!(why, "nothing can be written any more; restart the process when the cause is gone");
+        self.read_only.send_replace(Some(why.to_owned()));
+    }
+
+    pub(super) fn row(&self, stream: Stream) -> Result<Option<Arc<Row>>, ReadError> {
+        let pick = |value| match value {
+            Value::Row(row) => Some(row),
+            Value::Answer(_) | Value::Intent(_) | Value::Progress | Value::Note(_) => None,
+        };
+        self.look(&Key::Row(stream), pick, |bytes| Ok(codec::decode_row(stream, bytes, &self.catalogue)?.map(Arc::new)))
+    }
+
+    pub(super) fn answer(&self, command: u128) -> Result<Option<Arc<Answered>>, ReadError> {
+        if let Some(answered) = self.recent.lock().answers.get(&command) {
+            return Ok(Some(Arc::clone(answered)));
+        }
+        let pick = |value| match value {
+            Value::Answer(answered) => Some(answered),
+            Value::Row(_) | Value::Intent(_) | Value::Progress | Value::Note(_) => None,
+        };
+        let decode = |bytes: &[u8]| Ok(Some(Arc::new(codec::decode_answered(bytes, &self.catalogue)?)));
+        self.look(&Key::Answer(command), pick, decode)
+    }
+
+    pub(super) fn recovered(&self, stream: Stream) -> Result<Recovered, ReadError> {
+        let pick = |value| match value {
+            Value::Intent(intent) => Some(intent),
+            Value::Row(_) | Value::Answer(_) | Value::Progress | Value::Note(_) => None,
+        };
+        let decode = |bytes: &[u8]| Ok(Some(Arc::new(codec::decode_intent(bytes, &self.catalogue)?)));
+        let intent = self.look(&Key::Intent(stream), pick, decode)?;
+        Ok(Recovered { row: self.row(stream)?, intent })
+    }
+
+    /// Looks in the overlay first, then in the store.
+    fn look<T>(
+        &self,
+        key: &Key,
+        pick: impl FnOnce(Value) -> Option<T>,
+        decode: impl FnOnce(&[u8]) -> Result<Option<T>, CodecError>,
+    ) -> Result<Option<T>, ReadError> {
+        match self.overlay.get(key) {
+            Some(entry) => Ok(entry.value.and_then(pick)),
+            None => match self.engine.get(key)? {
+                Some(bytes) => Ok(decode(&bytes)?),
+                None => Ok(None),
+            },
+        }
+    }
+
+    pub(super) fn remember_recent(&self, command: u128, answered: Answered) {
+        self.recent.lock().put(self.clock.now(), self.options.recent_for, command, Arc::new(answered));
+    }
+
+    pub(super) fn forget_recent(&self, command: u128) {
+        self.recent.lock().answers.remove(&command);
+    }
+
+    pub(super) fn follow(&self, follower: &Arc<str>, position: Position, rows: Vec<Arc<Row>>) {
+        for row in &rows {
+            self.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
+        }
+        let progress = (Key::Progress(Arc::clone(follower)), Entry { position, value: Some(Value::Progress) });
+        let rows = rows.into_iter().map(|row| {
+            let entry = Entry { position: row.position, value: Some(Value::Row(Arc::clone(&row))) };
+            (Key::Row(row.stream), entry)
+        });
+        self.overlay.put(rows.chain([progress]));
+    }
+
+    pub(super) fn kind_of(&self, path: &str) -> Option<Kind> {
+        self.catalogue.kind(path)
+    }
+}
+
+/// Outcomes of unkeyed clients' commands, for as long as they may ask again.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    answers: std::collections::HashMap<u128, Arc<Answered>>,
+    order: VecDeque<(tokio::time::Instant, u128)>,
+}
+
+/// How many unkeyed outcomes are remembered at most.
+const RECENT_MAX: usize = 131_072;
+
+impl Recent {
+    fn put(&mut self, now: tokio::time::Instant, keep: Duration, command: u128, answered: Arc<Answered>) {
+        if self.answers.insert(command, answered).is_none() {
+            self.order.push_back((now, command));
+        }
+        while let Some((at, oldest)) = self.order.front().copied() {
+            if now - at < keep && self.order.len() <= RECENT_MAX {
+                break;
+            }
+            self.answers.remove(&oldest);
+            self.order.pop_front();
+        }
+    }
+}

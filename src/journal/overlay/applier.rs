@@ -1,0 +1,36 @@
+//! Takes durable values from the overlay into the store, newest only, one batch after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::journal::core::Core;
+
+/// How long the applier waits before it tries a failed batch again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// After how many failures in a row nothing is written any more, until a batch is taken again.
+const FAILURES_MAX: u32 = 10;
+
+/// Runs until dropped; a batch that failed is taken again, so that nothing leaves the overlay unheld.
+pub(in crate::journal) async fn run(core: Arc<Core>) {
+    let mut failures: u32 = 0;
+    loop {
+        let batch = core.overlay.leave().await;
+        match core.engine.apply(batch).await {
+            Ok(()) => {
+                core.overlay.left();
+                if failures >= FAILURES_MAX {
+                    core.store_fails(None);
+                }
+                failures = 0;
+            }
+            Err(error) => {
+                tracing::error!(%error, "the store took no values; reads go on from memory, the log holds everything");
+                failures = failures.saturating_add(1);
+                if failures == FAILURES_MAX {
+                    core.store_fails(Some(error.to_string()));
+                }
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+        }
+    }
+}
