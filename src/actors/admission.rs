@@ -1,15 +1,13 @@
 //! The way in: from a command to the actor that decides it, and never past the guard.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
+use super::creation::{Creation, End};
 use super::dispatch::unavailable;
 use super::envelope::{Precondition, Reply};
 use super::runtime::House;
 use crate::domain::{AnyCommand, Kind, Stream};
-use crate::journal::{CommandMeta, Origin, Row};
+use crate::journal::{CommandMeta, Row};
 use crate::resilience::{CallError, Deadline, Partition, Reason};
 
 /// The way in, as the edge and the followers hold it.
@@ -84,71 +82,7 @@ impl Admission {
         let mut creation = Creation::begin(&self.0, kind, call.meta.id, call.meta.origin)?;
         let stream = creation.stream;
         let outcome = self.0.guarded(partition, stream, call, creation.fresh).await;
-        let unused = matches!(outcome, Err(CallError::NotExecuted(_)) | Ok(Reply::Refused(_) | Reply::KeyReused));
-        creation.unused = creation.fresh && unused;
+        creation.end = End::of(&outcome);
         outcome.map(|reply| (stream, reply))
-    }
-}
-
-/// Creations under way, so that a resend of a key finds the id its first run got.
-#[derive(Debug, Default)]
-pub(super) struct Creations {
-    by_command: Mutex<HashMap<u128, (Stream, usize)>>,
-}
-
-/// One run of a creation; ends when dropped, also by a client that left.
-#[derive(Debug)]
-struct Creation {
-    house: Arc<House>,
-    command: u128,
-    keyed: bool,
-    stream: Stream,
-    /// Whether the id was handed out for this run.
-    fresh: bool,
-    /// Whether nobody can have seen the id, so that it may go back.
-    unused: bool,
-}
-
-impl Creation {
-    fn begin(house: &Arc<House>, kind: Kind, command: u128, origin: Origin) -> Result<Self, CallError> {
-        let keyed = origin == Origin::Keyed;
-        let run = |stream, fresh| Self { house: Arc::clone(house), command, keyed, stream, fresh, unused: false };
-        if !keyed {
-            return Ok(run(Stream::new(kind, house.journal.ids().allocate(kind)), true));
-        }
-        let mut under_way = house.creations.by_command.lock();
-        if let Some((stream, runs)) = under_way.get_mut(&command) {
-            *runs += 1;
-            return Ok(run(*stream, false));
-        }
-        let known = house.journal.answer(command).map_err(|error| {
-            tracing::error!(%error, "a key could not be looked up");
-            unavailable(Reason::StorageReadOnly)
-        })?;
-        let known = known.filter(|answered| answered.stream.kind == kind && house.remembers(answered, origin));
-        let fresh = known.is_none();
-        let stream = known.map_or_else(|| Stream::new(kind, house.journal.ids().allocate(kind)), |known| known.stream);
-        under_way.insert(command, (stream, 1));
-        Ok(run(stream, fresh))
-    }
-}
-
-impl Drop for Creation {
-    fn drop(&mut self) {
-        let mut last = true;
-        if self.keyed {
-            let mut under_way = self.house.creations.by_command.lock();
-            if let Some((_, runs)) = under_way.get_mut(&self.command) {
-                *runs -= 1;
-                last = *runs == 0;
-                if last {
-                    under_way.remove(&self.command);
-                }
-            }
-        }
-        // Another run of the same key may still use the id.
-        if self.unused && last {
-            self.house.journal.ids().give_back(self.stream.kind, self.stream.id);
-        }
     }
 }

@@ -126,10 +126,15 @@ impl Runner {
             precondition: Precondition::Always,
             deadline: Deadline::after(&house.clock, *timeout),
         };
-        if self.client_waits {
-            return house.guarded(Partition::Asks, *to, &call, false).await;
-        }
-        house.internally(*to, call, *timeout).await
+        let outcome = match self.client_waits {
+            true => house.guarded(Partition::Asks, *to, &call, false).await,
+            false => house.internally(*to, call, *timeout).await,
+        };
+        // The attempt's deadline is the ask's timeout, not the client's deadline.
+        outcome.map_err(|error| match error {
+            CallError::Unknown(Unknown::DeadlineExceeded) => Unknown::AttemptTimeout.into(),
+            CallError::Unknown(_) | CallError::NotExecuted(_) => error,
+        })
     }
 
     /// "I know nothing of it" is an answer only once everything before the cause has been followed.

@@ -14,6 +14,7 @@
 
 pub mod envelope;
 pub mod admission;
+mod creation;
 pub mod dispatch;
 pub mod directory;
 mod instance;

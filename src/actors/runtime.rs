@@ -9,9 +9,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::admission::{Admission, Creations};
+use super::admission::Admission;
 use super::asks::{Runner, Running};
 use super::chaos::Chaos;
+use super::creation::Creations;
 use super::directory::{Directory, KindRoom, Shard};
 use super::services::Services;
 use super::supervision::{Branch, Supervisor};

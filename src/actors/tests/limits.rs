@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::dispatch::MAILBOX_MAX;
 use super::super::chaos::Point;
+use super::super::dispatch::MAILBOX_MAX;
 use super::house::{House, Pending, done, life};
 use super::yard::{Add, Tally};
 use crate::domain::{Aggregate, Stream};

@@ -1,0 +1,150 @@
+//! Which id a new aggregate gets: a resend of a key finds the id its first run got.
+//!
+//! The pair is stored with the facts; until those are durable it is known here only, also when the client has left or
+//! was told "unknown": what may still happen must not happen twice.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::dispatch::unavailable;
+use super::envelope::Reply;
+use super::runtime::House;
+use crate::domain::{Kind, Stream};
+use crate::journal::Origin;
+use crate::journal::handle::ReadError;
+use crate::resilience::{CallError, Reason};
+
+/// How long a key whose outcome is unknown keeps its id here; by then the facts are durable or will never be.
+const UNSETTLED_FOR: Duration = Duration::from_secs(60);
+
+/// Keyed creations whose outcome is not known yet.
+#[derive(Debug, Default)]
+pub(super) struct Creations(Mutex<UnderWay>);
+
+#[derive(Debug, Default)]
+struct UnderWay {
+    by_command: HashMap<u128, Entry>,
+    unsettled: VecDeque<(Instant, u128)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    stream: Stream,
+    runs: usize,
+}
+
+/// One run of a creation; ends when dropped, also by a client that left.
+#[derive(Debug)]
+pub(super) struct Creation {
+    house: Arc<House>,
+    command: u128,
+    keyed: bool,
+    /// What is created.
+    pub(super) stream: Stream,
+    /// Whether the id was handed out for this run.
+    pub(super) fresh: bool,
+    /// How it ended.
+    pub(super) end: End,
+}
+
+/// How a run of a creation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nobody knows.
+    Unsettled,
+    /// With an aggregate.
+    Created,
+    /// Without one, so that nobody can have seen the id.
+    Nothing,
+}
+
+impl End {
+    pub(super) const fn of(outcome: &Result<Reply, CallError>) -> Self {
+        match outcome {
+            Ok(Reply::Done(_)) => Self::Created,
+            Ok(Reply::Refused(_) | Reply::KeyReused | Reply::PreconditionFailed { .. })
+            | Err(CallError::NotExecuted(_)) => Self::Nothing,
+            Err(CallError::Unknown(_)) => Self::Unsettled,
+        }
+    }
+}
+
+impl Creation {
+    pub(super) fn begin(house: &Arc<House>, kind: Kind, command: u128, origin: Origin) -> Result<Self, CallError> {
+        let keyed = origin == Origin::Keyed;
+        let run = |stream, fresh| Self { house: Arc::clone(house), command, keyed, stream, fresh, end: End::Unsettled };
+        let new = || Stream::new(kind, house.journal.ids().allocate(kind));
+        if !keyed {
+            return Ok(run(new(), true));
+        }
+        let mut under_way = house.creations.0.lock();
+        under_way.forget_old(house.clock.now());
+        let known = house.journal.answer(command).map_err(unreadable)?;
+        let known = known.filter(|answered| answered.stream.kind == kind && house.remembers(answered, origin));
+        let stored = known.map(|known| known.stream);
+        let running = match under_way.by_command.get(&command) {
+            Some(entry) if entry.runs > 0 || house.journal.row(entry.stream).map_err(unreadable)?.is_none() => {
+                Some(entry.stream)
+            }
+            // Facts without an answer: it was withdrawn, and its key starts afresh.
+            Some(_) | None => None,
+        };
+        let found = stored.or(running);
+        let stream = found.unwrap_or_else(new);
+        let entry = under_way.by_command.entry(command).or_insert(Entry { stream, runs: 0 });
+        entry.stream = stream;
+        entry.runs += 1;
+        Ok(run(stream, found.is_none()))
+    }
+}
+
+impl Drop for Creation {
+    fn drop(&mut self) {
+        let mut last = true;
+        if self.keyed {
+            let mut under_way = self.house.creations.0.lock();
+            last = under_way.end(self.command, self.end, self.house.clock.now());
+        }
+        // Another run of the same key may still use the id.
+        if self.end == End::Nothing && self.fresh && last {
+            self.house.journal.ids().give_back(self.stream.kind, self.stream.id);
+        }
+    }
+}
+
+impl UnderWay {
+    /// Ends a run; tells whether it was the last.
+    fn end(&mut self, command: u128, end: End, now: Instant) -> bool {
+        let Some(entry) = self.by_command.get_mut(&command) else { return true };
+        entry.runs -= 1;
+        if entry.runs > 0 {
+            return false;
+        }
+        match end {
+            End::Unsettled => self.unsettled.push_back((now, command)),
+            End::Created | End::Nothing => drop(self.by_command.remove(&command)),
+        }
+        true
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        while let Some((since, command)) = self.unsettled.front().copied() {
+            if now - since < UNSETTLED_FOR {
+                return;
+            }
+            self.unsettled.pop_front();
+            if self.by_command.get(&command).is_some_and(|entry| entry.runs == 0) {
+                self.by_command.remove(&command);
+            }
+        }
+    }
+}
+
+fn unreadable(error: ReadError) -> CallError {
+    tracing::error!(%error, "a key could not be looked up");
+    unavailable(Reason::StorageReadOnly).into()
+}
