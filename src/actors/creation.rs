@@ -15,7 +15,7 @@ use super::envelope::Reply;
 use super::runtime::House;
 use crate::domain::{Kind, Stream};
 use crate::journal::Origin;
-use crate::journal::handle::ReadError;
+use crate::journal::reading::ReadError;
 use crate::resilience::{CallError, Reason};
 
 /// How long a key whose outcome is unknown keeps its id here; by then the facts are durable or will never be.

@@ -1,33 +1,20 @@
 //! id → living actor, or why there is none. A table that no kill can reach.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use ractor::{ActorId, ActorRef};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::failures::{FailureRecord, Sentence};
 use super::instance::InstanceMessage;
 use super::supervision::ShardMessage;
 use crate::domain::Kind;
 use crate::domain::system::AggregateSpec;
 use crate::resilience::Guard;
-
-/// How many failures in the window set an instance aside.
-pub const FAILURES_MAX: usize = 5;
-/// The window in which they count.
-pub const FAILURES_WINDOW: Duration = Duration::from_secs(60);
-/// How long a quarantined instance rests before one command may probe it.
-pub const QUARANTINE_PROBE_AFTER: Duration = Duration::from_secs(300);
-/// The first restart wait after the immediate one.
-const COOLING_FIRST: Duration = Duration::from_millis(100);
-/// The longest restart wait.
-const COOLING_MAX: Duration = Duration::from_secs(30);
-/// At how many failures in hand a command is poison.
-const POISON_FAILURES: u32 = 3;
 
 /// All kinds that run here.
 #[derive(Debug, Default)]
@@ -87,15 +74,6 @@ pub(super) struct Shared {
     pub(super) in_hand: Mutex<Option<u128>>,
     /// Commands that failed too often to be tried again.
     pub(super) poisoned: Mutex<Vec<u128>>,
-}
-
-#[derive(Debug, Default)]
-struct FailureRecord {
-    failures: VecDeque<Instant>,
-    last_error: Option<String>,
-    suspects: HashMap<u128, u32>,
-    poisoned: Vec<u128>,
-    restarts: u64,
 }
 
 /// What a look-up found.
@@ -209,7 +187,11 @@ impl Shard {
             let in_hand = living.shared.in_hand.lock().take();
             entry.record.suspect(in_hand);
         }
-        entry.state = entry.record.next_state(error, now, jitter);
+        entry.state = match entry.record.fails(error, now, jitter) {
+            Sentence::RestartAtOnce => State::Absent,
+            Sentence::RestartAfter(until) => State::Cooling(until),
+            Sentence::Quarantine(probe_at) => State::Quarantined { probe_at },
+        };
         let set_aside = matches!(entry.state, State::Quarantined { .. });
         drop(entries);
         self.changed.notify_waiters();
@@ -275,42 +257,6 @@ impl State {
             Self::Cooling(_) => "cooling",
             Self::Quarantined { .. } => "quarantined",
         }
-    }
-}
-
-impl FailureRecord {
-    fn is_clean(&self) -> bool {
-        self.failures.is_empty() && self.suspects.is_empty() && self.poisoned.is_empty()
-    }
-
-    fn suspect(&mut self, in_hand: Option<u128>) {
-        let Some(command) = in_hand else { return };
-        let failures = self.suspects.entry(command).or_default();
-        *failures += 1;
-        if *failures >= POISON_FAILURES {
-            self.poisoned.push(command);
-            self.suspects.remove(&command);
-        }
-    }
-
-    fn next_state(&mut self, error: String, now: Instant, jitter: f64) -> State {
-        self.last_error = Some(error);
-        self.restarts += 1;
-        while self.failures.front().is_some_and(|first| now - *first > FAILURES_WINDOW) {
-            self.failures.pop_front();
-        }
-        self.failures.push_back(now);
-        let failures = self.failures.len();
-        if failures >= FAILURES_MAX {
-            return State::Quarantined { probe_at: now + QUARANTINE_PROBE_AFTER };
-        }
-        if failures == 1 {
-            return State::Absent;
-        }
-        let doublings = u32::try_from(failures - 2).unwrap_or(u32::MAX);
-        let wait = COOLING_FIRST.saturating_mul(2u32.saturating_pow(doublings)).min(COOLING_MAX);
-        // ±20 %, so that instances that failed together do not start together.
-        State::Cooling(now + wait.mul_f64(0.8 + 0.4 * jitter))
     }
 }
 

@@ -17,6 +17,7 @@ pub mod admission;
 mod creation;
 pub mod dispatch;
 pub mod directory;
+mod failures;
 mod instance;
 mod supervision;
 pub mod asks;

@@ -7,7 +7,7 @@ use super::directory::EntryFigures;
 use super::runtime::Runtime;
 use crate::domain::{Kind, Stream};
 use crate::journal::Position;
-use crate::journal::handle::ReadError;
+use crate::journal::reading::ReadError;
 use crate::telemetry::metrics;
 
 /// A follower's place.

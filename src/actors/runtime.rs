@@ -97,7 +97,7 @@ pub enum StartError {
     Spawn(#[from] SpawnErr),
     /// The journal could not be read.
     #[error(transparent)]
-    Journal(#[from] crate::journal::handle::ReadError),
+    Journal(#[from] crate::journal::reading::ReadError),
 }
 
 impl Runtime {

@@ -18,7 +18,7 @@ use super::request::Request;
 use super::resources::{acceptable, only_get, visible};
 use super::routes::{Edge, Handled, ResourceRoutes, SystemRoutes};
 use crate::domain::{self, Recorded};
-use crate::journal::handle::ReadError;
+use crate::journal::reading::ReadError;
 use crate::journal::{Journal, Position, Row};
 
 /// The most facts one answer tells.

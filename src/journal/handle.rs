@@ -8,24 +8,21 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::codec::{self, CodecError};
+use super::codec::CodecError;
 use super::commit::{self, Append, INBOX_MAX, Request};
 use super::core::Core;
-use super::engine::{Engine, EngineError, Figures, From, Tree};
+use super::engine::{Engine, EngineError, Figures};
 use super::ids::Ids;
-use super::overlay::{Key, applier};
-use super::record::{Answered, Intent, Note, Parked, Position, Row};
+use super::overlay::applier;
+use super::record::{Intent, Note, Position, Row};
 use super::recovery;
 use crate::clock::Clock;
-use crate::domain::{Catalogue, Recorded, Stream};
-
-/// How many bytes of the log a follower that fell behind reads at once.
-const READ_BYTES_MAX: usize = 256 * 1024;
+use crate::domain::{Catalogue, Stream};
 
 /// The journal: append, look up, follow. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     outbox: mpsc::Sender<Request>,
     tasks: Arc<Mutex<JoinSet<()>>>,
 }
@@ -151,24 +148,6 @@ impl Journal {
         written.await.ok()
     }
 
-    /// Returns the newest durable row.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does, or holds what does not decode.
-    pub fn row(&self, stream: Stream) -> Result<Option<Arc<Row>>, ReadError> {
-        self.core.row(stream)
-    }
-
-    /// Returns what a command came to, if that is remembered.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does, or holds what does not decode.
-    pub fn answer(&self, command: u128) -> Result<Option<Arc<Answered>>, ReadError> {
-        self.core.answer(command)
-    }
-
     /// Returns the ids of every kind.
     #[must_use]
     pub fn ids(&self) -> &Ids {
@@ -187,97 +166,10 @@ impl Journal {
         self.core.read_only.subscribe()
     }
 
-    /// Returns durable facts from a position on, in order, `max` at most; none when there are none yet.
-    ///
-    /// # Errors
-    ///
-    /// Fails on a damaged log or an unknown type.
-    pub async fn facts_from(&self, from: Position, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        let durable = *self.core.durable.borrow();
-        if from > durable {
-            return Ok(Vec::new());
-        }
-        // A group that is synced but not yet visible is read a moment later.
-        let max = max.min(usize::try_from(durable - from + 1).unwrap_or(usize::MAX));
-        if let Some(facts) = self.core.feed.from(from, max) {
-            return Ok(facts);
-        }
-        let groups = self.core.engine.read(From::Position(from), READ_BYTES_MAX).await?;
-        recovery::facts_of(&groups, &self.core.catalogue, from, max)
-    }
-
-    /// Returns every public or internal fact of one stream, oldest first, at most `max`.
-    ///
-    /// # Errors
-    ///
-    /// Fails on a damaged log or an unknown type.
-    pub async fn history(&self, stream: Stream, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        recovery::select(&self.core, 1, max, |fact| fact.stream == stream).await
-    }
-
-    /// Returns the facts of one story, oldest first, at most `max`.
-    ///
-    /// # Errors
-    ///
-    /// Fails on a damaged log or an unknown type.
-    pub async fn story(&self, correlation: &str, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        recovery::select(&self.core, 1, max, |fact| &*fact.correlation == correlation).await
-    }
-
-    /// Returns a follower's position: the last fact it is done with.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does.
-    pub fn progress(&self, follower: &Arc<str>) -> Result<Position, ReadError> {
-        let key = Key::Progress(Arc::clone(follower));
-        if let Some(entry) = self.core.overlay.get(&key) {
-            return Ok(entry.position);
-        }
-        Ok(self.core.engine.get(&key)?.map_or(0, |bytes| codec::position_of(&bytes)))
-    }
-
     /// Moves a follower's position, together with the rows it wrote; waits while too many values wait for the store.
     pub async fn advance(&self, follower: &Arc<str>, position: Position, rows: Vec<Arc<Row>>) {
         self.core.overlay.room_for_followers().await;
         self.core.follow(follower, position, rows);
-    }
-
-    /// Returns the facts that followers have set aside.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does.
-    pub async fn parked(&self) -> Result<Vec<Parked>, ReadError> {
-        self.core.overlay.drained().await;
-        let mut parked = Vec::new();
-        self.core.engine.each(Tree::Followers, &mut |key, bytes| {
-            if key.starts_with(b"parked\0")
-                && let Ok(Note::Parked(item)) = codec::decode_note(bytes)
-            {
-                parked.push(item);
-            }
-        })?;
-        Ok(parked)
-    }
-
-    /// Returns the intents that were open when the journal was opened or asked.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the store does, or holds what does not decode.
-    pub async fn open_intents(&self) -> Result<Vec<Arc<Intent>>, ReadError> {
-        self.core.overlay.drained().await;
-        let mut intents = Vec::new();
-        let mut failed = None;
-        self.core.engine.each(
-            Tree::Intents,
-            &mut |_, bytes| match codec::decode_intent(bytes, &self.core.catalogue) {
-                Ok(intent) => intents.push(Arc::new(intent)),
-                Err(error) => failed = Some(error),
-            },
-        )?;
-        failed.map_or(Ok(intents), |error| Err(error.into()))
     }
 
     /// Returns sizes and positions for operators.
@@ -335,17 +227,6 @@ pub struct JournalFigures {
     pub store_group: u64,
     /// How many values wait for the store.
     pub waiting: usize,
-}
-
-/// Why a look-up failed.
-#[derive(Debug, Clone, Error)]
-pub enum ReadError {
-    /// The storage failed.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// It holds what does not decode.
-    #[error(transparent)]
-    Codec(#[from] CodecError),
 }
 
 /// How long a close waits for the store.

@@ -12,6 +12,7 @@ pub mod record;
 pub mod codec;
 pub mod engine;
 pub mod handle;
+pub mod reading;
 mod core;
 mod commit;
 pub mod overlay;

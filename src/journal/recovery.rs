@@ -6,8 +6,9 @@ use super::codec::{self, CodecError};
 use super::commit::Request;
 use super::core::Core;
 use super::engine::{From, ReadGroup, Tree};
-use super::handle::{OpenError, ReadError};
+use super::handle::OpenError;
 use super::overlay::{Entry, Key, Value, split_stream_key};
+use super::reading::ReadError;
 use super::record::{
     Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Position, Record, Row,
 };

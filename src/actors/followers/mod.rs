@@ -1,6 +1,7 @@
 //! The actors that follow the log: a service's policies, and each view.
 
 mod policies;
+mod turn;
 mod views;
 
 pub use policies::policies_of;

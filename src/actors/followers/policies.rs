@@ -4,7 +4,6 @@
 //! done, so that a kill repeats some commands, which their derived ids make harmless, and never skips one.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,32 +11,18 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::time::Instant;
 
-use crate::actors::admission::{Call, Target};
-use crate::actors::envelope::Precondition;
+use super::turn::{SET_ASIDE_AFTER, TurnEnd, follow};
 use crate::actors::runtime::House;
-use crate::clock::derived_id;
-use crate::domain::system::{Order, PolicySpec};
+use crate::domain::system::PolicySpec;
 use crate::domain::{Recorded, Stream};
-use crate::journal::{CommandMeta, Note, Origin, Parked, Position};
-use crate::resilience::{CallError, Deadline, Partition, Reason};
+use crate::journal::{Note, Parked, Position};
 use crate::telemetry::metrics;
 
 /// How many facts of different streams are followed at once.
 const IN_FLIGHT_MAX: usize = 1_024;
 /// How many facts are read at once.
 const READ_MAX: usize = 256;
-/// How long one command may take.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
-/// The waits between two tries of a command, doubled each time.
-const WAIT_FIRST: Duration = Duration::from_millis(5);
-/// The longest wait between two tries of a command.
-const WAIT_MAX: Duration = Duration::from_secs(1);
-/// How long a fact may wait for its target before its stream is set aside.
-const SET_ASIDE_AFTER: Duration = Duration::from_secs(60);
-/// How often a policy may panic on a fact before its stream is set aside.
-const PANICS_MAX: u32 = 5;
 
 /// Names the follower of a service's policies.
 #[must_use]
@@ -103,14 +88,6 @@ struct Following {
 struct Queue {
     facts: VecDeque<Arc<Recorded>>,
     set_aside: BTreeSet<Position>,
-}
-
-/// How a turn ended.
-enum TurnEnd {
-    /// The fact is done.
-    Done(Stream, Position),
-    /// It has waited too long, or the policy cannot take it; it is tried again by itself.
-    SetAside(Arc<Recorded>, String),
 }
 
 impl Following {
@@ -267,75 +244,5 @@ impl Following {
             tokio::time::sleep(after).await;
             follow(house, policies, fact).await
         })
-    }
-}
-
-/// Follows one fact: every command of every policy, in order, each until it is answered.
-async fn follow(house: Arc<House>, policies: Arc<[PolicySpec]>, fact: Arc<Recorded>) -> TurnEnd {
-    let started = house.clock.now();
-    for policy in policies.iter().filter(|policy| policy.source == fact.stream.kind) {
-        let orders = match reacted(policy, &fact) {
-            Ok(orders) => orders,
-            Err(cause) => return TurnEnd::SetAside(fact, cause),
-        };
-        for (order, index) in orders.into_iter().zip(0u32..) {
-            if let Err(cause) = command(&house, policy, &fact, order, index, started).await {
-                return TurnEnd::SetAside(fact, cause);
-            }
-        }
-    }
-    TurnEnd::Done(fact.stream, fact.position)
-}
-
-fn reacted(policy: &PolicySpec, fact: &Recorded) -> Result<Vec<Order>, String> {
-    for _ in 0..PANICS_MAX {
-        if let Ok(orders) = catch_unwind(AssertUnwindSafe(|| (policy.react)(fact))) {
-            return Ok(orders);
-        }
-    }
-    tracing::error!(policy = policy.name, position = fact.position, "a policy panics on a fact; its stream waits");
-    Err(format!("{} panics on it", policy.name))
-}
-
-/// Gives one command until it is answered; a refusal is an answer.
-async fn command(
-    house: &Arc<House>,
-    policy: &PolicySpec,
-    fact: &Recorded,
-    order: Order,
-    index: u32,
-    mut waiting_since: Instant,
-) -> Result<(), String> {
-    let namespace = derived_id(0, policy.name);
-    let meta = CommandMeta {
-        id: derived_id(namespace, &format!("{}/{}/{index}", fact.stream, fact.version)),
-        origin: Origin::Policy,
-        fingerprint: 0,
-        causation: fact.position,
-        correlation: Arc::clone(&fact.correlation),
-    };
-    let mut wait = WAIT_FIRST;
-    loop {
-        let call = Call {
-            target: Target::Existing(order.to),
-            command: Arc::clone(&order.command),
-            meta: meta.clone(),
-            precondition: Precondition::Always,
-            deadline: Deadline::after(&house.clock, COMMAND_TIMEOUT),
-        };
-        match house.guarded(Partition::Policies, order.to, &call, false).await {
-            Ok(_) => return Ok(()),
-            Err(CallError::NotExecuted(reason)) if reason.reason == Reason::ServiceStopped => {
-                house.services.running(order.to.kind.system(), order.to.kind.service()).await;
-                waiting_since = house.clock.now();
-            }
-            Err(error) => {
-                if house.clock.now() - waiting_since >= SET_ASIDE_AFTER {
-                    return Err(format!("waiting: {error}"));
-                }
-                tokio::time::sleep(wait.mul_f64(house.clock.fraction())).await;
-                wait = (wait * 2).min(WAIT_MAX);
-            }
-        }
     }
 }

@@ -12,17 +12,13 @@ use std::time::Duration;
 use sled::{Db, IVec, Tree as SledTree};
 
 use super::log::StoreId;
+use super::pieces::{INLINE, PIECE_BYTES_MAX, PIECES, body, piece_key, pieces_of};
 use crate::journal::engine::{Batch, EngineError, Tree};
 use crate::journal::overlay::{Entry, Key};
 
-/// The largest value put into sled, in bytes; a larger one is cut into pieces of this size.
-const PIECE_BYTES_MAX: usize = 4_096;
 /// How often an open that meets sled's own lock is tried.
 const OPEN_TRIES_MAX: u32 = 50;
 const OPEN_WAIT: Duration = Duration::from_millis(20);
-
-const INLINE: u8 = 0;
-const PIECES: u8 = 1;
 
 /// What is looked up.
 #[derive(Clone, Debug)]
@@ -247,31 +243,6 @@ impl Store {
             Tree::Followers => &self.followers,
         }
     }
-}
-
-fn body(head: &[u8]) -> &[u8] {
-    match head.first() {
-        Some(&PIECES) => head.get(5..).unwrap_or_default(),
-        Some(_) | None => head.get(1..).unwrap_or_default(),
-    }
-}
-
-fn pieces_of(head: &[u8]) -> Option<(u32, u64)> {
-    if head.first() != Some(&PIECES) {
-        return None;
-    }
-    let count = u32::from_be_bytes(head.get(1..5)?.try_into().ok()?);
-    Some((count, crate::journal::codec::position_of(body(head))))
-}
-
-fn piece_key(tree: Tree, name: &[u8], position: u64, index: u32) -> Vec<u8> {
-    let tag = match tree {
-        Tree::Rows => b'r',
-        Tree::Answers => b'a',
-        Tree::Intents => b'i',
-        Tree::Followers => b'f',
-    };
-    [&[tag], name, b"\0", &position.to_be_bytes(), &index.to_be_bytes()].concat()
 }
 
 fn store_error(error: sled::Error) -> EngineError {
