@@ -1,5 +1,6 @@
 //! Builds the supervision tree, and takes it down in reverse.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ use super::directory::{Directory, KindRoom, Shard};
 use super::services::Services;
 use super::supervision::{Branch, Supervisor};
 use crate::clock::Clock;
+use crate::domain::setting::NO_SETTINGS;
 use crate::domain::system::Catalogue;
-use crate::domain::{Kind, System};
+use crate::domain::{Kind, SettingValues, System};
 use crate::journal::recovery::KEYED_FOR_MS;
 use crate::journal::{Answered, Journal, Origin};
 use crate::resilience::{Bulkhead, BulkheadLimits, Guard, GuardPolicy, Observer, PolicyError};
@@ -29,12 +31,14 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 const INTERNAL_LANE_MAX: usize = 4_096;
 
 /// What an operator may set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ActorOptions {
     /// How many supervisors share the instances of a kind.
     pub shards: usize,
     /// The guard in front of each kind.
     pub guard: GuardPolicy,
+    /// The settings of each system that declares some; they live as long as the process.
+    pub settings: HashMap<&'static str, &'static SettingValues>,
 }
 
 /// The living part of the house.
@@ -61,6 +65,8 @@ pub(super) struct House {
     /// Told whenever a follower has moved.
     pub(super) progressed: Notify,
     pub(super) followers: Vec<FollowerName>,
+    /// By system.
+    pub(super) settings: HashMap<&'static str, &'static SettingValues>,
 }
 
 /// A follower as operators see it.
@@ -114,7 +120,7 @@ impl Runtime {
         options: ActorOptions,
     ) -> Result<Self, StartError> {
         check(systems)?;
-        let rooms = rooms(systems, &clock, &observer, options)?;
+        let rooms = rooms(systems, &clock, &observer, &options)?;
         let lane =
             BulkheadLimits { running_max: INTERNAL_LANE_MAX, queue_max: INTERNAL_LANE_MAX, ..BulkheadLimits::ASKS };
         let house = Arc::new(House {
@@ -128,6 +134,7 @@ impl Runtime {
             chaos: Arc::default(),
             progressed: Notify::new(),
             followers: follower_names(systems),
+            settings: options.settings,
             journal,
             clock,
         });
@@ -180,6 +187,11 @@ impl Runtime {
 }
 
 impl House {
+    /// Returns the settings of a kind's system.
+    pub(super) fn settings_of(&self, kind: Kind) -> &'static SettingValues {
+        self.settings.get(kind.system()).copied().unwrap_or(&NO_SETTINGS)
+    }
+
     /// Tells whether a remembered answer still counts.
     pub(super) fn remembers(&self, answered: &Answered, origin: Origin) -> bool {
         origin != Origin::Keyed || self.clock.wall_ms().saturating_sub(answered.time_ms) < KEYED_FOR_MS
@@ -208,7 +220,7 @@ fn rooms(
     systems: &[System],
     clock: &Clock,
     observer: &Arc<dyn Observer>,
-    options: ActorOptions,
+    options: &ActorOptions,
 ) -> Result<Vec<KindRoom>, StartError> {
     if options.shards == 0 {
         return Err(StartError::Zero("actors.shards"));

@@ -5,6 +5,7 @@
 
 pub mod journal;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -124,7 +125,8 @@ pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError>
 
     let catalogue = Arc::new(Catalogue::of(&all));
     let (engine, journal) = open(&settings, &catalogue, &clock).await?;
-    let options = ActorOptions { shards: settings.actors.shards, guard: settings.guard_policy() };
+    let options =
+        ActorOptions { shards: settings.actors.shards, guard: settings.guard_policy(), settings: HashMap::new() };
     let runtime =
         Arc::new(Runtime::start(&all, journal.clone(), clock.clone(), Arc::new(metrics::GuardMetrics), options).await?);
     let offset = settings.listen.port_offset;

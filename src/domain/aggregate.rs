@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ask::{Answer, Ask, Asked};
 use super::fact::Kind;
 use super::message::{Command, Event, Stored};
+use super::setting::{NO_SETTINGS, SettingValues};
 
 /// A business object whose every change is a fact.
 ///
@@ -103,12 +104,22 @@ pub enum IdRule {
 }
 
 /// What a decision may know beside state and command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// The id of the aggregate that decides.
     pub id: u64,
     /// When, in milliseconds since the Unix epoch.
     pub time_ms: u64,
+    /// The system's settings.
+    pub settings: &'static SettingValues,
+}
+
+impl Context {
+    /// Knows who and when, in a system without settings.
+    #[must_use]
+    pub const fn new(id: u64, time_ms: u64) -> Self {
+        Self { id, time_ms, settings: &NO_SETTINGS }
+    }
 }
 
 /// What a command leads to: facts, and at most one request to another aggregate.
@@ -248,7 +259,7 @@ mod tests {
 
     fn answered(answer: &Answer) -> Closing<<Seat as Aggregate>::Event> {
         let asked = Asked { to: Stream::new(Seat::KIND, 2), command: "TakeSeat".to_owned() };
-        Seat::default().answered(&asked, answer, &Context { id: 1, time_ms: 0 })
+        Seat::default().answered(&asked, answer, &Context::new(1, 0))
     }
 
     #[test]

@@ -368,7 +368,7 @@ pub(super) mod tests {
         }
     }
 
-    const CONTEXT: Context = Context { id: 4, time_ms: 0 };
+    const CONTEXT: Context = Context::new(4, 0);
 
     fn taken(seat: u32) -> Arc<dyn AnyEvent> {
         Arc::new(SeatEvent::from(SeatTaken { seat }))

@@ -7,6 +7,8 @@ use super::aggregate::Aggregate;
 use super::fact::Kind;
 use super::policy::Policy;
 use super::resource::Resource;
+use super::route::Route;
+use super::setting::Setting;
 use super::view::View;
 
 pub use super::spec::{AggregateSpec, AnyState, Order, PolicySpec, ViewSpec};
@@ -20,6 +22,8 @@ pub struct System {
     pub about: &'static str,
     /// The port of its gateway when it is served alone.
     pub gateway_port: u16,
+    /// What can be set of it.
+    pub settings: Vec<Setting>,
     /// Its services; the gateway sends a collection to the first that has it.
     pub services: Vec<Service>,
 }
@@ -39,13 +43,23 @@ pub struct Service {
     pub views: Vec<ViewSpec>,
     /// What clients see of it.
     pub resources: Vec<Resource>,
+    /// Its hand-written paths, looked at before the resources.
+    pub routes: Vec<Route>,
 }
 
 impl Service {
     /// Describes an empty service.
     #[must_use]
     pub const fn new(name: &'static str, port: u16) -> Self {
-        Self { name, port, aggregates: Vec::new(), policies: Vec::new(), views: Vec::new(), resources: Vec::new() }
+        Self {
+            name,
+            port,
+            aggregates: Vec::new(),
+            policies: Vec::new(),
+            views: Vec::new(),
+            resources: Vec::new(),
+            routes: Vec::new(),
+        }
     }
 
     /// Adds an aggregate.
@@ -66,6 +80,13 @@ impl Service {
     #[must_use]
     pub fn view<V: View>(mut self) -> Self {
         self.views.push(ViewSpec::of::<V>());
+        self
+    }
+
+    /// Adds a hand-written path.
+    #[must_use]
+    pub fn route(mut self, route: Route) -> Self {
+        self.routes.push(route);
         self
     }
 
@@ -204,7 +225,13 @@ mod tests {
     fn theatre() -> System {
         let hall = Service::new("hall", 8081).aggregate::<Seat>().policy::<Couples>();
         let office = Service::new("office", 8082).view::<Plan>();
-        System { name: "theatre", about: "seats", gateway_port: 8088, services: vec![hall, office] }
+        System {
+            name: "theatre",
+            about: "seats",
+            gateway_port: 8088,
+            settings: Vec::new(),
+            services: vec![hall, office],
+        }
     }
 
     /// Kinds that ask each other, and nothing else.
@@ -213,7 +240,13 @@ mod tests {
         for (kind, asks) in asks {
             service.aggregates.push(AggregateSpec { kind: *kind, asks, ..AggregateSpec::of::<Seat>() });
         }
-        Catalogue::of(&[System { name: "made-up", about: "", gateway_port: 8088, services: vec![service] }])
+        Catalogue::of(&[System {
+            name: "made-up",
+            about: "",
+            gateway_port: 8088,
+            settings: Vec::new(),
+            services: vec![service],
+        }])
     }
 
     #[track_caller]

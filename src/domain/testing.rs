@@ -23,7 +23,7 @@ pub struct Then<A: Aggregate> {
 pub fn given<A: Aggregate>(facts: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let mut state = A::default();
     facts.into_iter().for_each(|fact| state.evolve(&fact));
-    Given { state, context: Context { id: 1, time_ms: 0 } }
+    Given { state, context: Context::new(1, 0) }
 }
 
 impl<A: Aggregate> Given<A> {

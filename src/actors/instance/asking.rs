@@ -11,7 +11,7 @@ use super::resident::{Resident, fail};
 use crate::actors::asks::{AskOutcome, Runner};
 use crate::actors::envelope::{Done, Envelope, NoReply, Port, Reply};
 use crate::clock::derived_id;
-use crate::domain::{Answer, AnyCommand, Asked, Context, Refusal};
+use crate::domain::{Answer, AnyCommand, Asked, Refusal};
 use crate::journal::{Closed, CommandMeta, FactlessAnswer, Intent, Origin, Record};
 use crate::resilience::Unknown;
 
@@ -102,7 +102,7 @@ impl Resident {
             return self.hand_over(myself, None, Vec::new(), None, move |_| acknowledge(acknowledged));
         };
         let Ending { answer: outcome, how, undo, mut reply } = Ending::of(outcome);
-        let context = Context { id: self.stream.id, time_ms: self.house.clock.wall_ms() };
+        let context = self.context();
         let asked = Asked { to: intent.to, command: intent.command.name().to_owned() };
         let closing = self.state.answered(&asked, &outcome, &context);
         let mut records = Vec::with_capacity(3);

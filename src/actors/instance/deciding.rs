@@ -14,7 +14,7 @@ use crate::actors::dispatch::unavailable;
 use crate::actors::envelope::{Done, Envelope, Port, Reply};
 use crate::clock::derived_id;
 use crate::domain::system::AnyState;
-use crate::domain::{AnyEvent, Context, Decision, Held, OnUnknown, Refusal};
+use crate::domain::{AnyEvent, Decision, Held, OnUnknown, Refusal};
 use crate::journal::{Append, CommandMeta, FactlessAnswer, Facts, Intent, Origin, Record, Row, Unwritable};
 use crate::resilience::Reason;
 
@@ -27,7 +27,7 @@ impl Resident {
             return reject(envelope.port, unavailable(reason_of(&unwritable)));
         }
         self.panic_if(Point::Decide);
-        let context = Context { id: self.stream.id, time_ms: self.house.clock.wall_ms() };
+        let context = self.context();
         match self.state.decide(&*envelope.command, &context) {
             Err(refusal) => self.refuse(myself, envelope, refusal),
             Ok(decision) if decision.facts.len() > FACTS_MAX => {

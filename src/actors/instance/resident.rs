@@ -16,7 +16,7 @@ use crate::actors::envelope::{Done, Envelope, Port, Reply};
 use crate::actors::runtime::House;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::system::{AggregateSpec, AnyState};
-use crate::domain::{Refusal, Stream};
+use crate::domain::{Context, Refusal, Stream};
 use crate::journal::{Answered, Origin, Outcome};
 use crate::resilience::{CallError, NotExecuted, Reason, Unknown};
 
@@ -65,6 +65,12 @@ impl Resident {
     /// Tells whether the id was never used before, so that there is nothing to recover.
     pub(super) const fn fresh(&self) -> bool {
         self.fresh
+    }
+
+    /// Returns what a decision of now may know.
+    pub(super) fn context(&self) -> Context {
+        let settings = self.house.settings_of(self.stream.kind);
+        Context { id: self.stream.id, time_ms: self.house.clock.wall_ms(), settings }
     }
 
     /// Passes the barrier and takes up the newest durable state; tells whether this incarnation may go on.

@@ -66,7 +66,11 @@ impl House {
         let options = JournalOptions { recent_for: 2 * DEADLINE };
         let journal = Journal::open(engine, catalogue, clock.clone(), options).await.expect("the journal opens");
         let edge = BulkheadLimits { running_max: 4_096, ..BulkheadLimits::EDGE };
-        let options = ActorOptions { shards: 2, guard: GuardPolicy { edge, ..GuardPolicy::default() } };
+        let options = ActorOptions {
+            shards: 2,
+            guard: GuardPolicy { edge, ..GuardPolicy::default() },
+            settings: std::collections::HashMap::new(),
+        };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         Self { runtime: runtime.await.expect("the tree starts"), journal, clock }
     }

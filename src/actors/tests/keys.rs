@@ -1,6 +1,7 @@
 //! A key is one command: whoever resends it gets its first run's answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::chaos::Point;
 use super::super::envelope::Reply;
@@ -9,7 +10,7 @@ use super::house::{House, done, keyed, life, refused};
 use super::yard::{Add, Tally};
 use crate::domain::{Aggregate, Stream};
 use crate::journal::memory_engine::MemoryEngine;
-use crate::resilience::{CallError, Reason};
+use crate::resilience::{CallError, Deadline, Reason};
 
 async fn house() -> House {
     House::start(Arc::new(MemoryEngine::default())).await
@@ -170,5 +171,27 @@ fn a_key_resent_while_its_first_run_is_still_being_written_makes_nothing_new() {
         assert_eq!(house.done(house.make::<Tally>(Add { n: 2 })).await.0, 2);
         assert_eq!(house.story(Stream::new(Tally::KIND, 1)).await, ["Added"]);
         assert_eq!(house.version(Stream::new(Tally::KIND, 2)), 1);
+    });
+}
+
+#[test]
+fn a_resend_that_is_turned_away_does_not_free_a_key_whose_first_run_may_still_happen() {
+    life(async {
+        let (engine, gate) = GatedEngine::before(Arc::new(MemoryEngine::default()));
+        let house = House::start(engine).await;
+        let create = || keyed(house.make::<Tally>(Add { n: 1 }), "one", 7);
+        gate.hold(Moment::Unsynced);
+        let outcome = house.send(create()).await;
+        assert!(matches!(outcome, Err(CallError::Unknown(_))), "{outcome:?}");
+        let mut late = create();
+        late.deadline = Deadline::after(&house.clock, Duration::ZERO);
+        let outcome = house.send(late).await;
+        assert!(matches!(outcome, Err(CallError::NotExecuted(_))), "{outcome:?}");
+        let resent = house.begin(create());
+        house.done_waiting().await;
+        gate.open();
+        assert_eq!(done(resent.outcome().await).0, 1);
+        assert_eq!(house.done(house.make::<Tally>(Add { n: 2 })).await.0, 2);
+        assert_eq!(house.facts().await.iter().filter(|fact| fact.stream.kind == Tally::KIND).count(), 2);
     });
 }

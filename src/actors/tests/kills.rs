@@ -202,3 +202,13 @@ fn each_answer_shows_the_row_right_after_its_own_command() {
         assert_eq!(versions, [2, 3, 4, 5]);
     });
 }
+
+#[test]
+fn the_first_instances_are_not_older_than_the_first_committer() {
+    life(async {
+        let house = House::start(Arc::new(MemoryEngine::default())).await;
+        let before = house.journal.next_generation();
+        let (id, _) = house.done(house.make::<Tally>(Add { n: 1 })).await;
+        assert_eq!((id, house.generation(TALLY)), (1, before + 1), "it was not fenced and started again");
+    });
+}

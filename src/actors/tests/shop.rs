@@ -184,6 +184,7 @@ pub(super) fn system() -> System {
         name: "shop",
         about: "orders and their payments",
         gateway_port: 9_188,
+        settings: Vec::new(),
         services: vec![
             Service::new("order", 9_181).aggregate::<Order>(),
             Service::new("bank", 9_182).aggregate::<Payment>().policy::<WheneverOrderedConfirm>(),

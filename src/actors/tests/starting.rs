@@ -12,12 +12,12 @@ use crate::journal::{Journal, JournalOptions};
 use crate::resilience::{GuardPolicy, Unobserved};
 
 async fn start(service: Service, shards: usize) -> StartError {
-    let systems = [System { name: "yard", about: "", gateway_port: 1, services: vec![service] }];
+    let systems = [System { name: "yard", about: "", gateway_port: 1, settings: Vec::new(), services: vec![service] }];
     let clock = Clock::manual(0, 1);
     let options = JournalOptions { recent_for: std::time::Duration::ZERO };
     let engine = Arc::new(MemoryEngine::default());
     let journal = Journal::open(engine, Arc::new(Catalogue::of(&systems)), clock.clone(), options);
-    let options = ActorOptions { shards, guard: GuardPolicy::default() };
+    let options = ActorOptions { shards, guard: GuardPolicy::default(), settings: std::collections::HashMap::new() };
     let journal = journal.await.expect("the journal opens");
     Runtime::start(&systems, journal, clock, Arc::new(Unobserved), options).await.expect_err("it makes no sense")
 }

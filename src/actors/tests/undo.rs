@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::admission::Call;
 use super::super::chaos::Point;
+use super::super::envelope::Reply;
 use super::gate::{GatedEngine, Moment};
 use super::house::{House, done, keyed, life, refused};
 use super::shop::{Order, Payment, PlaceOrder, TOO_DEAR};
@@ -178,5 +179,31 @@ fn a_payment_that_dies_with_the_hold_in_hand_holds_it_once() {
         drop(held);
         assert_eq!(done(call.outcome().await).0, 1);
         check_ordered(&house, 1).await;
+    });
+}
+
+#[test]
+fn a_resend_that_meets_the_withdrawal_of_its_first_run_may_be_tried_again() {
+    life(async {
+        let (engine, gate) = GatedEngine::before(Arc::new(MemoryEngine::default()));
+        let house = House::start(engine).await;
+        let services = house.runtime.services();
+        assert!(services.set("shop", "bank", false));
+        gate.hold(Moment::Untold);
+        let first = house.begin(place(&house));
+        gate.reached().await;
+        gate.hold(Moment::Unsynced);
+        gate.reached().await;
+        // The withdrawal is handed over and not yet durable.
+        let resent = house.begin(place(&house));
+        house.done_waiting().await;
+        assert!(services.set("shop", "bank", true));
+        gate.open();
+        let outcome = first.outcome().await;
+        assert!(matches!(outcome, Err(CallError::NotExecuted(_))), "{outcome:?}");
+        let outcome = resent.outcome().await;
+        assert!(!matches!(outcome, Ok((_, Reply::Refused(_)))), "nobody has refused it: {outcome:?}");
+        assert_eq!(house.done(place(&house)).await.0, 2);
+        check_ordered(&house, 2).await;
     });
 }

@@ -167,6 +167,7 @@ pub(super) fn system() -> System {
         name: "yard",
         about: "tallies to be killed",
         gateway_port: 9_088,
+        settings: Vec::new(),
         services: vec![
             Service::new("tally", 9_081).aggregate::<Tally>(),
             Service::new("echo", 9_082).aggregate::<Echo>().policy::<WheneverAddedEcho>(),

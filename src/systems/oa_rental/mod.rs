@@ -20,6 +20,7 @@ pub fn system() -> System {
         name: "oa-rental",
         about: "products, rentals, deliveries and my orders of an office equipment rental",
         gateway_port: 8088,
+        settings: Vec::new(),
         services: vec![product_service(), rental_service(), delivery_service(), information_service()],
     }
 }

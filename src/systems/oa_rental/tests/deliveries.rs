@@ -7,7 +7,7 @@ use crate::domain::aggregate::RefusalClass;
 use crate::domain::testing::given;
 use crate::domain::{Aggregate, Answer, Asked, Context, OnUnknown, Refusal, Rejection, Stream};
 
-const CONTEXT: Context = Context { id: 1, time_ms: 0 };
+const CONTEXT: Context = Context::new(1, 0);
 
 fn deliver(product_id: Option<i64>) -> Deliver {
     Deliver { product_id, qty: 3 }

@@ -7,7 +7,7 @@ use crate::domain::aggregate::RefusalClass;
 use crate::domain::testing::given;
 use crate::domain::{Aggregate, Answer, Asked, Context, OnUnknown, Refusal, Rejection, Stream, Value};
 
-const CONTEXT: Context = Context { id: 1, time_ms: 0 };
+const CONTEXT: Context = Context::new(1, 0);
 
 fn rentaled() -> RentalEvent {
     Rentaled { id: 1, product_id: Some(22), qty: 3, status: name("ORDERED"), product_name: name("computer") }.into()

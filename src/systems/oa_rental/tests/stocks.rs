@@ -113,7 +113,7 @@ proptest! {
                 Some((rental_id, qty)) => GiveBackStock { rental_id, qty }.into(),
                 None => TakeStock { rental_id, qty }.into(),
             };
-            match (stock.decide(&command, &Context { id: 1, time_ms: 0 }), returned) {
+            match (stock.decide(&command, &Context::new(1, 0)), returned) {
                 (Ok(decision), returned) => {
                     prop_assert_eq!(decision.facts.len(), 1);
                     stock.evolve(&decision.facts[0]);

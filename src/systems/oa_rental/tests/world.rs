@@ -261,5 +261,5 @@ impl World {
 }
 
 const fn context(stream: Stream) -> Context {
-    Context { id: stream.id, time_ms: 0 }
+    Context::new(stream.id, 0)
 }
