@@ -80,9 +80,11 @@ impl Runner {
         let mut wait = WAIT_FIRST;
         let mut unknown = false;
         loop {
+            // Looked at before the attempt: what is followed meanwhile does not make its refusal mature.
+            let premature = !self.house.has_followed(&self.intent, self.cause());
             match self.attempt().await {
                 Ok(Reply::Done(_)) => return AskOutcome::Answered(Answer::Done),
-                Ok(Reply::Refused(refusal)) if !self.is_premature(&refusal) => {
+                Ok(Reply::Refused(refusal)) if !premature || refusal.class != RefusalClass::UnknownTarget => {
                     return AskOutcome::Answered(Answer::Refused(refusal));
                 }
                 Ok(Reply::Refused(_)) => self.house.followed(&self.intent, self.cause()).await,
@@ -135,11 +137,6 @@ impl Runner {
             CallError::Unknown(Unknown::DeadlineExceeded) => Unknown::AttemptTimeout.into(),
             CallError::Unknown(_) | CallError::NotExecuted(_) => error,
         })
-    }
-
-    /// "I know nothing of it" is an answer only once everything before the cause has been followed.
-    fn is_premature(&self, refusal: &Refusal) -> bool {
-        refusal.class == RefusalClass::UnknownTarget && !self.house.has_followed(&self.intent, self.cause())
     }
 
     fn cause(&self) -> Position {

@@ -35,6 +35,8 @@ struct UnderWay {
 struct Entry {
     stream: Stream,
     runs: usize,
+    /// Whether a run of it may still happen; only an answer settles that, no later refusal to look.
+    unsettled: bool,
 }
 
 /// One run of a creation; ends when dropped, also by a client that left.
@@ -83,20 +85,26 @@ impl Creation {
         }
         let mut under_way = house.creations.0.lock();
         under_way.forget_old(house.clock.now());
+        // Row before answer: whatever is published in between has both.
+        let durable = *house.journal.durable().borrow();
+        let running = match under_way.by_command.get(&command) {
+            Some(entry) if entry.runs > 0 => Some(entry.stream),
+            Some(entry) => match house.journal.row(entry.stream).map_err(unreadable)? {
+                // Durable facts, and below no answer: it was withdrawn, and its key starts afresh.
+                Some(row) if row.position <= durable => None,
+                Some(_) | None => Some(entry.stream),
+            },
+            None => None,
+        };
         let known = house.journal.answer(command).map_err(unreadable)?;
         let known = known.filter(|answered| answered.stream.kind == kind && house.remembers(answered, origin));
         let stored = known.map(|known| known.stream);
-        let running = match under_way.by_command.get(&command) {
-            Some(entry) if entry.runs > 0 || house.journal.row(entry.stream).map_err(unreadable)?.is_none() => {
-                Some(entry.stream)
-            }
-            // Facts without an answer: it was withdrawn, and its key starts afresh.
-            Some(_) | None => None,
-        };
         let found = stored.or(running);
         let stream = found.unwrap_or_else(new);
-        let entry = under_way.by_command.entry(command).or_insert(Entry { stream, runs: 0 });
-        entry.stream = stream;
+        let entry = under_way.by_command.entry(command).or_insert(Entry { stream, runs: 0, unsettled: false });
+        if entry.stream != stream {
+            (entry.stream, entry.unsettled) = (stream, false);
+        }
         entry.runs += 1;
         Ok(run(stream, found.is_none()))
     }
@@ -117,18 +125,23 @@ impl Drop for Creation {
 }
 
 impl UnderWay {
-    /// Ends a run; tells whether it was the last.
+    /// Ends a run; tells whether it was the last and none may still happen.
     fn end(&mut self, command: u128, end: End, now: Instant) -> bool {
         let Some(entry) = self.by_command.get_mut(&command) else { return true };
         entry.runs -= 1;
-        if entry.runs > 0 {
-            return false;
-        }
         match end {
-            End::Unsettled => self.unsettled.push_back((now, command)),
-            End::Created | End::Nothing => drop(self.by_command.remove(&command)),
+            End::Unsettled => {
+                entry.unsettled = true;
+                self.unsettled.push_back((now, command));
+            }
+            End::Created => entry.unsettled = false,
+            End::Nothing => {}
         }
-        true
+        let over = entry.runs == 0 && !entry.unsettled;
+        if over {
+            self.by_command.remove(&command);
+        }
+        over
     }
 
     fn forget_old(&mut self, now: Instant) {

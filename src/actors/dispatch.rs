@@ -96,9 +96,11 @@ impl House {
                 Ok(Some(answer)) => match answer.await {
                     Ok(Ok(reply)) => return Ok(reply),
                     Ok(Err(NoReply::Withdrawn(reason))) => return Err(reason.into()),
-                    Ok(Err(NoReply::Failed(CallError::Unknown(Unknown::PortDropped)))) | Err(_) => {
-                        unknown = Some(Unknown::PortDropped);
+                    // It lives, and may know a moment later.
+                    Ok(Err(NoReply::Failed(CallError::Unknown(Unknown::PortDropped)))) => {
+                        (unknown, last) = (Some(Unknown::PortDropped), None);
                     }
+                    Err(_) => unknown = Some(Unknown::PortDropped),
                     Ok(Err(NoReply::Failed(error))) => return Err(sticking(unknown, error)),
                 },
             }

@@ -93,7 +93,9 @@ impl Journal {
         let mut tasks = JoinSet::new();
         tasks.spawn(applier::run(Arc::clone(&core)));
         recovery::replay(&core).await?;
-        tasks.spawn(commit::keep_committing(Arc::clone(&core)));
+        // Taken here, so that no instance can be older than the first committer.
+        let floor = core.next_generation();
+        tasks.spawn(commit::keep_committing(Arc::clone(&core), floor));
         Ok(Self { core, outbox, tasks: Arc::new(Mutex::new(tasks)) })
     }
 

@@ -99,10 +99,11 @@ impl Resident {
 
     /// Answers a command that needs no decision, or decides it.
     fn consider(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
+        let Some(envelope) = self.answer_again(myself, envelope) else { return };
+        // After the look-up: a resend's first run may have been executed.
         if envelope.deadline.is_expired(&self.house.clock) {
             return reject(envelope.port, NotExecuted::deadline_exceeded());
         }
-        let Some(envelope) = self.answer_again(myself, envelope) else { return };
         if let Some(open) = &mut self.open {
             return match open.has_room() {
                 true => open.park(envelope),
@@ -122,8 +123,8 @@ impl Resident {
             return self.in_turn(myself, envelope.port, reply);
         }
         if envelope.creates && self.version > 0 {
-            let refusal = Refusal::rule("id-is-free", format!("{} exists", self.stream));
-            return self.refuse(myself, envelope, refusal);
+            // A resend that was bound to a run withdrawn since: nobody has refused it, and its key starts afresh.
+            return reject(envelope.port, unavailable(Reason::CommitterBusy));
         }
         self.decide(myself, envelope);
     }
@@ -169,8 +170,10 @@ impl Resident {
     fn attach(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
         let house = Arc::clone(&self.house);
         let release = move || {
-            if let Ok(Some(answered)) = house.journal.answer(envelope.meta.id) {
-                replay(&house, envelope, &answered);
+            match house.journal.answer(envelope.meta.id) {
+                Ok(Some(answered)) => replay(&house, envelope, &answered),
+                // Withdrawn meanwhile: it is sent again.
+                Ok(None) | Err(_) => fail(envelope.port, Unknown::PortDropped.into()),
             }
         };
         self.hand_over(myself, None, Vec::new(), None, move |_| release());

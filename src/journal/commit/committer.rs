@@ -47,8 +47,7 @@ pub(in crate::journal) struct Committer {
 
 impl Committer {
     /// Takes over after an older incarnation: finishes its group and fences every instance it knew.
-    pub(in crate::journal) async fn take_over(core: Arc<Core>) -> Self {
-        let floor = core.next_generation();
+    pub(in crate::journal) async fn take_over(core: Arc<Core>, floor: u64) -> Self {
         let mut committer = Self { core, fences: HashMap::new(), floor };
         committer.finish_in_flight().await;
         committer

@@ -16,17 +16,17 @@ const FAILURES_MAX: usize = 3;
 const FAILURES_WINDOW: Duration = Duration::from_secs(30);
 
 /// Runs one committer after the other until the journal closes.
-pub(in crate::journal) async fn keep_committing(core: Arc<Core>) {
-    commit_to_the_end(&core).await;
+pub(in crate::journal) async fn keep_committing(core: Arc<Core>, floor: u64) {
+    commit_to_the_end(&core, floor).await;
     core.refuse_all().await;
 }
 
-async fn commit_to_the_end(core: &Arc<Core>) {
+async fn commit_to_the_end(core: &Arc<Core>, mut floor: u64) {
     let mut failures: VecDeque<tokio::time::Instant> = VecDeque::new();
     loop {
         let mut incarnation = JoinSet::new();
         let owned = Arc::clone(core);
-        let handle = incarnation.spawn(async move { Committer::take_over(owned).await.run().await });
+        let handle = incarnation.spawn(async move { Committer::take_over(owned, floor).await.run().await });
         *core.committer.lock() = Some(handle);
         match incarnation.join_next().await {
             Some(Ok(())) | None => return,
@@ -46,5 +46,6 @@ async fn commit_to_the_end(core: &Arc<Core>) {
             }
         }
         metrics::committer_restarted();
+        floor = core.next_generation();
     }
 }
