@@ -4,8 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use resurgam::app::{self, AppError};
-use resurgam::config::{self, Settings};
+use resurgam::app;
+use resurgam::app::AppError;
+use resurgam::config::{Settings, shown};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Durable, supervised actors that speak the REST contract of five business systems.
 #[derive(Debug, Parser)]
@@ -100,23 +104,28 @@ fn run(command: Command) -> Result<u8, AppError> {
     match what {
         What::Serve { systems, settings } => {
             let settings = settings.load()?;
-            runtime().block_on(app::serve(settings, &systems))
+            wait(app::serve(settings, &systems))
         }
         What::Config { what: ConfigWhat::Show { settings } } => {
-            app::say(&config::shown(settings.config.as_deref(), &settings.assignments())?);
+            app::say(&shown(settings.config.as_deref(), &settings.assignments())?);
             Ok(0)
         }
         What::Journal { what, settings } => {
             let settings = settings.load()?;
             match what {
                 JournalWhat::Verify => app::journal::verify(&settings),
-                JournalWhat::Rebuild => runtime().block_on(app::journal::rebuild(&settings)),
+                JournalWhat::Rebuild => wait(app::journal::rebuild(&settings)),
                 JournalWhat::Dump { from } => app::journal::dump(&settings, from),
             }
         }
     }
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("the operating system gives threads")
+/// Waits for a command; what still runs after it, as a storage thread that hangs, does not keep the process.
+fn wait<T>(command: impl Future<Output = T>) -> T {
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let threads = threads.expect("the operating system gives threads");
+    let outcome = threads.block_on(command);
+    threads.shutdown_background();
+    outcome
 }

@@ -3,6 +3,10 @@
 //! `cargo bench --bench edge [-- --windows 5 --seconds 4 --products 20000]`; benches/README.md says what is measured.
 //! Only ratios of neighbouring windows are worth keeping: absolute rates are the machine's.
 
+/// The server's own allocator, so that the echo has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod client;
 mod echo;
 mod load;

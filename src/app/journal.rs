@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::parts::disk_options;
 use super::{AppError, say};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::system::Catalogue;
 use crate::journal::disk::engine::DiskError;
 use crate::journal::disk::log::{Log, LogOptions, verify as verify_log};
-use crate::journal::disk::{DiskEngine, DiskOptions, Home};
+use crate::journal::disk::{DiskEngine, Home};
 use crate::journal::{Journal, JournalOptions, codec};
 use crate::systems;
 
@@ -44,13 +45,8 @@ pub async fn rebuild(settings: &Settings) -> Result<u8, AppError> {
         }
     }
     let catalogue = Arc::new(Catalogue::of(&systems::all()));
-    let options = DiskOptions {
-        segment_bytes: settings.journal.segment_bytes,
-        readers: settings.journal.readers,
-        cache_bytes: settings.journal.cache_bytes,
-    };
     let started = clock.now();
-    let (engine, _) = DiskEngine::open(&settings.journal.data, catalogue.shapes(), options, &clock)?;
+    let (engine, _) = DiskEngine::open(&settings.journal.data, catalogue.shapes(), disk_options(settings), &clock)?;
     let remembered = JournalOptions { recent_for: Duration::ZERO };
     let journal = Journal::open(Arc::new(engine), catalogue, clock.clone(), remembered).await?;
     let position = *journal.durable().borrow();

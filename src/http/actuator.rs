@@ -1,20 +1,45 @@
 //! Health, info and metrics, on every listener, in the originals' form.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 
 use super::answer::Answer;
 use super::problem::Problem;
 use super::request::Request;
-use super::resources::{acceptable, only_get};
 use super::routes::{Edge, Handled};
-use crate::actors::dispatch::unavailable;
-use crate::resilience::{CallError, Reason};
+use crate::resilience::Reason;
 
 const ACTUATOR: &str = "application/vnd.spring-boot.actuator.v2+json;charset=UTF-8";
 const JSON: &str = "application/json;charset=UTF-8";
 /// The type of the metrics' text.
-pub const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4;charset=utf-8";
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4;charset=utf-8";
+
+/// Writes every metric as text; the recorder is not ours.
+#[derive(Clone)]
+pub struct MetricsText(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl MetricsText {
+    /// Takes what writes them.
+    #[must_use]
+    pub fn new(write: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(write))
+    }
+
+    /// Answers with them.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        Answer::with_body(StatusCode::OK, PROMETHEUS_TEXT, (self.0)())
+    }
+}
+
+impl fmt::Debug for MetricsText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsText").finish_non_exhaustive()
+    }
+}
 
 /// Tells whether all is well, and the body that says so; from the actuator's own address.
 type Body = fn(&Edge, &str) -> (bool, Value);
@@ -28,14 +53,14 @@ pub(super) fn handle(edge: &Edge, request: &Request, prefix: &str, rest: &[&str]
         ["health", "readiness"] => ("/actuator/health/readiness", |edge, _| readiness(edge)),
         ["info"] => ("/actuator/info", |_, _| (true, json!({}))),
         ["prometheus"] => {
-            let text = || Answer::with_body(StatusCode::OK, PROMETHEUS_TEXT, edge.metrics.render());
-            return Handled { route: "/actuator/prometheus", outcome: only_get(request).map(|()| text()) };
+            let outcome = request.must_read().map(|()| edge.metrics.answer());
+            return Handled { route: "/actuator/prometheus", outcome };
         }
         ["health", ..] => return Handled { route: "/actuator/health", outcome: Err(Problem::NoSuchItem) },
         _ => return super::routes::no_such_address(),
     };
-    let outcome = only_get(request).and_then(|()| {
-        let media = acceptable(request, &[ACTUATOR, JSON])?;
+    let outcome = request.must_read().and_then(|()| {
+        let media = request.answer_type(&[ACTUATOR, JSON])?;
         let (well, body) = body(edge, &format!("{}{prefix}/actuator", request.origin()));
         let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         Ok(Answer::with_body(status, media, body.to_string()))
@@ -50,8 +75,7 @@ pub(super) fn stopped(rest: &[&str]) -> Handled {
         let answer = Answer::with_body(StatusCode::SERVICE_UNAVAILABLE, ACTUATOR, body);
         return Handled { route: "/actuator/health", outcome: Ok(answer) };
     }
-    let error = CallError::NotExecuted(unavailable(Reason::ServiceStopped));
-    Handled { route: "stopped", outcome: Err(error.into()) }
+    Handled { route: "stopped", outcome: Err(Problem::unavailable(Reason::ServiceStopped)) }
 }
 
 /// Tells whether the process does its work, and why not.

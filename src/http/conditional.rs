@@ -1,29 +1,9 @@
-//! Entity tags (RFC 9110 §8.8.3 and §13): a tag is the item's version in quotes.
+//! Entity tags (RFC 9110 §8.8.3 and §13): an item's is its public version in quotes, a page's a digest of its body.
 //!
 //! Reads the headers' values; which status follows is decided elsewhere. What is no entity tag matches nothing.
 
-/// What must be true of an item before it is changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Precondition {
-    /// Nothing.
-    None,
-    /// It exists.
-    Any,
-    /// It has one of these versions.
-    OneOf(Vec<u64>),
-}
-
-impl Precondition {
-    /// Tells whether it holds for an item of this version; `None`: there is no such item.
-    #[must_use]
-    pub fn holds(&self, current: Option<u64>) -> bool {
-        match self {
-            Self::None => true,
-            Self::Any => current.is_some(),
-            Self::OneOf(versions) => current.is_some_and(|version| versions.contains(&version)),
-        }
-    }
-}
+use super::body::fingerprint;
+use crate::actors::Precondition;
 
 /// Returns the entity tag of a version.
 #[must_use]
@@ -31,12 +11,26 @@ pub fn etag(version: u64) -> String {
     format!("\"{version}\"")
 }
 
-/// Reads `If-Match`; by the strong comparison a weak tag matches nothing.
+/// Returns the entity tag of a body that has no version; the same bytes as another type are another representation.
 #[must_use]
-pub fn if_match(header: Option<&str>) -> Precondition {
-    match header.map(str::trim) {
-        None => Precondition::None,
-        Some("*") => Precondition::Any,
+pub fn digest(media: &str, body: &str) -> String {
+    format!("\"{:016x}\"", fingerprint(media, "", body.as_bytes()))
+}
+
+/// Tells whether `If-None-Match` names this tag, so that a reader has what it would get.
+#[must_use]
+pub fn is_known(if_none_match: Option<&str>, etag: &str) -> bool {
+    let opaque = etag.trim_matches('"');
+    if_none_match.is_some_and(|header| is_any(header) || tags(header).any(|tag| tag.opaque == opaque))
+}
+
+/// Reads what a writer believes; by the strong comparison a weak tag in `If-Match` matches nothing.
+#[must_use]
+pub fn precondition(if_match: Option<&str>, if_none_match: Option<&str>) -> Precondition {
+    match if_match {
+        _ if if_none_match.is_some_and(is_any) => Precondition::Missing,
+        None => Precondition::Always,
+        Some(any) if is_any(any) => Precondition::Exists,
         Some(list) => {
             let strong = tags(list).filter(|tag| !tag.is_weak);
             Precondition::OneOf(strong.filter_map(|tag| version_of(tag.opaque)).collect())
@@ -44,25 +38,8 @@ pub fn if_match(header: Option<&str>) -> Precondition {
     }
 }
 
-/// Tells whether `If-None-Match` names this version, so that a reader has it and a writer must stop.
-#[must_use]
-pub fn not_modified(if_none_match: Option<&str>, version: u64) -> bool {
-    if_none_match.is_some_and(|header| {
-        must_not_exist(Some(header)) || tags(header).any(|tag| version_of(tag.opaque) == Some(version))
-    })
-}
-
-/// Tells whether `If-None-Match: *` allows a write only where nothing is yet.
-#[must_use]
-pub fn must_not_exist(if_none_match: Option<&str>) -> bool {
-    if_none_match.is_some_and(|header| header.trim() == "*")
-}
-
-/// Tells whether both headers allow a write on an item of this version; `None`: there is no such item.
-#[must_use]
-pub fn may_write(if_match_header: Option<&str>, if_none_match: Option<&str>, current: Option<u64>) -> bool {
-    let is_there = current.is_some_and(|version| not_modified(if_none_match, version));
-    if_match(if_match_header).holds(current) && !is_there
+fn is_any(header: &str) -> bool {
+    header.trim() == "*"
 }
 
 struct Tag<'a> {
@@ -104,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reader_that_has_the_version_needs_no_body() {
+    fn a_reader_that_has_the_tag_needs_no_body() {
         let table = [
             (None, false),
             (Some("\"0\""), true),
@@ -126,20 +103,31 @@ mod tests {
             (Some(""), false),
         ];
         for (header, expected) in table {
-            assert_eq!(not_modified(header, 0), expected, "{header:?}");
+            assert_eq!(is_known(header, &etag(0)), expected, "{header:?}");
         }
-        assert!(not_modified(Some(&etag(u64::MAX)), u64::MAX));
+        assert!(is_known(Some(&etag(u64::MAX)), &etag(u64::MAX)));
+    }
+
+    #[test]
+    fn the_tag_of_a_body_is_another_one_for_other_bytes_or_another_type() {
+        let tag = digest("text/plain", "a");
+        assert_eq!(tag.len(), 18, "{tag}");
+        assert_eq!(tag, digest("text/plain", "a"));
+        assert!(is_known(Some(&format!("\"9\", {tag}")), &tag));
+        for other in [digest("text/plain", "b"), digest("text/plain", ""), digest("text/csv", "a")] {
+            assert!(!is_known(Some(&tag), &other), "{tag} {other}");
+        }
     }
 
     #[test]
     fn a_writers_condition_is_compared_strongly() {
         let one_of = |versions: &[u64]| Precondition::OneOf(versions.to_vec());
         let table = [
-            (None, Precondition::None, true),
+            (None, Precondition::Always, true),
             (Some("\"0\""), one_of(&[0]), true),
             (Some("\"9\""), one_of(&[9]), false),
-            (Some("*"), Precondition::Any, true),
-            (Some(" * "), Precondition::Any, true),
+            (Some("*"), Precondition::Exists, true),
+            (Some(" * "), Precondition::Exists, true),
             (Some("\"9\", \"0\""), one_of(&[9, 0]), true),
             (Some("W/\"0\""), one_of(&[]), false),
             (Some("W/\"0\", \"0\""), one_of(&[0]), true),
@@ -148,32 +136,20 @@ mod tests {
             (Some("\"99999999999999999999\""), one_of(&[]), false),
             (Some(""), one_of(&[]), false),
         ];
-        for (header, precondition, holds) in table {
-            let read = if_match(header);
-            assert_eq!(read, precondition, "{header:?}");
-            assert_eq!(read.holds(Some(0)), holds, "{header:?}");
-            assert_eq!(read.holds(None), header.is_none(), "{header:?}");
+        for (header, expected, holds) in table {
+            let read = precondition(header, None);
+            assert_eq!(read, expected, "{header:?}");
+            assert_eq!(read.holds(true, 0), holds, "{header:?}");
+            assert_eq!(read.holds(false, 0), header.is_none(), "{header:?}");
         }
     }
 
     #[test]
     fn a_write_can_be_bound_to_nothing_being_there() {
-        assert!(must_not_exist(Some("*")) && !must_not_exist(Some("\"0\"")) && !must_not_exist(None));
-        let table = [
-            (None, None, Some(0), true),
-            (None, None, None, true),
-            (None, Some("*"), Some(0), false),
-            (None, Some("*"), None, true),
-            (None, Some("\"0\""), Some(0), false),
-            (None, Some("W/\"0\""), Some(0), false),
-            (None, Some("\"9\""), Some(0), true),
-            (Some("\"0\""), Some("\"9\""), Some(0), true),
-            (Some("\"9\""), None, Some(0), false),
-            (Some("*"), None, None, false),
-        ];
-        for (if_match, if_none_match, current, expected) in table {
-            let allowed = may_write(if_match, if_none_match, current);
-            assert_eq!(allowed, expected, "{if_match:?} {if_none_match:?} {current:?}");
+        for (if_match, if_none_match) in [(None, "*"), (None, " * "), (Some("\"0\""), "*")] {
+            let read = precondition(if_match, Some(if_none_match));
+            assert_eq!(read, Precondition::Missing, "{if_match:?} {if_none_match:?}");
+            assert!(read.holds(false, 0) && !read.holds(true, 0));
         }
     }
 }

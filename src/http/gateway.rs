@@ -1,6 +1,6 @@
 //! The front doors: of one system, and of the process. Pages of any origin are let in, as at the originals' gateways.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use warp::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
@@ -12,7 +12,6 @@ use super::hal::{Link, links};
 use super::negotiate::{HAL, JSON};
 use super::problem::Problem;
 use super::request::Request;
-use super::resources::{acceptable, only_get};
 use super::routes::{Edge, Handled, SystemRoutes, no_such_address};
 
 const METHODS: &str = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS";
@@ -52,17 +51,13 @@ pub(super) fn preflight_at_service(request: &Request) -> Option<Handled> {
 
 /// Answers a system's own front page: where its collections are.
 pub(super) fn front(system: &SystemRoutes, request: &Request, prefix: &str) -> Handled {
-    let outcome = only_get(request).and_then(|()| {
-        let media = acceptable(request, &[HAL, JSON])?;
+    let outcome = request.must_read().and_then(|()| {
+        let media = request.answer_type(&[HAL, JSON])?;
         let origin = request.origin();
-        let mut seen = Vec::new();
-        let mut targets = Vec::new();
-        for service in &system.services {
-            for at in &service.resources {
-                if !seen.contains(&at.resource.collection) {
-                    seen.push(at.resource.collection);
-                    targets.push(at.resource.collection);
-                }
+        let mut targets: Vec<&'static str> = Vec::new();
+        for at in system.services.iter().flat_map(|service| &service.resources) {
+            if !targets.contains(&at.resource.collection) {
+                targets.push(at.resource.collection);
             }
         }
         targets.extend(["events", "actuator"]);
@@ -77,26 +72,21 @@ pub(super) fn process(edge: &Edge, request: &Request, rest: &[&str]) -> Handled 
     if !rest.is_empty() {
         return no_such_address();
     }
-    let outcome = only_get(request).map(|()| {
+    let outcome = request.must_read().map(|()| {
         let origin = request.origin();
-        let systems: Vec<_> = edge
-            .systems
-            .iter()
-            .map(|system| {
-                let services: Vec<_> = system
-                    .services
-                    .iter()
-                    .map(|service| {
-                        let href = format!("{origin}/{}/services/{}", system.name, service.name);
-                        json!({ "name": service.name, "href": href })
-                    })
-                    .collect();
-                let href = format!("{origin}/{}", system.name);
-                json!({ "name": system.name, "about": system.about, "href": href, "services": services })
-            })
-            .collect();
+        let systems: Vec<_> = edge.systems.iter().map(|system| shown(system, &origin)).collect();
         let body = json!({ "systems": systems, "actuator": format!("{origin}/actuator") });
         Answer::with_body(StatusCode::OK, JSON, format!("{body:#}"))
     });
     Handled { route: "/", outcome }
+}
+
+fn shown(system: &SystemRoutes, origin: &str) -> Value {
+    let href = format!("{origin}/{}", system.name);
+    let services = system
+        .services
+        .iter()
+        .map(|service| json!({ "name": service.name, "href": format!("{href}/services/{}", service.name) }));
+    let services: Vec<_> = services.collect();
+    json!({ "name": system.name, "about": system.about, "href": href, "services": services })
 }

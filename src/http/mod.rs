@@ -3,19 +3,22 @@
 //! A request comes through `server` (sockets), `routes` (which system, service, resource), a handler, and
 //! `problem` if it fails; every path an answer mentions is built in `hal`.
 
+pub mod server;
+pub mod request;
+pub mod routes;
+pub mod resources;
+pub mod stories;
+pub mod gateway;
 pub mod actuator;
 pub mod admin;
-pub mod answer;
 pub mod body;
-pub mod conditional;
-pub mod gateway;
-pub mod hal;
 pub mod negotiate;
+pub mod conditional;
+pub mod hal;
+pub mod answer;
 pub mod problem;
-pub mod request;
-pub mod resources;
-pub mod routes;
-pub mod server;
-pub mod stories;
 
 pub use routes::{Edge, Face};
+
+#[cfg(test)]
+mod tests;

@@ -10,12 +10,15 @@ use warp::http::StatusCode;
 use warp::http::header::{ALLOW, ETAG, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::answer::Answer;
+use super::conditional;
 use crate::domain::Refusal;
 use crate::domain::aggregate::RefusalClass;
 use crate::resilience::{CallError, NotExecuted, Reason};
 
 /// The type of every failure's body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
+/// When to come back where nothing better is known.
+const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
@@ -45,8 +48,8 @@ pub enum Problem {
     NotAcceptable(String),
     /// A rule of the business.
     Refused(Refusal),
-    /// The state is not what the client believed; the public version it has.
-    PreconditionFailed(u64),
+    /// The state is not what the client believed; the public version it has, if it is there.
+    PreconditionFailed(Option<u64>),
     /// The body is too large; the limit in bytes.
     TooLarge(usize),
     /// The body is of a type that is not read.
@@ -75,6 +78,12 @@ impl From<Refusal> for Problem {
     }
 }
 
+impl From<NotExecuted> for Problem {
+    fn from(rejected: NotExecuted) -> Self {
+        Self::Call(rejected.into())
+    }
+}
+
 /// What the table says of a failure.
 struct Entry {
     status: StatusCode,
@@ -84,13 +93,16 @@ struct Entry {
 }
 
 impl Problem {
+    /// Says that something was not executed because it is unavailable for a while.
+    #[must_use]
+    pub const fn unavailable(reason: Reason) -> Self {
+        Self::Call(CallError::NotExecuted(NotExecuted { reason, retry_after: RETRY_AFTER_DEFAULT }))
+    }
+
     /// Renders the failure for the request's path at a time (Unix milliseconds).
     #[must_use]
     pub fn into_answer(self, path: &str, time_ms: u64) -> Answer {
-        if matches!(&self, Self::NoSuchItem) {
-            return Answer::empty(StatusCode::NOT_FOUND);
-        }
-        if let Self::Refused(Refusal { class: RefusalClass::Missing, .. }) = &self {
+        if matches!(&self, Self::NoSuchItem | Self::Refused(Refusal { class: RefusalClass::Missing, .. })) {
             return Answer::empty(StatusCode::NOT_FOUND);
         }
         let Entry { status, code, detail, header } = self.entry();
@@ -115,7 +127,7 @@ impl Problem {
     }
 
     fn entry(self) -> Entry {
-        let entry = |status, code: &str, detail: String| Entry { status, code: code.to_owned(), detail, header: None };
+        let entry = Entry::of;
         match self {
             Self::BadRequest(detail) => entry(StatusCode::BAD_REQUEST, "malformed-request", detail),
             Self::Unauthorized => entry(
@@ -139,19 +151,8 @@ impl Problem {
             Self::NotAcceptable(offered) => {
                 entry(StatusCode::NOT_ACCEPTABLE, "not-acceptable", format!("this address answers with {offered}"))
             }
-            Self::Refused(refusal) => {
-                let status = match refusal.class {
-                    RefusalClass::Rule | RefusalClass::UnknownTarget => StatusCode::CONFLICT,
-                    RefusalClass::Missing => StatusCode::NOT_FOUND,
-                    RefusalClass::Poisoned => StatusCode::INTERNAL_SERVER_ERROR,
-                };
-                entry(status, &refusal.rule, refusal.detail)
-            }
-            Self::PreconditionFailed(version) => {
-                let detail = format!("its version is \"{version}\" now");
-                entry(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail)
-                    .with(ETAG, &format!("\"{version}\""))
-            }
+            Self::Refused(refusal) => refused(refusal),
+            Self::PreconditionFailed(version) => precondition_failed(version),
             Self::TooLarge(limit) => {
                 entry(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has {limit} bytes at most"))
             }
@@ -187,9 +188,33 @@ impl Problem {
 }
 
 impl Entry {
+    fn of(status: StatusCode, code: &str, detail: String) -> Self {
+        Self { status, code: code.to_owned(), detail, header: None }
+    }
+
     fn with(mut self, name: HeaderName, value: &str) -> Self {
         self.header = Some((name, value.to_owned()));
         self
+    }
+}
+
+fn refused(refusal: Refusal) -> Entry {
+    let status = match refusal.class {
+        RefusalClass::Rule | RefusalClass::UnknownTarget => StatusCode::CONFLICT,
+        RefusalClass::Missing => StatusCode::NOT_FOUND,
+        RefusalClass::Poisoned => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Entry::of(status, &refusal.rule, refusal.detail)
+}
+
+fn precondition_failed(version: Option<u64>) -> Entry {
+    let entry = |detail| Entry::of(StatusCode::PRECONDITION_FAILED, "precondition-failed", detail);
+    match version {
+        Some(version) => {
+            let etag = conditional::etag(version);
+            entry(format!("its version is {etag} now")).with(ETAG, &etag)
+        }
+        None => entry("it is not there".to_owned()),
     }
 }
 
@@ -223,4 +248,104 @@ fn seconds(wait: Duration) -> String {
 fn boot_time(time_ms: u64) -> String {
     let time = i64::try_from(time_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S.%3f+0000").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::tests::body_of;
+    use crate::resilience::Unknown;
+
+    const SECOND: Duration = Duration::from_millis(1_001);
+
+    fn rejected(reason: Reason) -> Problem {
+        Problem::from(NotExecuted { reason, retry_after: SECOND })
+    }
+
+    fn refusal(class: RefusalClass) -> Problem {
+        Refusal { rule: "stock-is-there".into(), detail: "3 are wanted".to_owned(), class }.into()
+    }
+
+    /// A failure, its status, its reason and its own header.
+    type Row = (Problem, u16, &'static str, Option<(&'static str, &'static str)>);
+
+    fn requests() -> Vec<Row> {
+        let text = || "why".to_owned();
+        vec![
+            (Problem::BadRequest(text()), 400, "malformed-request", None),
+            (Problem::Unauthorized, 401, "token-required", Some(("www-authenticate", "Bearer"))),
+            (Problem::Forbidden(text()), 403, "forbidden", None),
+            (Problem::NoSuchAddress, 404, "no-such-address", None),
+            (Problem::MethodNotAllowed("GET,HEAD".to_owned()), 405, "method-not-allowed", Some(("allow", "GET,HEAD"))),
+            (Problem::NotAcceptable(text()), 406, "not-acceptable", None),
+            (Problem::BodyTimeout, 408, "body-timeout", None),
+            (Problem::PreconditionFailed(Some(7)), 412, "precondition-failed", Some(("etag", "\"7\""))),
+            (Problem::PreconditionFailed(None), 412, "precondition-failed", None),
+            (Problem::TooLarge(9), 413, "body-too-large", None),
+            (Problem::UnsupportedBody(text()), 415, "unsupported-media-type", Some(("accept-post", BODY_TYPES))),
+            (Problem::UnsupportedPatch(text()), 415, "unsupported-media-type", Some(("accept-patch", PATCH_TYPES))),
+            (Problem::KeyReused, 422, "key-reused", None),
+            (Problem::TooManyAttempts(SECOND), 429, "too-many-attempts", Some(("retry-after", "2"))),
+            (Problem::TooManyAttempts(Duration::ZERO), 429, "too-many-attempts", Some(("retry-after", "1"))),
+        ]
+    }
+
+    fn outcomes() -> Vec<Row> {
+        let wait = Some(("retry-after", "2"));
+        vec![
+            (refusal(RefusalClass::Rule), 409, "stock-is-there", None),
+            (refusal(RefusalClass::UnknownTarget), 409, "stock-is-there", None),
+            (refusal(RefusalClass::Poisoned), 500, "stock-is-there", None),
+            (Problem::Internal("a secret".to_owned()), 500, "internal", None),
+            (rejected(Reason::BulkheadFull), 503, "bulkhead-full", wait),
+            (rejected(Reason::BulkheadWaitTimeout), 503, "bulkhead-wait-timeout", wait),
+            (rejected(Reason::MailboxFull), 503, "mailbox-full", wait),
+            (rejected(Reason::CommitterBusy), 503, "committer-busy", wait),
+            (rejected(Reason::ServiceStopped), 503, "service-stopped", wait),
+            (rejected(Reason::Draining), 503, "draining", wait),
+            (rejected(Reason::Quarantined), 503, "quarantined", wait),
+            (rejected(Reason::RecoveryBusy), 503, "recovery-busy", wait),
+            (rejected(Reason::BreakerOpen), 503, "breaker-open", wait),
+            (rejected(Reason::StorageReadOnly), 503, "storage-unavailable", wait),
+            (Problem::unavailable(Reason::BulkheadFull), 503, "bulkhead-full", Some(("retry-after", "1"))),
+            (NotExecuted::deadline_exceeded().into(), 504, "deadline-exceeded", None),
+            (Problem::Call(Unknown::AttemptTimeout.into()), 504, "attempt-timeout", None),
+            (Problem::Call(Unknown::DeadlineExceeded.into()), 504, "deadline-exceeded", None),
+            (Problem::Call(Unknown::PortDropped.into()), 504, "port-dropped", None),
+        ]
+    }
+
+    #[tokio::test]
+    async fn every_failure_has_its_status_its_reason_its_header_and_the_keys_of_old_and_new_clients() {
+        const OWN: [&str; 6] = ["www-authenticate", "allow", "etag", "accept-post", "accept-patch", "retry-after"];
+        for (problem, status, reason, header) in requests().into_iter().chain(outcomes()) {
+            let what = format!("{problem:?}");
+            let answer = problem.into_answer("/rentals/1", 1_614_083_183_350);
+            assert_eq!(answer.status.as_u16(), status, "{what}");
+            assert_eq!(answer.headers[warp::http::header::CONTENT_TYPE], PROBLEM_JSON, "{what}");
+            let sent = OWN.iter().filter_map(|name| Some((*name, answer.headers.get(*name)?.to_str().ok()?)));
+            assert_eq!(sent.collect::<Vec<_>>(), header.into_iter().collect::<Vec<_>>(), "{what}");
+
+            let body: serde_json::Value = serde_json::from_slice(&body_of(answer).await).expect("json");
+            let keys: Vec<&str> = body.as_object().expect("an object").keys().map(String::as_str).collect();
+            let expected =
+                ["detail", "error", "instance", "message", "path", "reason", "status", "timestamp", "title", "type"];
+            assert_eq!(keys, expected, "{what}");
+            assert_eq!((&body["status"], &body["reason"]), (&json!(status), &json!(reason)), "{what}");
+            assert_eq!((&body["instance"], &body["path"]), (&json!("/rentals/1"), &json!("/rentals/1")), "{what}");
+            assert_eq!(body["type"], format!("urn:resurgam:problem:{reason}"), "{what}");
+            assert_eq!((&body["detail"], &body["title"]), (&body["message"], &body["error"]), "{what}");
+            assert_eq!(body["timestamp"], "2021-02-23T12:26:23.350+0000", "{what}");
+            assert!(!body.to_string().contains("a secret"), "a defect's words are for the log");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_there_is_answered_without_a_body_as_the_originals_did() {
+        for problem in [Problem::NoSuchItem, refusal(RefusalClass::Missing)] {
+            let answer = problem.into_answer("/rentals/1", 0);
+            assert_eq!((answer.status, answer.headers.len()), (StatusCode::NOT_FOUND, 0));
+            assert!(body_of(answer).await.is_empty());
+        }
+    }
 }

@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
+use tokio::time::Instant;
 use warp::http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use warp::http::{HeaderMap, Method};
 
 use super::body::fingerprint;
+use super::negotiate;
 use super::problem::Problem;
 use crate::clock::{Clock, derived_id};
 use crate::domain::Kind;
@@ -35,12 +37,14 @@ pub struct Request {
     pub query: Option<String>,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body.
+    /// The whole body, once it was read.
     pub body: Bytes,
     /// Who sent it.
     pub peer: Option<SocketAddr>,
     /// The story it belongs to: the client's id, else a new one.
     pub correlation: Arc<str>,
+    /// When its head arrived.
+    pub received: Instant,
     /// When its answer is no longer wanted.
     pub deadline: Deadline,
 }
@@ -55,6 +59,36 @@ pub struct RequestLimits {
 }
 
 impl Request {
+    /// Reads the body whole, within its limit and before the deadline.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is too large, too slow, or broken off.
+    pub async fn read_body<S, B, E>(&mut self, body: S, bytes_max: usize) -> Result<(), Problem>
+    where
+        S: Stream<Item = Result<B, E>>,
+        B: Buf,
+        E: std::fmt::Display,
+    {
+        let mut body = std::pin::pin!(body);
+        let mut whole = BytesMut::new();
+        loop {
+            let Ok(chunk) = tokio::time::timeout_at(self.deadline.at(), body.next()).await else {
+                return Err(Problem::BodyTimeout);
+            };
+            match chunk {
+                None => break,
+                Some(Err(error)) => return Err(Problem::BadRequest(format!("the body broke off: {error}"))),
+                Some(Ok(chunk)) if chunk.remaining() > bytes_max - whole.len() => {
+                    return Err(Problem::TooLarge(bytes_max));
+                }
+                Some(Ok(chunk)) => whole.put(chunk),
+            }
+        }
+        self.body = whole.freeze();
+        Ok(())
+    }
+
     /// Returns a header as text.
     #[must_use]
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
@@ -85,6 +119,27 @@ impl Request {
         self.header(&IF_NONE_MATCH)
     }
 
+    /// Chooses the type of the answer among those offered, the default first.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the client accepts none of them.
+    pub fn answer_type(&self, offered: &[&'static str]) -> Result<&'static str, Problem> {
+        negotiate::answer_type(self.accept(), offered).map_err(|error| Problem::NotAcceptable(error.offered))
+    }
+
+    /// Checks that it only reads.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it has another method.
+    pub fn must_read(&self) -> Result<(), Problem> {
+        match self.method {
+            Method::GET | Method::HEAD => Ok(()),
+            _ => Err(Problem::MethodNotAllowed("GET,HEAD,OPTIONS".to_owned())),
+        }
+    }
+
     /// Returns where the client thinks it is, `http://localhost:8081`.
     #[must_use]
     pub fn origin(&self) -> String {
@@ -104,15 +159,21 @@ impl Request {
     ///
     /// Fails when the key is empty or too long.
     pub fn command_meta(&self, kind: Kind, clock: &Clock) -> Result<CommandMeta, Problem> {
-        let (id, origin, fingerprint) = match self.key()? {
-            Some(key) => {
-                let scope = derived_id(0, kind.path());
-                let digest = fingerprint(self.method.as_str(), &self.path, &self.body);
-                (derived_id(scope, key), Origin::Keyed, digest)
-            }
+        let (id, origin, fingerprint) = match self.keyed_id(kind)? {
+            Some(id) => (id, Origin::Keyed, fingerprint(self.method.as_str(), &self.path, &self.body)),
             None => (clock.id(), Origin::Edge, 0),
         };
         Ok(CommandMeta { id, origin, fingerprint, causation: 0, correlation: Arc::clone(&self.correlation) })
+    }
+
+    /// Returns the id that the request's key, if it has one, gives to a command on this kind.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the key is empty or too long.
+    pub fn keyed_id(&self, kind: Kind) -> Result<Option<u128>, Problem> {
+        let scope = || derived_id(0, kind.path());
+        Ok(self.key()?.map(|key| derived_id(scope(), key)))
     }
 
     fn key(&self) -> Result<Option<&str>, Problem> {
@@ -141,32 +202,4 @@ pub fn deadline(headers: &HeaderMap, limits: &RequestLimits, clock: &Clock) -> D
     let asked = headers.get(&REQUEST_TIMEOUT).and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok());
     let asked = asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     Deadline::after(clock, asked.unwrap_or(limits.deadline).min(limits.deadline))
-}
-
-/// Reads a body whole, within its limits.
-///
-/// # Errors
-///
-/// Fails when it is too large, too slow, or broken off.
-pub async fn whole_body<S, B, E>(body: S, limits: &RequestLimits, deadline: Deadline) -> Result<Bytes, Problem>
-where
-    S: Stream<Item = Result<B, E>>,
-    B: Buf,
-    E: std::fmt::Display,
-{
-    let mut body = std::pin::pin!(body);
-    let mut whole = BytesMut::new();
-    loop {
-        let Ok(chunk) = tokio::time::timeout_at(deadline.at(), body.next()).await else {
-            return Err(Problem::BodyTimeout);
-        };
-        match chunk {
-            None => return Ok(whole.freeze()),
-            Some(Err(error)) => return Err(Problem::BadRequest(format!("the body broke off: {error}"))),
-            Some(Ok(chunk)) if whole.len() + chunk.remaining() > limits.body_bytes_max => {
-                return Err(Problem::TooLarge(limits.body_bytes_max));
-            }
-            Some(Ok(chunk)) => bytes::BufMut::put(&mut whole, chunk),
-        }
-    }
 }

@@ -1,7 +1,10 @@
 //! What the journal needs of a storage: an append-only log that syncs, and a store that may lag behind it.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use thiserror::Error;
 
@@ -81,7 +84,7 @@ pub struct Group {
     /// How many positions it takes.
     pub facts: u32,
     /// The encoded records.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
 }
 
 /// Where to begin reading.
@@ -116,8 +119,8 @@ pub struct Written {
 /// Newest values on their way into the store.
 #[derive(Debug)]
 pub struct Batch {
-    /// The values.
-    pub entries: Vec<(Key, Entry)>,
+    /// The values, shared with the overlay, which holds them until they are taken.
+    pub entries: Arc<HashMap<Key, Entry>>,
     /// The group up to which, after these, the store holds everything.
     pub mark: u64,
 }

@@ -47,7 +47,7 @@ impl Engine for MemoryEngine {
         }
         let number = inner.log.len() as u64 + 1;
         inner.next_position = group.first_position + u64::from(group.facts);
-        inner.log.push(ReadGroup { number, first_position: group.first_position, payload: group.payload });
+        inner.log.push(ReadGroup { number, first_position: group.first_position, payload: group.payload.to_vec() });
         ready(Ok(inner.written())).boxed()
     }
 
@@ -57,7 +57,7 @@ impl Engine for MemoryEngine {
 
     fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<(), EngineError>> {
         let mut inner = self.inner.lock();
-        for (key, entry) in batch.entries {
+        for (key, entry) in batch.entries.iter() {
             let place = (tree_number(key.tree()), key.bytes());
             match entry.encoded() {
                 Some(value) => inner.trees.insert(place, value),

@@ -2,13 +2,14 @@
 
 mod base;
 mod bodies;
-mod collection_links;
 mod page_query;
+mod collection_links;
 pub mod profile;
 mod spaced;
-#[cfg(test)]
-mod tests;
 
 pub use base::Base;
 pub use bodies::{Link, item, links, page, root, uri_list};
-pub use page_query::{Order, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageQuery, parameters};
+pub use page_query::{Order, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageQuery, decoded, parameters};
+
+#[cfg(test)]
+mod tests;

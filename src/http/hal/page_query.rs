@@ -133,7 +133,9 @@ fn whole(text: Option<String>) -> Option<u64> {
     u64::try_from(number).ok()
 }
 
-fn decoded(text: &str) -> String {
+/// Takes percent-encoding and pluses back.
+#[must_use]
+pub fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut plain = Vec::with_capacity(bytes.len());
     let mut at = 0;

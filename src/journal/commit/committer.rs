@@ -114,10 +114,10 @@ impl Committer {
     /// Takes the next group's members out of `gathered`, in order, and lays their records out.
     fn gather(&mut self, gathered: &mut Vec<Request>) -> InFlight {
         let first_position = self.core.next_position();
-        let mut group = Group { first_position, facts: 0, payload: Vec::new() };
+        let (mut facts, mut payload) = (0, Vec::new());
         let mut members = Vec::with_capacity(gathered.len().min(GROUP_COMMANDS_MAX));
         let mut waiting = mem::take(gathered).into_iter();
-        while members.len() < GROUP_COMMANDS_MAX && group.payload.len() < GROUP_BYTES_MAX {
+        while members.len() < GROUP_COMMANDS_MAX && payload.len() < GROUP_BYTES_MAX {
             let Some(request) = waiting.next() else { break };
             let is_seal = matches!(request, Request::Note { note: Note::Seal, .. });
             // A seal is a group of its own, the last one.
@@ -134,13 +134,14 @@ impl Committer {
             if !accepted {
                 continue;
             }
-            lay_out(&request, &mut group);
+            facts += lay_out(&request, &mut payload);
             members.push(request);
             if is_seal {
                 break;
             }
         }
         gathered.extend(waiting);
+        let group = Group { first_position, facts, payload: payload.into() };
         InFlight { group, members }
     }
 
@@ -243,15 +244,17 @@ fn top_up(inbox: &mut mpsc::Receiver<Request>, gathered: &mut Vec<Request>) {
     }
 }
 
-fn lay_out(request: &Request, group: &mut Group) {
+/// Lays a request's records out; returns how many positions they take.
+fn lay_out(request: &Request, payload: &mut Vec<u8>) -> u32 {
     match request {
-        Request::Append(append) => {
-            for record in &append.records {
-                codec::encode_record(record, &mut group.payload);
-                group.facts += u32::try_from(record.positions()).unwrap_or(u32::MAX);
-            }
+        Request::Append(append) => append.records.iter().fold(0, |facts, record| {
+            codec::encode_record(record, payload);
+            facts + u32::try_from(record.positions()).unwrap_or(u32::MAX)
+        }),
+        Request::Note { note, .. } => {
+            codec::encode_record(&Record::Note(note.clone()), payload);
+            0
         }
-        Request::Note { note, .. } => codec::encode_record(&Record::Note(note.clone()), &mut group.payload),
-        Request::Barrier { .. } | Request::Forget { .. } => {}
+        Request::Barrier { .. } | Request::Forget { .. } => 0,
     }
 }

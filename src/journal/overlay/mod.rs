@@ -208,8 +208,7 @@ impl Overlay {
         let leaving = Arc::clone(&generations.leaving);
         drop(generations);
         self.emptied.notify_waiters();
-        let entries = leaving.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect();
-        Some(Batch { entries, mark })
+        Some(Batch { entries: leaving, mark })
     }
 
     /// Forgets the leaving generation: the store has it.

@@ -1,0 +1,71 @@
+//! Why a command of the operator's came to nothing.
+
+use thiserror::Error;
+
+use crate::actors::runtime::StartError;
+use crate::config::SettingsError;
+use crate::http::server::BindError;
+use crate::journal::disk::engine::DiskError;
+use crate::journal::handle::OpenError;
+
+/// Why the server did not start or could not go on.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The settings make no sense.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A system that does not exist.
+    #[error("there is no system {asked:?}; there are: {known}")]
+    NoSuchSystem {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        known: String,
+    },
+    /// The log's format.
+    #[error("{0}")]
+    Lines(String),
+    /// The metrics.
+    #[error("the metrics could not be installed: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The storage.
+    #[error(transparent)]
+    Storage(#[from] DiskError),
+    /// The journal.
+    #[error("the journal could not be opened: {0}")]
+    Journal(#[from] OpenError),
+    /// The actors.
+    #[error(transparent)]
+    Actors(#[from] StartError),
+    /// A listener.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A file.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The signals.
+    #[error("signals cannot be listened to: {0}")]
+    Signals(std::io::Error),
+}
+
+impl AppError {
+    /// Returns the exit code: 64 for what the operator must change, 1 for the rest.
+    #[must_use]
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(_) | Self::NoSuchSystem { .. } | Self::Lines(_) => 64,
+            Self::Metrics(_)
+            | Self::Storage(_)
+            | Self::Journal(_)
+            | Self::Actors(_)
+            | Self::Bind(_)
+            | Self::File { .. }
+            | Self::Signals(_) => 1,
+        }
+    }
+}

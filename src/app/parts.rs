@@ -1,0 +1,83 @@
+//! What a server is made of below its listeners: storage, journal, actors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::AppError;
+use crate::actors::{ActorOptions, Runtime};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::domain::System;
+use crate::domain::system::Catalogue;
+use crate::journal::disk::{DiskEngine, DiskOptions, Opening};
+use crate::journal::{Engine, Journal, JournalOptions};
+use crate::telemetry::metrics;
+
+/// The running parts.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) engine: Arc<DiskEngine>,
+    pub(super) journal: Journal,
+    pub(super) runtime: Arc<Runtime>,
+}
+
+impl Parts {
+    /// Opens the storage and the journal on it, then wakes the actors.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the storage is in use or damaged, or the description makes no sense.
+    pub(super) async fn start(
+        settings: &Settings,
+        systems: &[System],
+        catalogue: &Arc<Catalogue>,
+        clock: &Clock,
+    ) -> Result<Self, AppError> {
+        let (engine, journal) = open(settings, catalogue, clock).await?;
+        let options =
+            ActorOptions { shards: settings.actors.shards, guard: settings.guard_policy(), settings: HashMap::new() };
+        let observer = Arc::new(metrics::GuardMetrics);
+        let runtime = Runtime::start(systems, journal.clone(), clock.clone(), observer, options).await?;
+        Ok(Self { engine, journal, runtime: Arc::new(runtime) })
+    }
+
+    /// Ends them in reverse.
+    pub(super) async fn stop(self) {
+        self.runtime.stop().await;
+        self.journal.close().await;
+    }
+}
+
+async fn open(
+    settings: &Settings,
+    catalogue: &Arc<Catalogue>,
+    clock: &Clock,
+) -> Result<(Arc<DiskEngine>, Journal), AppError> {
+    let started = clock.now();
+    let (engine, Opening { log, store_discarded }) =
+        DiskEngine::open(&settings.journal.data, catalogue.shapes(), disk_options(settings), clock)?;
+    if let Some(cut) = &log.cut {
+        tracing::warn!(?cut, "a torn tail that nobody had seen was cut from the log");
+    }
+    if let Some(reason) = store_discarded {
+        tracing::warn!(reason, "the store could not be trusted and is made again from the log");
+    }
+    let engine = Arc::new(engine);
+    // Twice the deadline: a client that was cut off has given up by then.
+    let options = JournalOptions { recent_for: Duration::from_millis(2 * settings.edge.deadline_ms) };
+    let storage: Arc<dyn Engine> = Arc::<DiskEngine>::clone(&engine);
+    let journal = Journal::open(storage, Arc::clone(catalogue), clock.clone(), options).await?;
+    let took_ms = (clock.now() - started).as_millis();
+    tracing::info!(position = *journal.durable().borrow(), took_ms, "the journal is open");
+    Ok((engine, journal))
+}
+
+/// Returns the storage's options as they are set.
+pub(super) fn disk_options(settings: &Settings) -> DiskOptions {
+    DiskOptions {
+        segment_bytes: settings.journal.segment_bytes,
+        readers: settings.journal.readers,
+        cache_bytes: settings.journal.cache_bytes,
+    }
+}

@@ -1,0 +1,180 @@
+//! `resurgam serve`: from settings to an exit code.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::doors::{Door, announce, bind_doors, limits};
+use super::parts::Parts;
+use super::{AppError, say};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::domain::System;
+use crate::domain::system::Catalogue;
+use crate::http::Edge;
+use crate::http::actuator::MetricsText;
+use crate::http::admin::{self, Admin};
+use crate::http::request::RequestLimits;
+use crate::http::routes::{self, SystemRoutes};
+use crate::http::server::{Drained, Server, Signals, Stop, StopTrigger, bind};
+use crate::http::stories::Scans;
+use crate::journal::disk::DiskEngine;
+use crate::systems;
+use crate::telemetry::{metrics, tracing as lines};
+
+/// How often histograms are emptied and gauges brought up to date.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// The exit codes when a part is gone that only a new process can replace: a storage thread, the committer, the
+/// supervision tree.
+const LANE_GONE: u8 = 70;
+const COMMITTER_GONE: u8 = 71;
+const TREE_GONE: u8 = 72;
+
+/// Serves these systems (none named: all) until a signal, and returns the exit code.
+///
+/// # Errors
+///
+/// Fails when a part cannot be started; what was started before is stopped.
+pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError> {
+    lines::install(&settings.log.filter, settings.log.json).map_err(AppError::Lines)?;
+    let clock = Clock::system();
+    let all = systems::all();
+    let served = chosen(&all, names)?;
+    let alone = names.len() == 1;
+    let mut signals = Signals::listen().map_err(AppError::Signals)?;
+    // Bound before anything is opened: a port in use is the commonest mistake.
+    let doors = bind_doors(&settings, &served, alone)?;
+    let operator = bind(settings.admin.listen, settings.edge.backlog)?;
+    let prometheus = metrics::install()?;
+
+    let catalogue = Arc::new(Catalogue::of(&all));
+    let parts = Parts::start(&settings, &all, &catalogue, &clock).await?;
+    let offset = settings.listen.port_offset;
+    let routes = served.iter().map(|system| SystemRoutes::of(system, &catalogue, alone, offset)).collect();
+    let shown = prometheus.clone();
+    let edge = edge(&settings, &parts, routes, MetricsText::new(move || shown.render()), &clock);
+    let token = settings.token(|| format!("{:016x}{:016x}", clock.random(), clock.random()))?;
+    announce(&doors, &settings, token.made_in.as_deref());
+
+    let (trigger, stop) = StopTrigger::new();
+    let levers = Admin::new(Arc::clone(&edge), token.secret, settings.admin.metrics_open, settings.chaos.enabled);
+    let serving = listen(&settings, &edge, doors, operator, levers, &stop);
+    let mut upkeep = JoinSet::new();
+    upkeep.spawn(metrics::upkeep(prometheus, UPKEEP_EVERY, clock.clone()));
+    say("ready");
+
+    tokio::select! {
+        _ = signals.next() => {}
+        code = failed(&parts) => return Ok(code),
+    }
+    say("stopping: requests in flight are finished; a second signal ends at once");
+    edge.draining.store(true, Ordering::Relaxed);
+    trigger.fire();
+    let stopping = async {
+        drained(serving).await;
+        upkeep.shutdown().await;
+        drop(edge);
+        parts.stop().await;
+        0
+    };
+    tokio::select! {
+        code = stopping => Ok(code),
+        code = signals.next() => Ok(code),
+    }
+}
+
+fn chosen<'a>(all: &'a [System], names: &[String]) -> Result<Vec<&'a System>, AppError> {
+    if names.is_empty() {
+        return Ok(all.iter().collect());
+    }
+    let find = |name: &String| {
+        all.iter().find(|system| system.name == name).ok_or_else(|| AppError::NoSuchSystem {
+            asked: name.clone(),
+            known: all.iter().map(|system| system.name).collect::<Vec<_>>().join(", "),
+        })
+    };
+    names.iter().map(find).collect()
+}
+
+fn edge(
+    settings: &Settings,
+    parts: &Parts,
+    systems: Vec<SystemRoutes>,
+    metrics: MetricsText,
+    clock: &Clock,
+) -> Arc<Edge> {
+    Arc::new(Edge {
+        admission: parts.runtime.admission(),
+        runtime: Arc::clone(&parts.runtime),
+        journal: parts.journal.clone(),
+        scans: Scans::default(),
+        clock: clock.clone(),
+        limits: RequestLimits {
+            body_bytes_max: settings.edge.body_bytes_max,
+            deadline: Duration::from_millis(settings.edge.deadline_ms),
+        },
+        metrics,
+        systems,
+        draining: AtomicBool::new(false),
+    })
+}
+
+fn listen(
+    settings: &Settings,
+    edge: &Arc<Edge>,
+    doors: Vec<Door>,
+    operator: TcpListener,
+    levers: Admin,
+    stop: &Stop,
+) -> JoinSet<Drained> {
+    let mut serving = JoinSet::new();
+    let server = Server::new(&limits(settings), Arc::new(metrics::Connections));
+    for Door { listener, face, .. } in doors {
+        let (server, stop) = (server.clone(), stop.clone());
+        let service = warp::service(routes::filter(Arc::clone(edge), face));
+        serving.spawn(async move { server.run(listener, service, stop).await });
+    }
+    // A server of its own: clients that fill every slot must not shut the operator out.
+    let own = Server::new(&limits(settings), Arc::new(metrics::Connections));
+    let (service, stop) = (warp::service(admin::filter(Arc::new(levers))), stop.clone());
+    serving.spawn(async move { own.run(operator, service, stop).await });
+    serving
+}
+
+async fn drained(mut serving: JoinSet<Drained>) {
+    while let Some(drained) = serving.join_next().await {
+        if let Ok(drained) = drained
+            && drained.cut > 0
+        {
+            tracing::warn!(connections = drained.cut, "connections were cut at the end of the drain");
+        }
+    }
+}
+
+/// Waits until a part is gone without which nothing can be promised any more, and returns the exit code that says so.
+async fn failed(parts: &Parts) -> u8 {
+    tokio::select! {
+        () = lane_gone(&parts.engine) => LANE_GONE,
+        () = parts.journal.ended() => {
+            tracing::error!("the committer failed too often; the process ends, start it again");
+            COMMITTER_GONE
+        }
+        () = parts.runtime.ended() => {
+            tracing::error!("the supervision tree is gone; the process ends, start it again");
+            TREE_GONE
+        }
+    }
+}
+
+async fn lane_gone(engine: &DiskEngine) {
+    loop {
+        tokio::time::sleep(UPKEEP_EVERY).await;
+        if let Err(error) = engine.beat().await {
+            tracing::error!(%error, "a storage lane is gone; the process ends, start it again");
+            return;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The shell's settings: the embedded defaults, a file, the environment, the command line. The only reader of files
+//! and environment variables of settings.
+
+mod settings;
+mod sources;
+mod shown;
+mod token;
+
+pub use settings::{
+    Actors, Admin, ChaosSettings, Edge, GuardSettings, JournalSettings, Listen, Log, PartitionSettings, Settings,
+};
+pub use shown::shown;
+pub use sources::{DEFAULTS, SettingsError};
+pub use token::Token;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! Every setting, as a value.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::resilience::{BulkheadLimits, GuardPolicy};
+
+/// Every setting of the shell.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where business is served.
+    pub listen: Listen,
+    /// The limits of the edge.
+    pub edge: Edge,
+    /// The journal.
+    pub journal: JournalSettings,
+    /// The actors.
+    pub actors: Actors,
+    /// The guard in front of each kind.
+    pub guard: GuardSettings,
+    /// The operator's listener.
+    pub admin: Admin,
+    /// Chaos.
+    pub chaos: ChaosSettings,
+    /// Log lines.
+    pub log: Log,
+}
+
+/// Where business is served.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// The address of all business listeners.
+    pub host: IpAddr,
+    /// The port of the common front door.
+    pub port: u16,
+    /// Added to every port.
+    pub port_offset: u16,
+}
+
+/// The limits of the edge.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// Open connections.
+    pub connections_max: usize,
+    /// Connections before they are accepted.
+    pub backlog: u32,
+    /// Size of a head, in bytes.
+    pub header_bytes_max: usize,
+    /// Headers of a request.
+    pub headers_max: usize,
+    /// How long a head may take, in milliseconds.
+    pub header_timeout_ms: u64,
+    /// Size of a body, in bytes.
+    pub body_bytes_max: usize,
+    /// How long a request may take, in milliseconds.
+    pub deadline_ms: u64,
+    /// How long requests in flight may take at a stop, in milliseconds.
+    pub drain_timeout_ms: u64,
+}
+
+/// The journal.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalSettings {
+    /// Where it lives.
+    pub data: PathBuf,
+    /// Size of a segment, in bytes.
+    pub segment_bytes: u64,
+    /// Threads that read.
+    pub readers: usize,
+    /// sled's cache, in bytes.
+    pub cache_bytes: u64,
+}
+
+/// The actors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Actors {
+    /// Supervisors per kind.
+    pub shards: usize,
+}
+
+/// The guard in front of each kind.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuardSettings {
+    /// How long one attempt may take, in milliseconds.
+    pub attempt_timeout_ms: u64,
+    /// The clients' partition.
+    pub edge: PartitionSettings,
+    /// The policies' partition.
+    pub policies: PartitionSettings,
+    /// The asks' partition.
+    pub asks: PartitionSettings,
+}
+
+/// One partition of a bulkhead.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartitionSettings {
+    /// Calls running at once.
+    pub running_max: usize,
+    /// Calls waiting beyond that.
+    pub queue_max: usize,
+    /// How long they may wait, in milliseconds.
+    pub wait_max_ms: u64,
+}
+
+/// The operator's listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    /// Its address.
+    pub listen: SocketAddr,
+    /// Whether metrics and probes need no token.
+    pub metrics_open: bool,
+    /// The token's file; empty: in the data directory.
+    pub token_file: PathBuf,
+}
+
+/// Chaos.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChaosSettings {
+    /// Whether operators may kill and panic actors.
+    pub enabled: bool,
+}
+
+/// Log lines.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The filter.
+    pub filter: String,
+    /// Whether lines are JSON.
+    pub json: bool,
+}
+
+impl Settings {
+    /// Returns the guard's policy.
+    #[must_use]
+    pub fn guard_policy(&self) -> GuardPolicy {
+        let limits = |partition: PartitionSettings| BulkheadLimits {
+            running_max: partition.running_max,
+            queue_max: partition.queue_max,
+            wait_max: Duration::from_millis(partition.wait_max_ms),
+        };
+        GuardPolicy {
+            attempt_timeout: Duration::from_millis(self.guard.attempt_timeout_ms),
+            edge: limits(self.guard.edge),
+            policies: limits(self.guard.policies),
+            asks: limits(self.guard.asks),
+        }
+    }
+}

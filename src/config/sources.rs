@@ -1,0 +1,216 @@
+//! Where settings come from, the later wins, and what makes no sense.
+
+use std::fs;
+use std::path::Path;
+
+use config::{Config, ConfigError, Environment, File, FileFormat, Source as _, Value, ValueKind};
+use thiserror::Error;
+
+use super::settings::Settings;
+
+/// The defaults, with a comment on each.
+pub const DEFAULTS: &str = include_str!("../../config/resurgam.toml");
+/// The environment's prefix: `RESURGAM__LISTEN__HOST`.
+const ENVIRONMENT: &str = "RESURGAM";
+
+/// Why the settings make no sense.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// A file that cannot be read.
+    #[error("the settings in {path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A source that does not parse.
+    #[error("{origin}: {source}")]
+    Malformed {
+        /// Which.
+        origin: String,
+        /// Why not.
+        source: Box<ConfigError>,
+    },
+    /// A key that no setting has.
+    #[error("{origin}: there is no setting {key}; `resurgam config show` prints all there are")]
+    Unknown {
+        /// The key.
+        key: String,
+        /// Who set it.
+        origin: String,
+    },
+    /// A value that does not fit its setting.
+    #[error("{origin}: {source}")]
+    Misfit {
+        /// Who set it.
+        origin: String,
+        /// Why it does not fit, and the key.
+        source: Box<ConfigError>,
+    },
+    /// A `--set` without a key or value.
+    #[error("--set {0:?}: write key=value, as in --set listen.host=0.0.0.0")]
+    NoAssignment(String),
+    /// A value that fits its type and nothing else.
+    #[error("{key}: {reason}")]
+    Nonsense {
+        /// The key.
+        key: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// The token's file.
+    #[error("the operator's token in {path}: {source}")]
+    Token {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl Settings {
+    /// Reads the settings: defaults, then the file, then the environment, then `assignments` (`key=value`).
+    ///
+    /// # Errors
+    ///
+    /// Fails on an unknown key or a value that does not fit, naming the key and where it was set.
+    pub fn load(file: Option<&Path>, assignments: &[String]) -> Result<Self, SettingsError> {
+        Self::read(&layers(file, environment(), assignments)?)
+    }
+
+    /// Reads the settings from layers, the later wins.
+    pub(super) fn read(layers: &[Layer]) -> Result<Self, SettingsError> {
+        let settings = in_force(layers)?.try_deserialize().map_err(|source| misfit(layers, source))?;
+        check(&settings)?;
+        Ok(settings)
+    }
+}
+
+fn check(settings: &Settings) -> Result<(), SettingsError> {
+    let nonsense = |key, reason: &str| Err(SettingsError::Nonsense { key, reason: reason.to_owned() });
+    if settings.edge.header_bytes_max < 8_192 {
+        return nonsense("edge.header_bytes_max", "must be at least 8192 bytes");
+    }
+    if settings.journal.segment_bytes < 65_536 {
+        return nonsense("journal.segment_bytes", "must be at least 65536 bytes");
+    }
+    if settings.edge.deadline_ms == 0 {
+        return nonsense("edge.deadline_ms", "must be at least 1 millisecond");
+    }
+    if settings.listen.port_offset > 50_000 {
+        return nonsense("listen.port_offset", "must be at most 50000");
+    }
+    if settings.listen.port.checked_add(settings.listen.port_offset).is_none() {
+        return nonsense("listen.port", "must be at most 65535 together with listen.port_offset");
+    }
+    Ok(())
+}
+
+/// One source of settings.
+#[derive(Debug)]
+pub(super) struct Layer {
+    origin: Origin,
+    config: Config,
+}
+
+/// Who set something.
+#[derive(Debug)]
+enum Origin {
+    Defaults,
+    File(String),
+    Environment,
+    CommandLine(String),
+}
+
+impl Origin {
+    /// Names the origin of a key as an operator knows it.
+    fn of(&self, key: &str) -> String {
+        match self {
+            Self::Defaults => "the defaults".to_owned(),
+            Self::File(path) => path.clone(),
+            Self::Environment => format!("{ENVIRONMENT}__{}", key.to_uppercase().replace('.', "__")),
+            Self::CommandLine(assignment) => format!("--set {assignment}"),
+        }
+    }
+}
+
+/// Returns the process's environment as a source.
+pub(super) fn environment() -> Environment {
+    Environment::with_prefix(ENVIRONMENT).prefix_separator("__").separator("__")
+}
+
+/// Reads every source; each key must be one that the defaults have.
+pub(super) fn layers(
+    file: Option<&Path>,
+    environment: Environment,
+    assignments: &[String],
+) -> Result<Vec<Layer>, SettingsError> {
+    let mut layers = vec![layer(Origin::Defaults, Config::builder().add_source(toml(DEFAULTS)).build())?];
+    if let Some(file) = file {
+        let path = file.display().to_string();
+        let text = fs::read_to_string(file).map_err(|source| SettingsError::File { path: path.clone(), source })?;
+        layers.push(layer(Origin::File(path), Config::builder().add_source(toml(&text)).build())?);
+    }
+    layers.push(layer(Origin::Environment, Config::builder().add_source(environment).build())?);
+    for assignment in assignments {
+        let no_assignment = || SettingsError::NoAssignment(assignment.clone());
+        let (key, value) = assignment.split_once('=').ok_or_else(no_assignment)?;
+        let set = Config::builder().set_override(key.trim(), value.trim()).map_err(|_| no_assignment())?;
+        layers.push(layer(Origin::CommandLine(assignment.clone()), set.build())?);
+    }
+    let known = keys(&layers[0].config);
+    for layer in &layers {
+        // A table instead of its members is known; that a mere value does not fit it is found later.
+        let is_known = |key: &String| known.iter().any(|known| known == key || known.starts_with(&format!("{key}.")));
+        if let Some(key) = keys(&layer.config).into_iter().find(|key| !is_known(key)) {
+            return Err(SettingsError::Unknown { origin: layer.origin.of(&key), key });
+        }
+    }
+    Ok(layers)
+}
+
+/// Lays the layers over each other.
+pub(super) fn in_force(layers: &[Layer]) -> Result<Config, SettingsError> {
+    let all = layers.iter().fold(Config::builder(), |all, layer| all.add_source(layer.config.clone()));
+    all.build().map_err(|source| misfit(layers, source))
+}
+
+fn toml(text: &str) -> File<config::FileSourceString, FileFormat> {
+    File::from_str(text, FileFormat::Toml)
+}
+
+fn layer(origin: Origin, config: Result<Config, ConfigError>) -> Result<Layer, SettingsError> {
+    match config {
+        Ok(config) => Ok(Layer { origin, config }),
+        Err(source) => Err(SettingsError::Malformed { origin: origin.of("…"), source: Box::new(source) }),
+    }
+}
+
+/// Blames the strongest layer that sets the key.
+fn misfit(layers: &[Layer], source: ConfigError) -> SettingsError {
+    let key =
+        if let ConfigError::Type { key, .. } | ConfigError::At { key, .. } = &source { key.clone() } else { None };
+    let key = key.unwrap_or_default();
+    let blamed = layers.iter().rev().find(|layer| layer.config.get::<Value>(&key).is_ok());
+    let origin = blamed.map_or("the settings".to_owned(), |layer| layer.origin.of(&key));
+    SettingsError::Misfit { origin, source: Box::new(source) }
+}
+
+/// Lists the keys of a source, `listen.port`.
+fn keys(config: &Config) -> Vec<String> {
+    fn walk(prefix: &str, table: config::Map<String, Value>, keys: &mut Vec<String>) {
+        for (name, value) in table {
+            let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
+            if let ValueKind::Table(table) = value.kind {
+                walk(&key, table, keys);
+            } else {
+                keys.push(key);
+            }
+        }
+    }
+    let mut keys = Vec::new();
+    walk("", config.collect().unwrap_or_default(), &mut keys);
+    keys.sort();
+    keys
+}

@@ -1,0 +1,156 @@
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use super::sources::{environment, layers};
+use super::*;
+
+fn load(assignments: &[&str]) -> Result<Settings, SettingsError> {
+    let assignments: Vec<String> = assignments.iter().map(ToString::to_string).collect();
+    Settings::load(None, &assignments)
+}
+
+/// A file with settings.
+fn file(dir: &tempfile::TempDir, text: &str) -> PathBuf {
+    let path = dir.path().join("mine.toml");
+    fs::write(&path, text).expect("a file");
+    path
+}
+
+/// The error names all of these.
+#[track_caller]
+fn names(outcome: Result<Settings, SettingsError>, words: &[&str]) {
+    let said = outcome.expect_err("settings that make no sense").to_string();
+    assert!(words.iter().all(|word| said.contains(word)), "{words:?} in {said}");
+}
+
+#[test]
+fn the_defaults_make_sense_and_are_shown_as_they_are_written() {
+    let settings = load(&[]).expect("the defaults");
+    assert_eq!((settings.listen.port, settings.admin.listen.to_string()), (8088, "127.0.0.1:9464".to_owned()));
+    assert_eq!(shown(None, &[]).expect("the defaults"), DEFAULTS);
+}
+
+#[test]
+fn an_assignment_sets_a_key_and_is_shown_with_the_comments() {
+    let assignments = ["listen.host = 0.0.0.0", "guard.edge.running_max=7", "log.json=true", "journal.data=a=b"];
+    let settings = load(&assignments).expect("settings");
+    assert!(settings.listen.host.is_unspecified() && settings.log.json);
+    assert_eq!((settings.guard.edge.running_max, settings.guard.edge.queue_max), (7, 4_096));
+    assert_eq!(settings.journal.data, PathBuf::from("a=b"));
+
+    let shown = shown(None, &assignments.map(String::from)).expect("settings");
+    let expected = DEFAULTS
+        .replace("host = \"127.0.0.1\"", "host = \"0.0.0.0\"")
+        .replace("edge = { running_max = 1024", "edge = { running_max = 7")
+        .replace("json = false", "json = true")
+        .replace("data = \"data\"", "data = \"a=b\"");
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn the_later_source_wins_file_environment_command_line() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = file(&dir, "[edge]\nbacklog = 1\nheaders_max = 1\ndeadline_ms = 1\n");
+    let variables = [("RESURGAM__EDGE__HEADERS_MAX", "2"), ("RESURGAM__EDGE__DEADLINE_MS", "2"), ("RESURGAM_X", "3")];
+    let variables: HashMap<_, _> = variables.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let layers = layers(Some(&file), environment().source(Some(variables)), &["edge.deadline_ms=3".to_owned()]);
+    let edge = Settings::read(&layers.expect("sources")).expect("settings").edge;
+    assert_eq!((edge.backlog, edge.headers_max, edge.deadline_ms), (1, 2, 3));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_who_set_it() {
+    for key in ["listen.nosuch", "nosuch.port", "nosuch", "listen.port.number", "guard.edge.nosuch"] {
+        names(load(&[&format!("{key}=1")]), &[key, "--set", "no setting"]);
+    }
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = file(&dir, "[listen]\nprot = 1\n");
+    names(Settings::load(Some(&file), &[]), &["listen.prot", "mine.toml"]);
+    let variables = HashMap::from([("RESURGAM__LISTEN__PROT".to_owned(), "1".to_owned())]);
+    let refused = layers(None, environment().source(Some(variables)), &[]).expect_err("an unknown key").to_string();
+    assert!(refused.starts_with("RESURGAM__LISTEN__PROT: "), "{refused}");
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_named_with_its_key_and_who_set_it() {
+    let table = [
+        ("listen.port", "many"),
+        ("listen.port", "99999999"),
+        ("listen.host", "nowhere"),
+        ("admin.listen", "9464"),
+        ("chaos.enabled", "perhaps"),
+        ("guard.edge.running_max", "-1"),
+        ("guard.edge", "5"),
+        ("listen", "3"),
+    ];
+    for (key, value) in table {
+        let assignment = format!("{key}={value}");
+        names(load(&[&assignment]), &[&format!("`{key}`"), &format!("--set {assignment}")]);
+    }
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for text in ["[listen]\nport = \"many\"\n", "[listen]\nport = -1\n"] {
+        names(Settings::load(Some(&file(&dir, text)), &[]), &["`listen.port`", "mine.toml"]);
+    }
+    let variables = HashMap::from([("RESURGAM__LISTEN__HOST".to_owned(), "nowhere".to_owned())]);
+    let layers = layers(None, environment().source(Some(variables)), &["edge.backlog=9".to_owned()]);
+    names(Settings::read(&layers.expect("sources")), &["`listen.host`", "RESURGAM__LISTEN__HOST"]);
+}
+
+#[test]
+fn what_fits_its_type_and_nothing_else_is_refused() {
+    let table = [
+        ("edge.header_bytes_max", "8191"),
+        ("journal.segment_bytes", "65535"),
+        ("edge.deadline_ms", "0"),
+        ("listen.port_offset", "50001"),
+    ];
+    for (key, value) in table {
+        names(load(&[&format!("{key}={value}")]), &[key, "must be"]);
+    }
+    names(load(&["listen.port=60000", "listen.port_offset=6000"]), &["listen.port", "65535"]);
+}
+
+#[test]
+fn a_source_that_cannot_be_read_is_named() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    names(Settings::load(Some(&dir.path().join("nosuch.toml")), &[]), &["nosuch.toml"]);
+    names(Settings::load(Some(&file(&dir, "[listen")), &[]), &["mine.toml", "line 1"]);
+    for assignment in ["listen.port", "=1", "a b=1", ""] {
+        names(load(&[assignment]), &["--set", assignment, "key=value"]);
+    }
+}
+
+#[test]
+fn a_token_is_made_once_for_its_owner_only_and_an_empty_one_opens_nothing() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let data = format!("journal.data={}", dir.path().display());
+    let settings = load(&[&data]).expect("settings");
+    let made = settings.token(|| "first".to_owned()).expect("a token");
+    let path = dir.path().join("admin.token");
+    assert_eq!((made.secret.as_str(), made.made_in.as_ref()), ("first", Some(&path)));
+    assert_eq!(fs::metadata(&path).expect("the token's file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(settings.token(|| "second".to_owned()).expect("a token").secret, "first");
+    assert!(!format!("{made:?}").contains("first"), "a token is not for logs");
+
+    fs::write(&path, "\n").expect("a file");
+    let given = load(&[&data, &format!("admin.token_file={}", path.display())]).expect("settings");
+    for settings in [&settings, &given] {
+        let refused = settings.token(|| "third".to_owned()).expect_err("an empty token").to_string();
+        assert!(refused.contains("admin.token") && refused.contains("empty"), "{refused}");
+    }
+    fs::write(&path, " mine \n").expect("a file");
+    let token = given.token(|| "third".to_owned()).expect("a token");
+    assert_eq!((token.secret.as_str(), token.made_in), ("mine", None));
+}
+
+#[test]
+fn another_address_than_loopback_needs_a_token_that_was_set() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let data = format!("journal.data={}", dir.path().display());
+    let settings = load(&[&data, "admin.listen=0.0.0.0:9464"]).expect("settings");
+    let refused = settings.token(|| "made".to_owned()).expect_err("no token").to_string();
+    assert!(refused.starts_with("admin.listen: ") && refused.contains("RESURGAM_ADMIN_TOKEN"), "{refused}");
+    assert!(!dir.path().join("admin.token").exists());
+}

@@ -1,0 +1,148 @@
+//! What an operator does: stop and start services, release, kill and panic. Written into the log first, or not done.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::operator::{Admin, answer};
+use super::target;
+use crate::actors::chaos::Point;
+use crate::domain::Stream;
+use crate::http::answer::Answer;
+use crate::http::problem::Problem;
+use crate::http::request::Request;
+use crate::journal::Note;
+use crate::resilience::Reason;
+
+/// How many actors one request may kill.
+const KILLS_MAX: usize = 10_000;
+/// What is killed by its own name.
+const COMMITTER: &str = "journal/committer";
+
+/// What an operator sends along.
+#[derive(Debug, Default, Deserialize)]
+struct Wish {
+    target: Option<String>,
+    count: Option<usize>,
+    seed: Option<u64>,
+    at: Option<String>,
+    reason: Option<String>,
+}
+
+impl Wish {
+    fn read(body: &[u8]) -> Result<Self, Problem> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        serde_json::from_slice(body).map_err(|error| Problem::BadRequest(error.to_string()))
+    }
+}
+
+impl Admin {
+    /// Does what a POST asks.
+    pub(super) async fn done(&self, request: &Request, path: &[&str]) -> Result<Answer, Problem> {
+        let wish = Wish::read(&request.body)?;
+        match *path {
+            ["admin", "services", system, service, action @ ("start" | "stop")] => {
+                self.switch(request, &wish, system, service, action).await
+            }
+            ["admin", "quarantine", ref target @ .., "release"] => {
+                self.release(request, &wish, &target.join("/")).await
+            }
+            ["chaos", "kill" | "panic"] if !self.chaos => {
+                Err(Problem::Forbidden("chaos is off: start with --set chaos.enabled=true".to_owned()))
+            }
+            ["chaos", "kill"] => self.kill(request, &wish).await,
+            ["chaos", "panic"] => self.panic(request, &wish).await,
+            _ => Err(Problem::NoSuchAddress),
+        }
+    }
+
+    async fn switch(
+        &self,
+        request: &Request,
+        wish: &Wish,
+        system: &str,
+        service: &str,
+        action: &str,
+    ) -> Result<Answer, Problem> {
+        let services = self.edge.runtime.services();
+        if !services.all().any(|(known, name, _)| (known, name) == (system, service)) {
+            return Err(Problem::NoSuchAddress);
+        }
+        let target = format!("{system}/{service}");
+        self.audit(request, wish, action, &target).await?;
+        services.set(system, service, action == "start");
+        Ok(answer(&json!({ "service": target, "running": action == "start" })))
+    }
+
+    async fn release(&self, request: &Request, wish: &Wish, target: &str) -> Result<Answer, Problem> {
+        let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("quarantined"));
+        let stream = stream.ok_or(Problem::NoSuchAddress)?;
+        self.audit(request, wish, "release", target).await?;
+        // It may have been released meanwhile, which is what was wanted.
+        let _ = self.edge.runtime.release(stream);
+        Ok(answer(&json!({ "released": target })))
+    }
+
+    async fn kill(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+        let target = wish.target.as_deref().unwrap_or("*");
+        self.audit(request, wish, "kill", target).await?;
+        if target == COMMITTER {
+            self.edge.journal.kill_committer();
+            return Ok(answer(&json!({ "killed": [COMMITTER] })));
+        }
+        let count = wish.count.unwrap_or(KILLS_MAX).min(KILLS_MAX);
+        let covers = |stream| target::covers(target, stream);
+        let killed = self.edge.runtime.kill(covers, count, wish.seed.unwrap_or(0));
+        let killed: Vec<_> = killed.into_iter().map(|stream| stream.to_string()).collect();
+        Ok(answer(&json!({ "killed": killed })))
+    }
+
+    async fn panic(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+        let point = match wish.at.as_deref() {
+            Some("decide") | None => Point::Decide,
+            Some("evolve") => Point::Evolve,
+            Some(other) => return Err(Problem::BadRequest(format!("at {other:?}: one of decide, evolve"))),
+        };
+        let target = wish.target.as_deref().unwrap_or_default();
+        let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("live"));
+        let stream = stream.ok_or(Problem::NoSuchAddress)?;
+        self.audit(request, wish, "panic", target).await?;
+        match self.edge.runtime.panic_at(stream, point) {
+            true => Ok(answer(&json!({ "target": target }))),
+            false => Err(Problem::NoSuchAddress),
+        }
+    }
+
+    /// Writes an action into the log before it is done.
+    async fn audit(&self, request: &Request, wish: &Wish, action: &str, target: &str) -> Result<(), Problem> {
+        let note = Note::Audit {
+            action: action.to_owned(),
+            target: target.to_owned(),
+            reason: wish.reason.clone().unwrap_or_default(),
+            time_ms: self.edge.clock.wall_ms(),
+        };
+        let written = tokio::time::timeout_at(request.deadline.at(), self.edge.journal.note(note)).await;
+        match written {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) | Err(_) => {
+                tracing::warn!(
+                    action,
+                    target,
+                    "an operator's action could not be written into the log and is not done"
+                );
+                Err(Problem::unavailable(Reason::StorageReadOnly))
+            }
+        }
+    }
+
+    /// Reads a target that names one aggregate.
+    pub(super) fn stream(&self, target: &str) -> Option<Stream> {
+        target::stream(target, self.edge.runtime.actors().into_iter().map(|(kind, _)| kind))
+    }
+
+    fn state_of(&self, stream: Stream) -> Option<&'static str> {
+        let kinds = self.edge.runtime.actors().into_iter().filter(|(kind, _)| *kind == stream.kind);
+        kinds.flat_map(|(_, entries)| entries).find(|entry| entry.id == stream.id).map(|entry| entry.state)
+    }
+}

@@ -1,0 +1,177 @@
+//! What an operator sees: systems, services, actors, followers, what was set aside, the journal.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::operator::{Admin, answer, aside};
+use super::target;
+use crate::domain::Stream;
+use crate::http::answer::Answer;
+use crate::http::hal::parameters;
+use crate::http::problem::Problem;
+use crate::http::request::Request;
+
+/// How many items of a list one answer has by default and at most.
+const PAGE_DEFAULT: usize = 100;
+const PAGE_MAX: usize = 1_000;
+
+/// Answers with a list.
+pub(super) async fn shown(admin: &Arc<Admin>, request: &Request) -> Result<Answer, Problem> {
+    let (admin, path, query) = (Arc::clone(admin), request.path.clone(), request.query.clone().unwrap_or_default());
+    let looked = aside(request, async move { admin.list(&path, &query).await }).await?;
+    looked.map(|list| answer(&list))
+}
+
+impl Admin {
+    async fn list(&self, path: &str, query: &str) -> Result<Value, Problem> {
+        match path.trim_matches('/').split('/').collect::<Vec<_>>()[..] {
+            ["admin", "overview"] => self.overview().await,
+            ["admin", "actors"] => Ok(self.actors(&Wanted::read(query))),
+            ["admin", "actors", system, service, kind, id] => self.actor(&[system, service, kind, id].join("/")),
+            ["admin", "services"] => Ok(json!({ "services": self.services() })),
+            ["admin", "followers"] => Ok(json!({ "followers": self.followers().await? })),
+            ["admin", "parked"] => Ok(json!({ "parked": self.edge.journal.parked().await.map_err(unreadable)? })),
+            ["admin", "quarantine"] => Ok(self.quarantine()),
+            ["admin", "journal"] => Ok(self.journal()),
+            _ => Err(Problem::NoSuchAddress),
+        }
+    }
+
+    async fn overview(&self) -> Result<Value, Problem> {
+        let edge = &self.edge;
+        let actors = edge.runtime.actors();
+        let live = actors.iter().flat_map(|(_, entries)| entries).filter(|entry| entry.state == "live").count();
+        let systems: Vec<_> = edge.systems.iter().map(|system| system.name).collect();
+        Ok(json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptimeSeconds": (edge.clock.now() - self.started).as_secs(),
+            "lifecycle": if edge.is_draining() { "draining" } else { "running" },
+            "systems": systems,
+            "services": self.services(),
+            "liveActors": live,
+            "journal": self.journal(),
+            "followers": self.followers().await?,
+        }))
+    }
+
+    fn actors(&self, wanted: &Wanted) -> Value {
+        let kinds = self.edge.runtime.actors();
+        let live = kinds.iter().map(|(kind, entries)| {
+            let live = entries.iter().filter(|entry| entry.state == "live").count();
+            (kind.to_string(), json!(live))
+        });
+        let live: Map<String, Value> = live.collect();
+        let all =
+            kinds.iter().flat_map(|(kind, entries)| entries.iter().map(|entry| (Stream::new(*kind, entry.id), entry)));
+        let chosen: Vec<_> = all.filter(|(stream, entry)| wanted.covers(*stream, entry.state)).collect();
+        let page = chosen.iter().skip(wanted.page.saturating_mul(wanted.size)).take(wanted.size);
+        let page: Vec<_> = page
+            .map(|(stream, entry)| {
+                json!({
+                    "actor": stream.to_string(), "state": entry.state, "generation": entry.generation,
+                    "mailbox": entry.waiting, "restarts": entry.restarts, "lastError": entry.last_error,
+                })
+            })
+            .collect();
+        let size = json!({ "number": wanted.page, "size": wanted.size, "totalElements": chosen.len() });
+        json!({ "live": live, "actors": page, "page": size })
+    }
+
+    fn actor(&self, target: &str) -> Result<Value, Problem> {
+        let stream = self.stream(target).ok_or(Problem::NoSuchAddress)?;
+        let row = self.edge.journal.row(stream).map_err(unreadable)?;
+        let entries = self.edge.runtime.actors().into_iter().filter(|(kind, _)| *kind == stream.kind);
+        let entry = entries.flat_map(|(_, entries)| entries).find(|entry| entry.id == stream.id);
+        if row.is_none() && entry.is_none() {
+            return Err(Problem::NoSuchItem);
+        }
+        let state = row.as_ref().map(|row| serde_json::to_value(row.state.payload()).unwrap_or_default());
+        Ok(json!({
+            "actor": stream.to_string(),
+            "version": row.as_ref().map(|row| row.version),
+            "publicVersion": row.as_ref().map(|row| row.public_version),
+            "state": state,
+            "life": entry.as_ref().map_or("absent", |entry| entry.state),
+            "mailbox": entry.as_ref().map(|entry| entry.waiting),
+            "restarts": entry.as_ref().map(|entry| entry.restarts),
+            "lastError": entry.and_then(|entry| entry.last_error),
+        }))
+    }
+
+    fn services(&self) -> Value {
+        let services = self.edge.runtime.services();
+        let shown = services
+            .all()
+            .map(|(system, service, running)| json!({ "service": format!("{system}/{service}"), "running": running }));
+        shown.collect()
+    }
+
+    async fn followers(&self) -> Result<Value, Problem> {
+        let followers = self.edge.runtime.followers().await.map_err(unreadable)?;
+        let parked = self.edge.journal.parked().await.map_err(unreadable)?;
+        let shown = followers.iter().map(|follower| {
+            let parked = parked.iter().filter(|item| *item.follower == *follower.name).count();
+            json!({
+                "follower": &*follower.name, "what": follower.what, "position": follower.position,
+                "lagFacts": follower.lag_facts, "lagSeconds": follower.lag.as_secs_f64(), "parked": parked,
+            })
+        });
+        Ok(shown.collect())
+    }
+
+    fn quarantine(&self) -> Value {
+        let kinds = self.edge.runtime.actors();
+        let entries = kinds.iter().flat_map(|(kind, entries)| entries.iter().map(move |entry| (kind, entry)));
+        let quarantined: Vec<_> = entries
+            .filter(|(_, entry)| entry.state == "quarantined")
+            .map(|(kind, entry)| json!({ "actor": format!("{kind}/{}", entry.id), "lastError": entry.last_error }))
+            .collect();
+        json!({ "quarantined": quarantined })
+    }
+
+    fn journal(&self) -> Value {
+        let figures = self.edge.journal.figures();
+        json!({
+            "durablePosition": figures.durable,
+            "storeGroup": figures.store_group,
+            "waitingValues": figures.waiting,
+            "segments": figures.engine.segments,
+            "logBytes": figures.engine.log_bytes,
+            "writable": self.edge.journal.writable().is_ok(),
+        })
+    }
+}
+
+/// Which actors an operator wants to see.
+#[derive(Debug)]
+struct Wanted {
+    target: String,
+    state: Option<String>,
+    page: usize,
+    size: usize,
+}
+
+impl Wanted {
+    fn read(query: &str) -> Self {
+        let mut wanted = Self { target: "*".to_owned(), state: None, page: 0, size: PAGE_DEFAULT };
+        for (name, value) in parameters(query) {
+            match name.as_str() {
+                "target" => wanted.target = value,
+                "state" => wanted.state = Some(value),
+                "page" => wanted.page = value.parse().unwrap_or(0),
+                "size" => wanted.size = value.parse().unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX),
+                _ => {}
+            }
+        }
+        wanted
+    }
+
+    fn covers(&self, stream: Stream, state: &str) -> bool {
+        target::covers(&self.target, stream) && self.state.as_deref().is_none_or(|wanted| wanted == state)
+    }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> Problem {
+    Problem::Internal(error.to_string())
+}

@@ -1,0 +1,44 @@
+//! What an operator points at: `system/service/kind/id`, shorter forms, and `*` for any part.
+
+use crate::domain::{Kind, Stream};
+
+/// Tells whether a target covers an aggregate.
+pub(super) fn covers(target: &str, stream: Stream) -> bool {
+    let whole = stream.to_string();
+    let mut parts = whole.split('/');
+    target.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == "*" || wanted == part))
+}
+
+/// Reads a target that names one aggregate of these kinds.
+pub(super) fn stream(target: &str, kinds: impl IntoIterator<Item = Kind>) -> Option<Stream> {
+    let (path, id) = target.rsplit_once('/')?;
+    let id = id.parse().ok()?;
+    kinds.into_iter().find(|kind| kind.path() == path).map(|kind| Stream::new(kind, id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Aggregate as _;
+    use crate::systems::oa_rental::rental::Rental;
+
+    #[test]
+    fn a_target_covers_what_its_parts_name_and_a_star_is_any() {
+        let rental = Stream::new(Rental::KIND, 3);
+        for target in ["*", "oa-rental", "oa-rental/rental", "oa-rental/rental/rental/3", "*/*/rental", "*/*/*/3"] {
+            assert!(covers(target, rental), "{target}");
+        }
+        for target in ["", "oa", "rental", "oa-rental/delivery", "oa-rental/rental/rental/33", "*/*/*/*/*"] {
+            assert!(!covers(target, rental), "{target}");
+        }
+    }
+
+    #[test]
+    fn one_aggregate_is_named_by_its_whole_path() {
+        let named = |target| stream(target, [Rental::KIND]);
+        assert_eq!(named("oa-rental/rental/rental/3"), Some(Stream::new(Rental::KIND, 3)));
+        for target in ["", "3", "oa-rental/rental/rental", "oa-rental/rental/*/3", "oa-rental/rental/rental/x"] {
+            assert_eq!(named(target), None, "{target}");
+        }
+    }
+}

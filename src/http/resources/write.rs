@@ -1,0 +1,228 @@
+//! Changes: from a method and a body to a command, and from its outcome to an answer.
+//!
+//! A resend of a known key is answered as its first run was, whatever the item has become since. A row and the answer
+//! that made it become visible together, so whoever looks at the row first misses no answer.
+
+use std::sync::Arc;
+
+use warp::http::StatusCode;
+use warp::http::header::{ETAG, LOCATION};
+
+use super::read::visible;
+use crate::actors::admission::Target;
+use crate::actors::{Call, Precondition, Reply};
+use crate::domain::{AnyCommand, Body, Kind, Refusal, Resource, Stream};
+use crate::http::answer::Answer;
+use crate::http::body::{self, Sent};
+use crate::http::conditional;
+use crate::http::hal::{self, Base};
+use crate::http::negotiate::{self, BodyKind, HAL, JSON};
+use crate::http::problem::Problem;
+use crate::http::request::Request;
+use crate::http::routes::Edge;
+use crate::journal::{Answered, Row};
+use crate::resilience::{Partition, Reason};
+
+/// How often a JSON Patch is tried on a state that moves meanwhile.
+const PATCH_TRIES_MAX: usize = 8;
+
+/// Turns a body into a command.
+type Translate = Arc<dyn Fn(&Body) -> Arc<dyn AnyCommand> + Send + Sync>;
+
+/// Answers POST on a collection.
+pub(super) async fn create(
+    edge: &Edge,
+    resource: &Resource,
+    base: &Base,
+    request: &Request,
+    translate: &Translate,
+) -> Result<Answer, Problem> {
+    let media = request.answer_type(&[HAL, JSON])?;
+    let Sent { body, id } = sent(request, resource)?;
+    if let Some(id) = id
+        && visible(edge, resource, id)?.is_some()
+        && answered_before(edge, request, resource.kind)?.is_none()
+    {
+        return Err(Refusal::rule("id-is-free", format!("{} {id} exists", resource.item)).into());
+    }
+    let target = Target::New(resource.kind);
+    let row = called(edge, request, target, translate(&body), Precondition::Always).await?;
+    let location = base.item(resource, row.stream.id);
+    let body = !negotiate::is_absent_or_blank(request.accept());
+    Ok(written(resource, base, &row, StatusCode::CREATED, media, body).header(LOCATION, &location))
+}
+
+/// Answers PUT on an item.
+pub(super) async fn replace(
+    edge: &Edge,
+    resource: &Resource,
+    base: &Base,
+    request: &Request,
+    id: u64,
+    translate: &Translate,
+) -> Result<Answer, Problem> {
+    let media = request.answer_type(&[HAL, JSON])?;
+    let command = translate(&sent(request, resource)?.body);
+    let stream = reachable(edge, resource, request, id)?;
+    let row = called(edge, request, Target::Existing(stream), command, precondition(request)).await?;
+    Ok(updated(resource, base, request, &row, media).header(LOCATION, &base.item(resource, id)))
+}
+
+/// Answers PATCH on an item.
+pub(super) async fn patch(
+    edge: &Edge,
+    resource: &Resource,
+    base: &Base,
+    request: &Request,
+    id: u64,
+    translate: &Translate,
+) -> Result<Answer, Problem> {
+    let media = request.answer_type(&[HAL, JSON])?;
+    let kind = negotiate::reads_as_json(request.content_type())
+        .map_err(|error| Problem::UnsupportedPatch(error.to_string()))?;
+    let stream = reachable(edge, resource, request, id)?;
+    let row = match kind {
+        BodyKind::Json | BodyKind::MergePatch => {
+            let command = translate(&fields(request, resource)?.body);
+            called(edge, request, Target::Existing(stream), command, precondition(request)).await?
+        }
+        BodyKind::JsonPatch => patched(edge, resource, request, stream, translate).await?,
+    };
+    Ok(updated(resource, base, request, &row, media))
+}
+
+/// Answers DELETE on an item.
+pub(super) async fn delete(
+    edge: &Edge,
+    resource: &Resource,
+    request: &Request,
+    id: u64,
+    translate: &Translate,
+) -> Result<Answer, Problem> {
+    let stream = reachable(edge, resource, request, id)?;
+    let command = translate(&Body::default());
+    called(edge, request, Target::Existing(stream), command, precondition(request)).await?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// Applies a list of operations to the state they are read against, and to no other.
+async fn patched(
+    edge: &Edge,
+    resource: &Resource,
+    request: &Request,
+    stream: Stream,
+    translate: &Translate,
+) -> Result<Arc<Row>, Problem> {
+    let target = Target::Existing(stream);
+    let own = precondition(request);
+    let mut newest = None;
+    for _ in 0..PATCH_TRIES_MAX {
+        let row = visible(edge, resource, stream.id)?;
+        if answered_before(edge, request, stream.kind)?.is_some() {
+            // The operations may make no sense on a state that has them; what never holds can only be answered again.
+            let never = Precondition::OneOf(Vec::new());
+            match called(edge, request, target, translate(&Body::default()), never).await {
+                Err(Problem::PreconditionFailed(_)) => {}
+                settled => return settled,
+            }
+        }
+        let row = row.ok_or_else(|| missing(&own))?;
+        if !own.holds(true, row.public_version) {
+            return Err(Problem::PreconditionFailed(Some(row.public_version)));
+        }
+        let current = resource.represent(&*row.state);
+        let body = body::patched(&current, resource.fields, &request.body)
+            .map_err(|error| Problem::BadRequest(error.to_string()))?;
+        let pinned = Precondition::OneOf(vec![row.public_version]);
+        match called(edge, request, target, translate(&body), pinned).await {
+            Err(Problem::PreconditionFailed(version)) => newest = version,
+            settled => return settled,
+        }
+    }
+    Err(Problem::PreconditionFailed(newest))
+}
+
+/// Returns the stream of an item that clients see, or that this request's key has changed before. Nothing else may
+/// wake an actor: the id may never have been.
+fn reachable(edge: &Edge, resource: &Resource, request: &Request, id: u64) -> Result<Stream, Problem> {
+    let stream = Stream::new(resource.kind, id);
+    if visible(edge, resource, id)?.is_some() {
+        return Ok(stream);
+    }
+    match answered_before(edge, request, resource.kind)? {
+        Some(answered) if answered.stream == stream => Ok(stream),
+        Some(_) => Err(Problem::KeyReused),
+        None => Err(missing(&precondition(request))),
+    }
+}
+
+fn missing(own: &Precondition) -> Problem {
+    if own.holds(false, 0) { Problem::NoSuchItem } else { Problem::PreconditionFailed(None) }
+}
+
+/// Returns what the request's key came to, if it has one that was used before.
+fn answered_before(edge: &Edge, request: &Request, kind: Kind) -> Result<Option<Arc<Answered>>, Problem> {
+    let Some(id) = request.keyed_id(kind)? else { return Ok(None) };
+    edge.journal.answer(id).map_err(|error| {
+        tracing::error!(%error, "a key could not be looked up");
+        Problem::unavailable(Reason::StorageReadOnly)
+    })
+}
+
+async fn called(
+    edge: &Edge,
+    request: &Request,
+    target: Target,
+    command: Arc<dyn AnyCommand>,
+    precondition: Precondition,
+) -> Result<Arc<Row>, Problem> {
+    let kind = match target {
+        Target::New(kind) => kind,
+        Target::Existing(stream) => stream.kind,
+    };
+    let meta = request.command_meta(kind, &edge.clock)?;
+    let call = Call { target, command, meta, precondition, deadline: request.deadline };
+    let (stream, reply) = edge.admission.call(Partition::Edge, call).await?;
+    match reply {
+        Reply::Done(done) => done.row.ok_or_else(|| Problem::Internal(format!("{stream} was written and has no row"))),
+        Reply::Refused(refusal) => Err(refusal.into()),
+        Reply::PreconditionFailed { public_version } => Err(Problem::PreconditionFailed(Some(public_version))),
+        Reply::KeyReused => Err(Problem::KeyReused),
+    }
+}
+
+fn precondition(request: &Request) -> Precondition {
+    conditional::precondition(request.if_match(), request.if_none_match())
+}
+
+/// Reads the fields of a body that stands for a whole item.
+fn sent(request: &Request, resource: &Resource) -> Result<Sent, Problem> {
+    match negotiate::reads_as_json(request.content_type()) {
+        Ok(BodyKind::Json | BodyKind::MergePatch) => fields(request, resource),
+        Ok(BodyKind::JsonPatch) => Err(Problem::UnsupportedBody("operations on an item are read by PATCH".to_owned())),
+        Err(error) => Err(Problem::UnsupportedBody(error.to_string())),
+    }
+}
+
+fn fields(request: &Request, resource: &Resource) -> Result<Sent, Problem> {
+    body::read(&request.body, resource.fields).map_err(|error| Problem::BadRequest(error.to_string()))
+}
+
+/// A client that does not say what it accepts gets no body.
+fn updated(resource: &Resource, base: &Base, request: &Request, row: &Row, media: &str) -> Answer {
+    match negotiate::is_absent_or_blank(request.accept()) {
+        true => written(resource, base, row, StatusCode::NO_CONTENT, media, false),
+        false => written(resource, base, row, StatusCode::OK, media, true),
+    }
+}
+
+fn written(resource: &Resource, base: &Base, row: &Row, status: StatusCode, media: &str, body: bool) -> Answer {
+    let answer = match body {
+        true => {
+            let values = resource.represent(&*row.state);
+            Answer::with_body(status, media, hal::item(resource, base, row.stream.id, &values))
+        }
+        false => Answer::empty(status),
+    };
+    answer.header(ETAG, &conditional::etag(row.public_version))
+}

@@ -1,0 +1,121 @@
+//! From a place to its handler.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::exchange::Handled;
+use super::place::{Place, Scope};
+use super::table::{ResourceRoutes, ServiceRoutes, SystemRoutes};
+use crate::actors::{Admission, Runtime};
+use crate::clock::Clock;
+use crate::http::actuator::MetricsText;
+use crate::http::hal::Base;
+use crate::http::problem::Problem;
+use crate::http::request::{Request, RequestLimits};
+use crate::http::stories::Scans;
+use crate::http::{actuator, gateway, resources, stories};
+use crate::journal::Journal;
+
+/// Everything a handler needs.
+#[derive(Debug)]
+pub struct Edge {
+    /// The way in to the aggregates.
+    pub admission: Admission,
+    /// The living part, to look at and to steer.
+    pub runtime: Arc<Runtime>,
+    /// The journal, to read stories from.
+    pub journal: Journal,
+    /// The scans of the log under way.
+    pub scans: Scans,
+    /// The clock.
+    pub clock: Clock,
+    /// What a request may cost.
+    pub limits: RequestLimits,
+    /// The metrics, to show.
+    pub metrics: MetricsText,
+    /// The systems that are served.
+    pub systems: Vec<SystemRoutes>,
+    /// Whether the server is stopping.
+    pub draining: AtomicBool,
+}
+
+impl Edge {
+    /// Tells whether requests are still taken.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+pub(super) async fn handle(edge: &Edge, place: &Place<'_>, request: &Request) -> Handled {
+    if let Scope::Service(service) = place.scope
+        && !edge.runtime.services().is_running(service.system, service.name)
+    {
+        return actuator::stopped(&place.rest);
+    }
+    if let ["actuator", ref rest @ ..] = place.rest[..] {
+        return actuator::handle(edge, request, &place.prefix, rest);
+    }
+    match place.scope {
+        Scope::Process => gateway::process(edge, request, &place.rest),
+        Scope::Gateway(system) => at_gateway(edge, system, place, request).await,
+        Scope::Service(service) => at_service(edge, service, place, request).await,
+    }
+}
+
+async fn at_gateway(edge: &Edge, system: &SystemRoutes, place: &Place<'_>, request: &Request) -> Handled {
+    if let Some(preflight) = gateway::preflight(request) {
+        return preflight;
+    }
+    match place.rest[..] {
+        [] => gateway::front(system, request, &place.prefix),
+        ["events"] => stories::events(edge, system, request).await,
+        ["correlations", id] => stories::correlation(edge, system, request, id).await,
+        [collection, ref rest @ ..] => match system.service_of(collection) {
+            Some((service, resource)) => {
+                let origin = if system.alone { own_origin(request, service.port) } else { request.origin() };
+                at_resource(edge, resource, &Base::new(&origin, &place.prefix), rest, request).await
+            }
+            None => no_such_address(),
+        },
+    }
+}
+
+async fn at_service(edge: &Edge, service: &ServiceRoutes, place: &Place<'_>, request: &Request) -> Handled {
+    if let Some(refused) = gateway::preflight_at_service(request) {
+        return refused;
+    }
+    let base = Base::new(&request.origin(), &place.prefix);
+    match place.rest[..] {
+        [] | ["profile"] | ["profile", _] => resources::described(service, &base, &place.rest, request),
+        [collection, ref rest @ ..] => match service.resource(collection) {
+            Some(resource) => at_resource(edge, resource, &base, rest, request).await,
+            None => no_such_address(),
+        },
+    }
+}
+
+async fn at_resource(edge: &Edge, at: &ResourceRoutes, base: &Base, rest: &[&str], request: &Request) -> Handled {
+    let (route, outcome) = match *rest {
+        [] => (at.collection_label, resources::collection(edge, &at.resource, base, request).await),
+        [id] => (at.item_label, resources::item(edge, at, base, request, id).await),
+        [id, "history"] => (at.history_label, stories::history(edge, at, request, id).await),
+        [_, _] => (at.item_label, Err(Problem::NoSuchItem)),
+        _ => return no_such_address(),
+    };
+    Handled { route, outcome }
+}
+
+/// Says that nothing has the address.
+pub(in crate::http) fn no_such_address() -> Handled {
+    Handled { route: "unknown", outcome: Err(Problem::NoSuchAddress) }
+}
+
+/// Links made behind a gateway of its own keep the service's address, as the originals' did.
+fn own_origin(request: &Request, port: u16) -> String {
+    let origin = request.origin();
+    match origin.rsplit_once(':') {
+        Some((host, digits)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => format!("{host}:{port}"),
+        Some(_) | None => format!("{origin}:{port}"),
+    }
+}

@@ -1,0 +1,20 @@
+//! What happened: an aggregate's history and past, the story of a correlation id, the feed of events.
+//!
+//! Whatever reads the log from its beginning is a scan; how many run at once is bounded, and each ends with its
+//! request's deadline.
+
+mod scans;
+mod history;
+mod correlation;
+mod feed;
+mod page;
+mod fact;
+
+pub use scans::{SCANS_MAX, Scans};
+
+pub(in crate::http) use correlation::correlation;
+pub(in crate::http) use feed::events;
+pub(in crate::http) use history::{history, row_at};
+
+/// The most facts one answer tells.
+pub const FACTS_MAX: usize = 10_000;

@@ -1,0 +1,221 @@
+//! A house with an edge, in memory, and one client who asks it.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::BodyExt as _;
+use serde_json::Value;
+use warp::http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use crate::actors::{ActorOptions, Runtime};
+use crate::clock::Clock;
+use crate::domain::Stream;
+use crate::domain::system::Catalogue;
+use crate::http::actuator::MetricsText;
+use crate::http::admin::{Admin, handle};
+use crate::http::answer::Answer;
+use crate::http::request::{self, Request, RequestLimits};
+use crate::http::routes::{Edge, Face, SystemRoutes, answered};
+use crate::http::stories::Scans;
+use crate::journal::memory_engine::MemoryEngine;
+use crate::journal::{Journal, JournalOptions};
+use crate::resilience::{GuardPolicy, Unobserved};
+use crate::systems::oa_rental;
+
+pub(super) const TOKEN: &str = "token";
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The listeners of oa-rental served alone.
+pub(super) const PRODUCT: Face = Face::Service(0, 0);
+pub(super) const RENTAL: Face = Face::Service(0, 1);
+pub(super) const GATEWAY: Face = Face::Gateway(0);
+
+/// A running house and its edge.
+pub(super) struct House {
+    pub(super) edge: Arc<Edge>,
+    admin: Arc<Admin>,
+}
+
+impl House {
+    pub(super) async fn start() -> Self {
+        let systems = [oa_rental::system()];
+        let clock = Clock::manual(1_700_000_000_000, 7);
+        let catalogue = Arc::new(Catalogue::of(&systems));
+        let options = JournalOptions { recent_for: 2 * DEADLINE };
+        let storage = Arc::new(MemoryEngine::default());
+        let journal = Journal::open(storage, Arc::clone(&catalogue), clock.clone(), options).await;
+        let journal = journal.expect("the journal opens");
+        let options = ActorOptions { shards: 1, guard: GuardPolicy::default(), settings: HashMap::new() };
+        let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
+        let runtime = Arc::new(runtime.await.expect("the tree starts"));
+        let edge = Arc::new(Edge {
+            admission: runtime.admission(),
+            runtime,
+            journal,
+            scans: Scans::default(),
+            clock: clock.clone(),
+            limits: RequestLimits { body_bytes_max: 65_536, deadline: DEADLINE },
+            metrics: MetricsText::new(String::new),
+            systems: systems.iter().map(|system| SystemRoutes::of(system, &catalogue, true, 0)).collect(),
+            draining: AtomicBool::new(false),
+        });
+        let admin = Arc::new(Admin::new(Arc::clone(&edge), TOKEN.to_owned(), true, true));
+        Self { edge, admin }
+    }
+
+    /// A house with product 1, {computer, 9}.
+    pub(super) async fn with_a_computer() -> Self {
+        let house = Self::start().await;
+        let made = house.send(PRODUCT, Ask::post("/products", r#"{"name":"computer","qty":9}"#)).await;
+        assert_eq!((made.status, made.header("location")), (201, Some("http://localhost/products/1")));
+        house
+    }
+
+    /// Sends a request to a listener.
+    pub(super) async fn send(&self, face: Face, ask: Ask) -> Told {
+        let body = stream::iter([Ok::<_, Infallible>(ask.body.clone())]);
+        Told::of(answered(&self.edge, face, ask.request(&self.edge), body).await).await
+    }
+
+    /// Sends a request to the operator's listener, with the token.
+    pub(super) async fn operate(&self, ask: Ask) -> Told {
+        let ask = ask.with("authorization", &format!("Bearer {TOKEN}"));
+        let body = ask.body.clone();
+        let request = Request { body, ..ask.request(&self.edge) };
+        let path = request.path.clone();
+        let outcome = handle(&self.admin, &request).await;
+        Told::of(outcome.unwrap_or_else(|problem| problem.into_answer(&path, 0))).await
+    }
+
+    /// Whether an aggregate has an actor, or had one that is remembered.
+    pub(super) fn has_actor(&self, stream: Stream) -> bool {
+        let kinds = self.edge.runtime.actors();
+        kinds.iter().any(|(kind, entries)| *kind == stream.kind && entries.iter().any(|entry| entry.id == stream.id))
+    }
+
+    /// Waits until every policy and view is done.
+    pub(super) async fn quiet(&self) {
+        loop {
+            let before = *self.edge.journal.durable().borrow();
+            self.edge.runtime.quiet().await.expect("the journal can be read");
+            if *self.edge.journal.durable().borrow() == before {
+                return;
+            }
+        }
+    }
+}
+
+/// A request to be.
+#[derive(Clone)]
+pub(super) struct Ask {
+    method: &'static str,
+    target: String,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Bytes,
+    deadline: Option<Duration>,
+}
+
+impl Ask {
+    pub(super) fn new(method: &'static str, target: &str) -> Self {
+        let headers = vec![("accept".to_owned(), b"*/*".to_vec()), ("host".to_owned(), b"localhost".to_vec())];
+        Self { method, target: target.to_owned(), headers, body: Bytes::new(), deadline: None }
+    }
+
+    pub(super) fn get(target: &str) -> Self {
+        Self::new("GET", target)
+    }
+
+    pub(super) fn post(target: &str, body: &str) -> Self {
+        Self::new("POST", target).json(body)
+    }
+
+    pub(super) fn json(self, body: &str) -> Self {
+        let typed = self.with("content-type", "application/json");
+        Self { body: Bytes::copy_from_slice(body.as_bytes()), ..typed }
+    }
+
+    /// A list of operations.
+    pub(super) fn json_patch(target: &str, body: &str) -> Self {
+        Self::new("PATCH", target).json(body).with("content-type", "application/json-patch+json")
+    }
+
+    /// Sets a header in place of another value.
+    pub(super) fn with(self, name: &str, value: &str) -> Self {
+        self.with_bytes(name, value.as_bytes())
+    }
+
+    pub(super) fn with_bytes(self, name: &str, value: &[u8]) -> Self {
+        let mut ask = self.without(name);
+        ask.headers.push((name.to_owned(), value.to_vec()));
+        ask
+    }
+
+    pub(super) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    /// Makes it late already when it arrives.
+    pub(super) fn within(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
+    }
+
+    fn request(self, edge: &Edge) -> Request {
+        let (path, query) = match self.target.split_once('?') {
+            Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
+            None => (self.target, None),
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let name: HeaderName = name.parse().expect("a header's name");
+            headers.append(name, HeaderValue::from_bytes(value).expect("a header's value"));
+        }
+        let limits = RequestLimits { deadline: self.deadline.unwrap_or(edge.limits.deadline), ..edge.limits };
+        Request {
+            method: Method::from_bytes(self.method.as_bytes()).expect("a method"),
+            path,
+            query,
+            body: Bytes::new(),
+            peer: None,
+            correlation: request::correlation(&headers, &edge.clock),
+            received: edge.clock.now(),
+            deadline: request::deadline(&headers, &limits, &edge.clock),
+            headers,
+        }
+    }
+}
+
+/// An answer as it goes on the wire.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) status: u16,
+    headers: HeaderMap,
+    pub(super) body: String,
+}
+
+impl Told {
+    async fn of(answer: Answer) -> Self {
+        let (status, headers) = (answer.status.as_u16(), answer.headers.clone());
+        let body = String::from_utf8(body_of(answer).await).expect("text");
+        Self { status, headers, body }
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Reads an answer's body to its end.
+pub(in crate::http) async fn body_of(answer: Answer) -> Vec<u8> {
+    let body = answer.into_response().into_body();
+    body.collect().await.expect("a body without errors").to_bytes().to_vec()
+}

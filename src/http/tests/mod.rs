@@ -1,0 +1,12 @@
+//! The edge in front of a running house, without sockets: requests go in as warp hands them over.
+
+mod house;
+
+mod admin;
+mod conditions;
+mod keys;
+mod patches;
+mod stories;
+mod strange;
+
+pub(super) use house::body_of;

@@ -1,0 +1,68 @@
+//! Requests no ordinary client sends.
+
+use super::house::{Ask, GATEWAY, House, PRODUCT};
+
+#[tokio::test(start_paused = true)]
+async fn any_host_gets_an_answer_whose_links_need_no_escapes() {
+    let house = House::with_a_computer().await;
+    let hosts: [&[u8]; 12] = [
+        b"",
+        b" ",
+        b":",
+        b"::::",
+        b"[::1]",
+        b"[::1]:8081",
+        b"localhost:",
+        b"localhost:99999999",
+        b"a b\"<>{}|\\^`",
+        b"\xff\xfe",
+        "호스트:8081".as_bytes(),
+        b"evil\"></a>",
+    ];
+    for face in [PRODUCT, GATEWAY] {
+        for target in ["/", "/products", "/products/1", "/actuator", "/products/1/history", "/nosuch", "/profile"] {
+            for host in hosts {
+                let told = house.send(face, Ask::get(target).with_bytes("host", host)).await;
+                assert!([200, 404].contains(&told.status), "{target} at {host:?}: {told:?}");
+                told.json();
+            }
+            let told = house.send(face, Ask::get(target).without("host")).await;
+            assert!([200, 404].contains(&told.status), "{target} without a host: {told:?}");
+        }
+        for host in hosts {
+            let made = house.send(face, Ask::post("/products", "{}").with_bytes("host", host)).await;
+            assert_eq!(made.status, 201);
+            assert!(made.header("location").is_some_and(|location| location.is_ascii()), "{host:?}: {made:?}");
+        }
+    }
+    let made = house.send(PRODUCT, Ask::post("/products", "{}").without("host")).await;
+    assert!(made.header("location").is_some_and(|location| location.starts_with("http://localhost/products/")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn operations_on_an_item_are_read_by_patch_only() {
+    let house = House::with_a_computer().await;
+    let operations = r#"[{"op":"replace","path":"/qty","value":1}]"#;
+    for (method, target) in [("POST", "/products"), ("PUT", "/products/1")] {
+        let ask = Ask::new(method, target).json(operations).with("content-type", "application/json-patch+json");
+        let refused = house.send(PRODUCT, ask).await;
+        assert_eq!(refused.status, 415, "{method}: {refused:?}");
+        assert_eq!(refused.header("accept-post"), Some("application/json,application/hal+json"));
+    }
+    assert_eq!(house.send(PRODUCT, Ask::get("/products")).await.json()["page"]["totalElements"], 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_path_and_method_gets_an_answer() {
+    let house = House::with_a_computer().await;
+    let paths =
+        ["", "*", "//", "/products//1", "/products/-1", "/products/18446744073709551616", "/%00", "/profile/x/y"];
+    for face in [PRODUCT, GATEWAY] {
+        for path in paths {
+            for method in ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"] {
+                let told = house.send(face, Ask::new(method, path)).await;
+                assert!([200, 404, 405].contains(&told.status), "{method} {path}: {told:?}");
+            }
+        }
+    }
+}
