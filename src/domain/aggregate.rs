@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ask::{Answer, Ask, Asked};
 use super::fact::Kind;
 use super::message::{Command, Event, Stored};
-use super::setting::{NO_SETTINGS, SettingValues};
+use super::system::setting::{NO_SETTINGS, SettingValues};
 
 /// A business object whose every change is a fact.
 ///
@@ -253,7 +253,7 @@ pub trait Held: Any + Debug + Send + Sync {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::{Seat, SeatTaken};
+    use super::super::system::spec::tests::{Seat, SeatTaken};
     use super::*;
     use crate::domain::Stream;
 

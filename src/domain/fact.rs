@@ -124,7 +124,7 @@ impl Recorded {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::{ForeignEvent, SeatEvent, SeatTaken, recorded};
+    use super::super::system::spec::tests::{ForeignEvent, SeatEvent, SeatTaken, recorded};
     use super::*;
 
     #[test]

@@ -295,7 +295,7 @@ fn erase<C: AnyCommand>(translate: fn(&Body) -> C) -> Translate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::{Plan, Seat, SeatCommand, TakeSeat};
+    use super::super::system::spec::tests::{Plan, Seat, SeatCommand, TakeSeat};
     use super::*;
 
     fn body(value: Value) -> Body {

@@ -7,7 +7,7 @@ use super::aggregate::{Aggregate, Held};
 use super::fact::{Kind, Stream};
 use super::message::AnyCommand;
 use super::resource::{Body, Field};
-use super::setting::SettingValues;
+use super::system::setting::SettingValues;
 
 /// A hand-written path.
 #[derive(Clone, Copy)]

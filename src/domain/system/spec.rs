@@ -6,12 +6,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::aggregate::{Aggregate, Closing, Context, Decision, Held, IdRule, Refusal, Rejection};
-use super::ask::{Answer, Asked};
-use super::fact::{Kind, Recorded, Stream};
-use super::message::{AnyCommand, AnyEvent, DecodeError, Message};
-use super::policy::Policy;
-use super::view::View;
+use crate::domain::aggregate::{Aggregate, Closing, Context, Decision, Held, IdRule, Refusal, Rejection};
+use crate::domain::ask::{Answer, Asked};
+use crate::domain::fact::{Kind, Recorded, Stream};
+use crate::domain::message::{AnyCommand, AnyEvent, DecodeError, Message};
+use crate::domain::policy::Policy;
+use crate::domain::view::View;
 
 /// Reads a stored value.
 pub type Decode<T> = fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Arc<T>, DecodeError>;
@@ -58,7 +58,7 @@ impl AggregateSpec {
             events: A::Event::known(),
             commands: A::Command::known(),
             initial: || Arc::new(Holding(A::default())),
-            decode_state: |from| Ok(Arc::new(Holding(super::message::read::<A>(A::KIND.path(), from)?))),
+            decode_state: |from| Ok(Arc::new(Holding(crate::domain::message::read::<A>(A::KIND.path(), from)?))),
             revive: |held| {
                 let state: &A = held.as_any().downcast_ref()?;
                 Some(Arc::new(Holding(state.clone())))
@@ -142,7 +142,7 @@ impl ViewSpec {
                 row.apply(fact);
                 Arc::new(HoldingRow(row))
             },
-            decode_row: |from| Ok(Arc::new(HoldingRow(super::message::read::<V>(V::KIND.path(), from)?))),
+            decode_row: |from| Ok(Arc::new(HoldingRow(crate::domain::message::read::<V>(V::KIND.path(), from)?))),
         }
     }
 }

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::aggregate::Aggregate;
-use super::fact::Kind;
-use super::policy::Policy;
-use super::resource::Resource;
-use super::route::Route;
 use super::setting::Setting;
-use super::view::View;
+use crate::domain::aggregate::Aggregate;
+use crate::domain::fact::Kind;
+use crate::domain::policy::Policy;
+use crate::domain::resource::Resource;
+use crate::domain::route::Route;
+use crate::domain::view::View;
 
-pub use super::spec::{AggregateSpec, AnyState, Order, PolicySpec, ViewSpec};
+use super::spec::{AggregateSpec, PolicySpec, ViewSpec};
 
 /// A business system.
 #[derive(Debug)]
@@ -215,8 +215,8 @@ impl Catalogue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::{Couples, Plan, Seat};
     use super::*;
+    use crate::domain::system::spec::tests::{Couples, Plan, Seat};
 
     const A: Kind = Kind::new("made-up/one/a");
     const B: Kind = Kind::new("made-up/one/b");

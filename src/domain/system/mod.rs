@@ -1,0 +1,8 @@
+//! A business system as a value, and what the shell derives from it.
+
+pub mod description;
+pub mod setting;
+pub mod spec;
+
+pub use description::{Catalogue, KindSpec, Service, System};
+pub use spec::{AggregateSpec, AnyState, Decode, DecodeNamed, Order, PolicySpec, ViewSpec};
