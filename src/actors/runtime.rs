@@ -162,6 +162,12 @@ impl Runtime {
         Arc::clone(&self.house.services)
     }
 
+    /// Returns the settings of a system.
+    #[must_use]
+    pub fn settings(&self, system: &str) -> &'static SettingValues {
+        self.house.settings.get(system).copied().unwrap_or(&NO_SETTINGS)
+    }
+
     /// Returns the journal it runs on.
     #[must_use]
     pub fn journal(&self) -> &Journal {

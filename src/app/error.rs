@@ -22,6 +22,9 @@ pub enum AppError {
         /// What there is.
         known: String,
     },
+    /// A setting that no system declares.
+    #[error("there is no setting {0}")]
+    UnknownSetting(String),
     /// The log's format.
     #[error("{0}")]
     Lines(String),
@@ -58,7 +61,7 @@ impl AppError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::NoSuchSystem { .. } | Self::Lines(_) => 64,
+            Self::Settings(_) | Self::NoSuchSystem { .. } | Self::UnknownSetting(_) | Self::Lines(_) => 64,
             Self::Metrics(_)
             | Self::Storage(_)
             | Self::Journal(_)

@@ -1,6 +1,6 @@
 //! What a server is made of below its listeners: storage, journal, actors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use super::AppError;
 use crate::actors::{ActorOptions, Runtime};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::domain::System;
 use crate::domain::system::Catalogue;
+use crate::domain::{SettingValues, System};
 use crate::journal::disk::{DiskEngine, DiskOptions, Opening};
 use crate::journal::{Engine, Journal, JournalOptions};
 use crate::telemetry::metrics;
@@ -35,8 +35,11 @@ impl Parts {
         clock: &Clock,
     ) -> Result<Self, AppError> {
         let (engine, journal) = open(settings, catalogue, clock).await?;
-        let options =
-            ActorOptions { shards: settings.actors.shards, guard: settings.guard_policy(), settings: HashMap::new() };
+        let options = ActorOptions {
+            shards: settings.actors.shards,
+            guard: settings.guard_policy(),
+            settings: values(settings, systems)?,
+        };
         let observer = Arc::new(metrics::GuardMetrics);
         let runtime = Runtime::start(systems, journal.clone(), clock.clone(), observer, options).await?;
         Ok(Self { engine, journal, runtime: Arc::new(runtime) })
@@ -71,6 +74,22 @@ async fn open(
     let took_ms = (clock.now() - started).as_millis();
     tracing::info!(position = *journal.durable().borrow(), took_ms, "the journal is open");
     Ok((engine, journal))
+}
+
+/// Returns the values in force of every system's own settings.
+fn values(settings: &Settings, systems: &[System]) -> Result<HashMap<&'static str, &'static SettingValues>, AppError> {
+    let unknown = |system: &str, key: &str| AppError::UnknownSetting(format!("systems.{system}.{key}"));
+    if let Some(name) = settings.systems.keys().find(|name| systems.iter().all(|system| system.name != *name)) {
+        return Err(unknown(name, "*"));
+    }
+    let nothing = BTreeMap::new();
+    let values = systems.iter().map(|system| {
+        let set = settings.systems.get(system.name).unwrap_or(&nothing);
+        let values = SettingValues::of(&system.settings, set).map_err(|key| unknown(system.name, &key))?;
+        // Leaked once a start: decisions look at them for as long as the process lives.
+        Ok((system.name, &*Box::leak(Box::new(values))))
+    });
+    values.collect()
 }
 
 /// Returns the storage's options as they are set.

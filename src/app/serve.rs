@@ -1,10 +1,10 @@
 //! `resurgam serve`: from settings to an exit code.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::doors::{Door, announce, bind_doors, limits};
@@ -71,7 +71,7 @@ pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError>
         code = failed(&parts) => return Ok(code),
     }
     say("stopping: requests in flight are finished; a second signal ends at once");
-    edge.draining.store(true, Ordering::Relaxed);
+    edge.draining.send_replace(true);
     trigger.fire();
     let stopping = async {
         drained(serving).await;
@@ -118,7 +118,7 @@ fn edge(
         },
         metrics,
         systems,
-        draining: AtomicBool::new(false),
+        draining: watch::Sender::new(false),
     })
 }
 

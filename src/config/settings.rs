@@ -1,5 +1,6 @@
 //! Every setting, as a value.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,6 +29,9 @@ pub struct Settings {
     pub chaos: ChaosSettings,
     /// Log lines.
     pub log: Log,
+    /// What the systems declare themselves, by system and key.
+    #[serde(default)]
+    pub systems: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// Where business is served.

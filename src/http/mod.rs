@@ -7,6 +7,7 @@ pub mod server;
 pub mod request;
 pub mod routes;
 pub mod resources;
+mod plain;
 pub mod stories;
 pub mod gateway;
 pub mod actuator;

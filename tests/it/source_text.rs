@@ -56,7 +56,7 @@ pub(crate) fn source(path: &str, text: &str) -> Source {
     // The tests begin at the first `#[cfg(test)]` that is followed by a module.
     let marks = code.match_indices("#[cfg(test)]").map(|(at, _)| at);
     let is_module =
-        |at: &usize| code[*at + "#[cfg(test)]".len()..].trim_start().split(' ').take(2).any(|word| word == "mod");
+        |at: &usize| code[*at + "#[cfg(test)]".len()..].trim_start().split(' ').take(3).any(|word| word == "mod");
     let code = marks.into_iter().find(is_module).map_or(code.as_str(), |at| &code[..at]).to_string();
     Source { path: path.into(), line_count: code.lines().count(), code }
 }

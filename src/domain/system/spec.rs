@@ -242,7 +242,7 @@ fn erase<E: AnyEvent>(facts: Vec<E>) -> Vec<Arc<dyn AnyEvent>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::domain) mod tests {
     use serde::{Deserialize, Serialize};
     use serde_json::json;
 

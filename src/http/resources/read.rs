@@ -22,8 +22,8 @@ pub const SORTED_ROWS_MAX: u64 = 10_000;
 pub const WHOLE_ROWS_MAX: usize = 10_000;
 
 /// Returns the row as clients see it.
-pub(in crate::http) fn visible(edge: &Edge, resource: &Resource, id: u64) -> Result<Option<Arc<Row>>, Problem> {
-    let row = edge.admission.read(Stream::new(resource.kind, id))?;
+pub(in crate::http) fn visible(edge: &Edge, stream: Stream) -> Result<Option<Arc<Row>>, Problem> {
+    let row = edge.admission.read(stream)?;
     Ok(row.filter(|row| row.state.exists()))
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn shown(
     let media = request.answer_type(&[HAL, JSON])?;
     let row = match request.parameter("at") {
         Some(when) => stories::row_at(edge, at, request, id, when).await?,
-        None => visible(edge, resource, id)?.ok_or(Problem::NoSuchItem)?,
+        None => visible(edge, Stream::new(resource.kind, id))?.ok_or(Problem::NoSuchItem)?,
     };
     let body = || hal::item(resource, base, id, &resource.represent(&*row.state));
     Ok(unless_known(request, &conditional::etag(row.public_version), media, body))
@@ -116,7 +116,7 @@ fn page_of_ids(edge: &Edge, resource: &Resource, query: &PageQuery, total: u64, 
 fn rows(edge: &Edge, resource: &Resource, ids: &[u64]) -> Result<Vec<Shown>, Problem> {
     let mut rows = Vec::with_capacity(ids.len());
     for id in ids {
-        if let Some(row) = visible(edge, resource, *id)? {
+        if let Some(row) = visible(edge, Stream::new(resource.kind, *id))? {
             rows.push((*id, resource.represent(&*row.state)));
         }
     }

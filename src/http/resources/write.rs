@@ -40,7 +40,7 @@ pub(super) async fn create(
     let media = request.answer_type(&[HAL, JSON])?;
     let Sent { body, id } = sent(request, resource)?;
     if let Some(id) = id
-        && visible(edge, resource, id)?.is_some()
+        && visible(edge, Stream::new(resource.kind, id))?.is_some()
         && answered_before(edge, request, resource.kind)?.is_none()
     {
         return Err(Refusal::rule("id-is-free", format!("{} {id} exists", resource.item)).into());
@@ -117,7 +117,7 @@ async fn patched(
     let own = precondition(request);
     let mut newest = None;
     for _ in 0..PATCH_TRIES_MAX {
-        let row = visible(edge, resource, stream.id)?;
+        let row = visible(edge, Stream::new(resource.kind, stream.id))?;
         if answered_before(edge, request, stream.kind)?.is_some() {
             // The operations may make no sense on a state that has them; what never holds can only be answered again.
             let never = Precondition::OneOf(Vec::new());
@@ -146,7 +146,7 @@ async fn patched(
 /// wake an actor: the id may never have been.
 fn reachable(edge: &Edge, resource: &Resource, request: &Request, id: u64) -> Result<Stream, Problem> {
     let stream = Stream::new(resource.kind, id);
-    if visible(edge, resource, id)?.is_some() {
+    if visible(edge, Stream::new(resource.kind, id))?.is_some() {
         return Ok(stream);
     }
     match answered_before(edge, request, resource.kind)? {
@@ -169,7 +169,8 @@ fn answered_before(edge: &Edge, request: &Request, kind: Kind) -> Result<Option<
     })
 }
 
-async fn called(
+/// Has a command decided, and returns the row right after it.
+pub(in crate::http) async fn called(
     edge: &Edge,
     request: &Request,
     target: Target,

@@ -1,7 +1,8 @@
 //! From a place to its handler.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
 
 use super::exchange::Handled;
 use super::place::{Place, Scope};
@@ -13,7 +14,7 @@ use crate::http::hal::Base;
 use crate::http::problem::Problem;
 use crate::http::request::{Request, RequestLimits};
 use crate::http::stories::Scans;
-use crate::http::{actuator, gateway, resources, stories};
+use crate::http::{actuator, gateway, plain, resources, stories};
 use crate::journal::Journal;
 
 /// Everything a handler needs.
@@ -36,14 +37,14 @@ pub struct Edge {
     /// The systems that are served.
     pub systems: Vec<SystemRoutes>,
     /// Whether the server is stopping.
-    pub draining: AtomicBool,
+    pub draining: watch::Sender<bool>,
 }
 
 impl Edge {
     /// Tells whether requests are still taken.
     #[must_use]
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        *self.draining.borrow()
     }
 }
 
@@ -71,10 +72,10 @@ async fn at_gateway(edge: &Edge, system: &SystemRoutes, place: &Place<'_>, reque
         [] => gateway::front(system, request, &place.prefix),
         ["events"] => stories::events(edge, system, request).await,
         ["correlations", id] => stories::correlation(edge, system, request, id).await,
-        [collection, ref rest @ ..] => match system.service_of(collection) {
-            Some((service, resource)) => {
+        [first, ..] => match system.service_of(first) {
+            Some(service) => {
                 let origin = if system.alone { own_origin(request, service.port) } else { request.origin() };
-                at_resource(edge, resource, &Base::new(&origin, &place.prefix), rest, request).await
+                at_collection(edge, service, &Base::new(&origin, &place.prefix), &place.rest, request).await
             }
             None => no_such_address(),
         },
@@ -88,10 +89,17 @@ async fn at_service(edge: &Edge, service: &ServiceRoutes, place: &Place<'_>, req
     let base = Base::new(&request.origin(), &place.prefix);
     match place.rest[..] {
         [] | ["profile"] | ["profile", _] => resources::described(service, &base, &place.rest, request),
-        [collection, ref rest @ ..] => match service.resource(collection) {
-            Some(resource) => at_resource(edge, resource, &base, rest, request).await,
-            None => no_such_address(),
-        },
+        _ => at_collection(edge, service, &base, &place.rest, request).await,
+    }
+}
+
+async fn at_collection(edge: &Edge, service: &ServiceRoutes, base: &Base, path: &[&str], request: &Request) -> Handled {
+    if let Some(visited) = plain::visit(edge, service, request, path).await {
+        return visited;
+    }
+    match path.split_first().and_then(|(collection, rest)| Some((service.resource(collection)?, rest))) {
+        Some((resource, rest)) => at_resource(edge, resource, base, rest, request).await,
+        None => no_such_address(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::system::{AggregateSpec, Catalogue};
-use crate::domain::{Resource, System};
+use crate::domain::{Resource, Route, System};
 use crate::telemetry::metrics::RouteLabel;
 
 /// A system's place in the table.
@@ -30,6 +30,8 @@ pub struct ServiceRoutes {
     pub port: u16,
     /// What it shows.
     pub resources: Vec<ResourceRoutes>,
+    /// Its hand-written paths, looked at first.
+    pub routes: Vec<Route>,
 }
 
 /// A resource's place in the table.
@@ -55,15 +57,17 @@ impl SystemRoutes {
             system: system.name,
             name: service.name,
             port: service.port + port_offset,
+            routes: service.routes.clone(),
             resources: service.resources.iter().map(|resource| ResourceRoutes::of(resource, catalogue)).collect(),
         });
         Self { name: system.name, about: system.about, alone, services: services.collect() }
     }
 
-    /// Finds the first service that shows a collection.
+    /// Finds the first service that shows a collection or has written a path that begins so.
     #[must_use]
-    pub fn service_of(&self, collection: &str) -> Option<(&ServiceRoutes, &ResourceRoutes)> {
-        self.services.iter().find_map(|service| Some((service, service.resource(collection)?)))
+    pub fn service_of(&self, first: &str) -> Option<&ServiceRoutes> {
+        let begins = |route: &Route| route.path.trim_start_matches('/').split('/').next() == Some(first);
+        self.services.iter().find(|service| service.resource(first).is_some() || service.routes.iter().any(begins))
     }
 }
 

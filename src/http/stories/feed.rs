@@ -41,7 +41,7 @@ async fn feed(edge: &Edge, system: &SystemRoutes, request: &Request) -> Result<A
     request.must_read()?;
     let wish = Wish::read(request, system.name)?;
     match request.answer_type(&[LINES, EVENT_STREAM, JSON])? {
-        EVENT_STREAM => Ok(Following::begin(edge.journal.clone(), wish)),
+        EVENT_STREAM => Ok(Following::begin(edge.journal.clone(), edge.draining.subscribe(), wish)),
         _ => {
             let body = wish.lines(edge, request).await?;
             Ok(Answer::with_body(StatusCode::OK, LINES, body))
@@ -108,13 +108,15 @@ struct Following {
     journal: Journal,
     wish: Wish,
     durable: watch::Receiver<Position>,
+    /// A stop must not wait for readers that never leave.
+    draining: watch::Receiver<bool>,
     waiting: std::vec::IntoIter<Arc<Recorded>>,
 }
 
 impl Following {
-    fn begin(journal: Journal, wish: Wish) -> Answer {
+    fn begin(journal: Journal, draining: watch::Receiver<bool>, wish: Wish) -> Answer {
         let durable = journal.durable();
-        let following = Self { journal, wish, durable, waiting: Vec::new().into_iter() };
+        let following = Self { journal, wish, durable, draining, waiting: Vec::new().into_iter() };
         let events = stream::unfold(following, |mut following| async move {
             let event = following.next().await?;
             Some((Ok::<_, Infallible>(event), following))
@@ -138,7 +140,10 @@ impl Following {
                     self.wish.after = last.position;
                     self.waiting = facts.into_iter();
                 }
-                None => self.durable.changed().await.ok()?,
+                None => tokio::select! {
+                    changed = self.durable.changed() => changed.ok()?,
+                    _ = self.draining.wait_for(|draining| *draining) => return None,
+                },
             }
         }
     }

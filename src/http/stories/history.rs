@@ -55,7 +55,7 @@ pub(in crate::http) async fn row_at(
     let stream = Stream::new(at.resource.kind, id);
     let Some(spec) = &at.spec else {
         // A view has no facts of its own, so only its newest version is known.
-        let row = visible(edge, &at.resource, id)?;
+        let row = visible(edge, Stream::new(at.resource.kind, id))?;
         let row = row.filter(|row| moment.covers(row.public_version, edge.clock.wall_ms()));
         return row.ok_or(Problem::NoSuchItem);
     };

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,8 +13,8 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::actors::{ActorOptions, Runtime};
 use crate::clock::Clock;
-use crate::domain::Stream;
 use crate::domain::system::Catalogue;
+use crate::domain::{SettingValues, Stream, System};
 use crate::http::actuator::MetricsText;
 use crate::http::admin::{Admin, handle};
 use crate::http::answer::Answer;
@@ -43,14 +42,19 @@ pub(super) struct House {
 
 impl House {
     pub(super) async fn start() -> Self {
-        let systems = [oa_rental::system()];
+        Self::start_with(oa_rental::system(), HashMap::new()).await
+    }
+
+    /// A house of another system, with its settings.
+    pub(super) async fn start_with(system: System, settings: HashMap<&'static str, &'static SettingValues>) -> Self {
+        let systems = [system];
         let clock = Clock::manual(1_700_000_000_000, 7);
         let catalogue = Arc::new(Catalogue::of(&systems));
         let options = JournalOptions { recent_for: 2 * DEADLINE };
         let storage = Arc::new(MemoryEngine::default());
         let journal = Journal::open(storage, Arc::clone(&catalogue), clock.clone(), options).await;
         let journal = journal.expect("the journal opens");
-        let options = ActorOptions { shards: 1, guard: GuardPolicy::default(), settings: HashMap::new() };
+        let options = ActorOptions { shards: 1, guard: GuardPolicy::default(), settings };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         let runtime = Arc::new(runtime.await.expect("the tree starts"));
         let edge = Arc::new(Edge {
@@ -62,7 +66,7 @@ impl House {
             limits: RequestLimits { body_bytes_max: 65_536, deadline: DEADLINE },
             metrics: MetricsText::new(String::new),
             systems: systems.iter().map(|system| SystemRoutes::of(system, &catalogue, true, 0)).collect(),
-            draining: AtomicBool::new(false),
+            draining: tokio::sync::watch::Sender::new(false),
         });
         let admin = Arc::new(Admin::new(Arc::clone(&edge), TOKEN.to_owned(), true, true));
         Self { edge, admin }

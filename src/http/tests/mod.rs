@@ -6,6 +6,7 @@ mod admin;
 mod conditions;
 mod keys;
 mod patches;
+mod plain;
 mod stories;
 mod strange;
 

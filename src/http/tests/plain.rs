@@ -1,0 +1,79 @@
+//! Hand-written paths beside the collections.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::house::{Ask, GATEWAY, House, PRODUCT};
+use crate::domain::{Act, Aggregate, Field, Held, Plain, Route, Setting, SettingValues, Stream, Verb, Visit};
+use crate::systems::oa_rental;
+use crate::systems::oa_rental::product::{Product, RegisterProduct, RemoveProduct};
+
+const MODE: Setting = Setting { key: "sysmode", default: "PRODUCT", about: "what /env says" };
+
+const ROUTES: [Route; 4] = [
+    Route { verb: Verb::Get, path: "/env", fields: &[], act: |visit| Act::Say(Plain::text(mode(visit))) },
+    Route { verb: Verb::Post, path: "/thing", fields: &[Field::text("name")], act: register },
+    Route { verb: Verb::Get, path: "/thing/{id}", fields: &[], act: look },
+    Route {
+        verb: Verb::Delete,
+        path: "/thing/{id}",
+        fields: &[],
+        act: |visit| Act::tell::<Product>(visit.id.unwrap_or(0), RemoveProduct {}, shown),
+    },
+];
+
+fn mode(visit: &Visit<'_>) -> String {
+    format!("{} {}", visit.settings.get("sysmode"), visit.parameter("who").unwrap_or("nobody"))
+}
+
+fn register(visit: &Visit<'_>) -> Act {
+    Act::create::<Product>(RegisterProduct { name: visit.body.text("name"), qty: 1 }, shown)
+}
+
+fn look(visit: &Visit<'_>) -> Act {
+    Act::Show { stream: Stream::new(Product::KIND, visit.id.unwrap_or(0)), render: shown }
+}
+
+fn shown(id: u64, _: &dyn Held) -> Plain {
+    Plain::json(format!(r#"{{"id":{id}}}"#))
+}
+
+async fn house() -> House {
+    let mut system = oa_rental::system();
+    system.settings = vec![MODE];
+    system.services[0].routes = ROUTES.to_vec();
+    let set = BTreeMap::from([("sysmode".to_owned(), "TEST".to_owned())]);
+    let values = SettingValues::of(&system.settings, &set).expect("declared");
+    House::start_with(system, HashMap::from([("oa-rental", &*Box::leak(Box::new(values)))])).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hand_written_path_shows_settings_and_parameters() {
+    let house = house().await;
+    for face in [PRODUCT, GATEWAY] {
+        let told = house.send(face, Ask::get("/env?who=a%20b")).await;
+        assert_eq!((told.status, told.body.as_str()), (200, "TEST a b"));
+        assert_eq!(told.header("content-type"), Some("text/plain;charset=UTF-8"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hand_written_path_creates_shows_and_tells_beside_the_collection() {
+    let house = house().await;
+    let made = house.send(PRODUCT, Ask::post("/thing", r#"{"name":"lamp"}"#)).await;
+    assert_eq!((made.status, made.body.as_str()), (200, r#"{"id":1}"#));
+    assert_eq!(house.send(PRODUCT, Ask::get("/products/1")).await.json()["name"], "lamp");
+    assert_eq!(house.send(PRODUCT, Ask::get("/thing/1")).await.status, 200);
+    assert_eq!(house.send(PRODUCT, Ask::new("DELETE", "/thing/1")).await.status, 200);
+    assert_eq!(house.send(PRODUCT, Ask::get("/thing/1")).await.status, 404);
+    assert_eq!(house.send(PRODUCT, Ask::new("DELETE", "/thing/1")).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_a_hand_written_path_does_not_offer_is_refused_by_name() {
+    let house = house().await;
+    let told = house.send(PRODUCT, Ask::new("PATCH", "/thing/1")).await;
+    assert_eq!((told.status, told.header("allow")), (405, Some("GET,HEAD,DELETE,OPTIONS")));
+    assert_eq!(house.send(PRODUCT, Ask::get("/thing/abc")).await.status, 404);
+    assert_eq!(house.send(PRODUCT, Ask::get("/thing/1/more")).await.status, 404);
+    assert_eq!(house.send(PRODUCT, Ask::post("/thing", r#"{"name":{}}"#)).await.status, 400);
+}
