@@ -68,13 +68,13 @@ enum JournalWhat {
 #[derive(Debug, Args, Default)]
 struct SettingsArguments {
     /// A file with settings; `resurgam config show` prints one.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where the log and the store live.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
     /// One setting, as in `--set listen.host=0.0.0.0`; may be given often.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     assignments: Vec<String>,
 }
 
@@ -107,7 +107,7 @@ fn run(command: Command) -> Result<u8, AppError> {
             wait(app::serve(settings, &systems))
         }
         What::Config { what: ConfigWhat::Show { settings } } => {
-            app::say(&shown(settings.config.as_deref(), &settings.assignments())?);
+            app::say(shown(settings.config.as_deref(), &settings.assignments())?.trim_end());
             Ok(0)
         }
         What::Journal { what, settings } => {

@@ -16,10 +16,10 @@ pub const ALPS: &str = "application/alps+json;charset=UTF-8";
 /// A profile in JSON Schema.
 pub const SCHEMA: &str = "application/schema+json;charset=UTF-8";
 
-/// What a POST may send, for `Accept-Post`.
-pub const ACCEPT_POST: &str = "application/json, application/hal+json";
+/// What a POST or PUT may send, for `Accept-Post`.
+pub const BODY_TYPES: &str = "application/json,application/hal+json";
 /// What a PATCH may send, for `Accept-Patch`.
-pub const ACCEPT_PATCH: &str = "application/merge-patch+json, application/json-patch+json, application/json";
+pub const PATCH_TYPES: &str = "application/merge-patch+json,application/json-patch+json,application/json";
 
 /// How a body is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use warp::http::header::{ALLOW, ETAG, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE}
 
 use super::answer::Answer;
 use super::conditional;
+use super::negotiate::{BODY_TYPES, PATCH_TYPES};
 use crate::domain::Refusal;
 use crate::domain::aggregate::RefusalClass;
 use crate::resilience::{CallError, NotExecuted, Reason};
@@ -21,11 +22,6 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
-
-/// The media types a PATCH may have.
-pub const PATCH_TYPES: &str = "application/merge-patch+json,application/json-patch+json,application/json";
-/// The media types a POST or PUT may have.
-pub const BODY_TYPES: &str = "application/json,application/hal+json";
 
 /// A failure.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ use warp::http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NO
 use warp::http::{HeaderMap, Method};
 
 use super::body::fingerprint;
+use super::hal::parameters;
 use super::negotiate;
 use super::problem::Problem;
 use crate::clock::{Clock, derived_id};
@@ -143,14 +144,15 @@ impl Request {
     /// Returns where the client thinks it is, `http://localhost:8081`.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("http://{}", self.header(&HOST).unwrap_or("localhost"))
+        let host = self.header(&HOST).map(str::trim).filter(|host| !host.is_empty());
+        format!("http://{}", host.unwrap_or("localhost"))
     }
 
-    /// Returns one parameter of the query, undecoded.
+    /// Returns one parameter of the query, the first of that name.
     #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<&str> {
-        let pairs = self.query.as_deref()?.split('&');
-        pairs.filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let mut sent = parameters(self.query.as_deref().unwrap_or_default());
+        sent.find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// Gives the command its identity: the key's, where there is one, so that a resend is recognised.

@@ -53,24 +53,6 @@ impl Journal {
         recovery::facts_of(&groups, &self.core.catalogue, from, max)
     }
 
-    /// Returns every public or internal fact of one stream, oldest first, at most `max`.
-    ///
-    /// # Errors
-    ///
-    /// Fails on a damaged log or an unknown type.
-    pub async fn history(&self, stream: Stream, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        recovery::select(&self.core, 1, max, |fact| fact.stream == stream).await
-    }
-
-    /// Returns the facts of one story, oldest first, at most `max`.
-    ///
-    /// # Errors
-    ///
-    /// Fails on a damaged log or an unknown type.
-    pub async fn story(&self, correlation: &str, max: usize) -> Result<Vec<Arc<Recorded>>, ReadError> {
-        recovery::select(&self.core, 1, max, |fact| &*fact.correlation == correlation).await
-    }
-
     /// Returns a follower's position: the last fact it is done with.
     ///
     /// # Errors

@@ -218,23 +218,3 @@ pub(super) fn facts_of(
     facts.truncate(max);
     Ok(facts)
 }
-
-/// Reads the log from a position to its durable end, keeping what is asked for.
-pub(super) async fn select(
-    core: &Core,
-    mut from: Position,
-    max: usize,
-    keep: impl Fn(&Recorded) -> bool,
-) -> Result<Vec<Arc<Recorded>>, ReadError> {
-    let end = core.next_position();
-    let mut kept = Vec::new();
-    while from < end && kept.len() < max {
-        let groups = core.engine.read(From::Position(from), READ_BYTES_MAX).await?;
-        let facts = facts_of(&groups, &core.catalogue, from, usize::MAX)?;
-        let Some(last) = facts.last() else { break };
-        from = last.position + 1;
-        kept.extend(facts.into_iter().filter(|fact| fact.position < end && keep(fact)));
-    }
-    kept.truncate(max);
-    Ok(kept)
-}

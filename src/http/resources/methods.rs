@@ -7,7 +7,8 @@ use super::{read, write};
 use crate::domain::Resource;
 use crate::http::answer::Answer;
 use crate::http::hal::Base;
-use crate::http::problem::{PATCH_TYPES, Problem};
+use crate::http::negotiate::PATCH_TYPES;
+use crate::http::problem::Problem;
 use crate::http::request::Request;
 use crate::http::routes::{Edge, ResourceRoutes};
 

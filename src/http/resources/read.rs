@@ -38,7 +38,7 @@ pub(super) async fn shown(
     let resource = &at.resource;
     let media = request.answer_type(&[HAL, JSON])?;
     let row = match request.parameter("at") {
-        Some(when) => stories::row_at(edge, at, request, id, when).await?,
+        Some(when) => stories::row_at(edge, at, request, id, &when).await?,
         None => visible(edge, Stream::new(resource.kind, id))?.ok_or(Problem::NoSuchItem)?,
     };
     let body = || hal::item(resource, base, id, &resource.represent(&*row.state));

@@ -1,9 +1,9 @@
 //! The door: binds sockets, accepts connections under one shared cap, and drains them at a stop.
 //!
 //! `warp::serve` has no header timeout, no connection cap and a backlog of 128, so filters run
-//! behind this accept loop and hyper's own HTTP/1 connection. It never looks into a request and
-//! never leaves a connection without an owner: each `run` holds its connections in a `JoinSet` and
-//! returns when the last one has ended or has been cut.
+//! behind this accept loop and hyper's own HTTP/1 connection. It looks at nothing of a request but
+//! whether it has a path, and never leaves a connection without an owner: each `run` holds its
+//! connections in a `JoinSet` and returns when the last one has ended or has been cut.
 
 use std::error::Error;
 use std::io;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, Response};
+use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -77,6 +77,10 @@ impl Server {
             let routes = TowerToHyperService::new(service.clone());
             let service = service_fn(move |mut request: Request<Incoming>| {
                 request.extensions_mut().insert(Peer(peer));
+                if request.uri().path_and_query().is_none() {
+                    // CONNECT names a host and no path, and filters panic without one.
+                    *request.uri_mut() = Uri::from_static("/");
+                }
                 routes.call(request)
             });
             let connection = http.serve_connection(TokioIo::new(stream), service);

@@ -109,6 +109,15 @@ async fn garbage_is_refused_and_closed() {
 }
 
 #[tokio::test]
+async fn a_request_for_a_tunnel_which_has_no_path_is_answered_too() {
+    let door = Door::open(Limits::default());
+    let mut client = door.client().await;
+    client.send("CONNECT example.org:443 HTTP/1.1\r\nHost: example.org:443\r\n\r\n").await;
+    let status = client.answer().await.0;
+    assert!([404, 405].contains(&status), "{status}");
+}
+
+#[tokio::test]
 async fn a_half_closed_client_gets_its_answer() {
     let mut door = Door::open(Limits::default());
     let mut client = door.client().await;

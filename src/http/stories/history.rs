@@ -9,7 +9,6 @@ use super::fact::JSON;
 use super::page::{Page, after};
 use crate::domain::{Recorded, Stream};
 use crate::http::answer::Answer;
-use crate::http::hal::decoded;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
 use crate::http::resources::visible;
@@ -51,7 +50,7 @@ pub(in crate::http) async fn row_at(
     id: u64,
     when: &str,
 ) -> Result<Arc<Row>, Problem> {
-    let moment = Moment::read(&decoded(when))?;
+    let moment = Moment::read(when)?;
     let stream = Stream::new(at.resource.kind, id);
     let Some(spec) = &at.spec else {
         // A view has no facts of its own, so only its newest version is known.

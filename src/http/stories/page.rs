@@ -9,15 +9,13 @@ use super::FACTS_MAX;
 use super::fact::{JSON, position, told};
 use crate::domain::Recorded;
 use crate::http::answer::Answer;
-use crate::http::hal::parameters;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
 use crate::journal::Position;
 
 /// Reads after which position a client wants to go on; 0: from the beginning.
 pub(super) fn after(request: &Request) -> Result<Position, Problem> {
-    let mut sent = parameters(request.query.as_deref().unwrap_or_default()).filter(|(name, _)| name == "after");
-    sent.next().map_or(Ok(0), |(name, value)| position(name, &value))
+    request.parameter("after").map_or(Ok(0), |sent| position("after", &sent))
 }
 
 /// The facts of one answer.

@@ -94,8 +94,6 @@ async fn positions_and_versions_are_dense_over_many_concurrent_appends(bed: Bed)
         let versions = facts.iter().filter(|fact| fact.stream.id == id).map(|fact| fact.version);
         let newest = journal.row(product(id)).expect("a look-up").expect("a row").version;
         assert!(versions.eq(1..=newest), "versions of {id} are dense");
-        let story = journal.history(product(id), usize::MAX).await.expect("history");
-        assert_eq!(story.len() as u64, newest);
     }
 }
 
