@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use warp::http::header::ALLOW;
 use warp::http::{Method, StatusCode};
 
 use super::answer::Answer;
-use super::body;
 use super::hal::parameters;
 use super::problem::Problem;
 use super::request::Request;
-use super::resources::{called, visible};
+use super::resources::{called, reachable, read_json, visible};
 use super::routes::{Edge, Handled, ServiceRoutes};
 use crate::actors::Precondition;
 use crate::actors::admission::Target;
@@ -18,27 +18,37 @@ use crate::domain::{Act, Body, Plain, Route, Stream, Verb, Visit};
 const JSON: &str = "application/json;charset=UTF-8";
 const TEXT: &str = "text/plain;charset=UTF-8";
 
-/// Answers a path that a service has written by hand; `None` when it has none there.
-pub(super) async fn visit(edge: &Edge, service: &ServiceRoutes, request: &Request, path: &[&str]) -> Option<Handled> {
-    let (route, id) = match find(service, &request.method, path)? {
-        Ok(found) => found,
-        Err(refused) => return Some(Handled { route: "unknown", outcome: Err(refused) }),
-    };
-    Some(Handled { route: route.path, outcome: acted(edge, service, request, route, id).await })
+/// What stands at a path.
+enum Found<'a> {
+    Route(&'a Route, Option<u64>),
+    /// What there is to say of its methods.
+    Methods(Result<Answer, Problem>),
 }
 
-/// Finds the route at a path, or says that its method is not offered; a collection of the same name may offer it.
-fn find<'a>(
-    service: &'a ServiceRoutes,
-    method: &Method,
-    path: &[&str],
-) -> Option<Result<(&'a Route, Option<u64>), Problem>> {
-    let here: Vec<_> = service.routes.iter().filter_map(|route| Some((route, id_in(route, path)?))).collect();
-    match here.iter().find(|(route, _)| is_verb(route.verb, method)) {
-        Some(found) => Some(Ok(*found)),
-        None if here.is_empty() || service.resource(path.first()?).is_some() => None,
-        None => Some(Err(Problem::MethodNotAllowed(allowed(service, path)))),
+/// Answers a path that a service has written by hand; `None` when it has none there.
+pub(super) async fn visit(edge: &Edge, service: &ServiceRoutes, request: &Request, path: &[&str]) -> Option<Handled> {
+    match find(service, &request.method, path)? {
+        Found::Methods(outcome) => Some(Handled { route: "unknown", outcome }),
+        Found::Route(route, id) => {
+            Some(Handled { route: route.path, outcome: acted(edge, service, request, route, id).await })
+        }
     }
+}
+
+/// Finds what stands at a path; a collection of the same name may offer other methods.
+fn find<'a>(service: &'a ServiceRoutes, method: &Method, path: &[&str]) -> Option<Found<'a>> {
+    let here: Vec<_> = service.routes.iter().filter_map(|route| Some((route, id_in(route, path)?))).collect();
+    if let Some((route, id)) = here.iter().find(|(route, _)| is_verb(route.verb, method)) {
+        return Some(Found::Route(route, *id));
+    }
+    if here.is_empty() || service.resource(path.first()?).is_some() {
+        return None;
+    }
+    let allow = allowed(service, path);
+    Some(Found::Methods(match *method == Method::OPTIONS {
+        true => Ok(Answer::empty(StatusCode::OK).header(ALLOW, &allow)),
+        false => Err(Problem::MethodNotAllowed(allow)),
+    }))
 }
 
 async fn acted(
@@ -50,7 +60,7 @@ async fn acted(
 ) -> Result<Answer, Problem> {
     let sent = match route.fields {
         [] => Body::default(),
-        fields => body::read(&request.body, fields).map_err(|error| Problem::BadRequest(error.to_string()))?.body,
+        fields => read_json(request, fields)?.body,
     };
     let query: Vec<_> = parameters(request.query.as_deref().unwrap_or_default()).collect();
     let settings = edge.runtime.settings(service.system);
@@ -61,12 +71,10 @@ async fn acted(
             answer(render(stream.id, &*row.state))
         }
         Act::Tell { kind, id, command, render } => {
-            let target = id.map_or(Target::New(kind), |id| Target::Existing(Stream::new(kind, id)));
-            if let Target::Existing(stream) = target
-                && visible(edge, stream)?.is_none()
-            {
-                return Err(Problem::NoSuchItem);
-            }
+            let target = match id {
+                Some(id) => Target::Existing(reachable(edge, request, Stream::new(kind, id))?),
+                None => Target::New(kind),
+            };
             let row = called(edge, request, target, Arc::clone(&command), Precondition::Always).await?;
             answer(render(row.stream.id, &*row.state))
         }

@@ -12,4 +12,4 @@ pub(in crate::http) use describe::described;
 pub(in crate::http) use methods::{collection, item};
 pub(in crate::http) use read::visible;
 pub use read::{SORTED_ROWS_MAX, WHOLE_ROWS_MAX};
-pub(in crate::http) use write::called;
+pub(in crate::http) use write::{called, reachable, read_json};

@@ -11,7 +11,7 @@ use warp::http::header::{ETAG, LOCATION};
 use super::read::visible;
 use crate::actors::admission::Target;
 use crate::actors::{Call, Precondition, Reply};
-use crate::domain::{AnyCommand, Body, Kind, Refusal, Resource, Stream};
+use crate::domain::{AnyCommand, Body, Field, Kind, Refusal, Resource, Stream};
 use crate::http::answer::Answer;
 use crate::http::body::{self, Sent};
 use crate::http::conditional;
@@ -63,7 +63,7 @@ pub(super) async fn replace(
 ) -> Result<Answer, Problem> {
     let media = request.answer_type(&[HAL, JSON])?;
     let command = translate(&sent(request, resource)?.body);
-    let stream = reachable(edge, resource, request, id)?;
+    let stream = reachable(edge, request, Stream::new(resource.kind, id))?;
     let row = called(edge, request, Target::Existing(stream), command, precondition(request)).await?;
     Ok(updated(resource, base, request, &row, media).header(LOCATION, &base.item(resource, id)))
 }
@@ -80,10 +80,10 @@ pub(super) async fn patch(
     let media = request.answer_type(&[HAL, JSON])?;
     let kind = negotiate::reads_as_json(request.content_type())
         .map_err(|error| Problem::UnsupportedPatch(error.to_string()))?;
-    let stream = reachable(edge, resource, request, id)?;
+    let stream = reachable(edge, request, Stream::new(resource.kind, id))?;
     let row = match kind {
         BodyKind::Json | BodyKind::MergePatch => {
-            let command = translate(&fields(request, resource)?.body);
+            let command = translate(&fields(request, resource.fields)?.body);
             called(edge, request, Target::Existing(stream), command, precondition(request)).await?
         }
         BodyKind::JsonPatch => patched(edge, resource, request, stream, translate).await?,
@@ -99,7 +99,7 @@ pub(super) async fn delete(
     id: u64,
     translate: &Translate,
 ) -> Result<Answer, Problem> {
-    let stream = reachable(edge, resource, request, id)?;
+    let stream = reachable(edge, request, Stream::new(resource.kind, id))?;
     let command = translate(&Body::default());
     called(edge, request, Target::Existing(stream), command, precondition(request)).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
@@ -144,12 +144,11 @@ async fn patched(
 
 /// Returns the stream of an item that clients see, or that this request's key has changed before. Nothing else may
 /// wake an actor: the id may never have been.
-fn reachable(edge: &Edge, resource: &Resource, request: &Request, id: u64) -> Result<Stream, Problem> {
-    let stream = Stream::new(resource.kind, id);
-    if visible(edge, Stream::new(resource.kind, id))?.is_some() {
+pub(in crate::http) fn reachable(edge: &Edge, request: &Request, stream: Stream) -> Result<Stream, Problem> {
+    if visible(edge, stream)?.is_some() {
         return Ok(stream);
     }
-    match answered_before(edge, request, resource.kind)? {
+    match answered_before(edge, request, stream.kind)? {
         Some(answered) if answered.stream == stream => Ok(stream),
         Some(_) => Err(Problem::KeyReused),
         None => Err(missing(&precondition(request))),
@@ -198,15 +197,20 @@ fn precondition(request: &Request) -> Precondition {
 
 /// Reads the fields of a body that stands for a whole item.
 fn sent(request: &Request, resource: &Resource) -> Result<Sent, Problem> {
+    read_json(request, resource.fields)
+}
+
+/// Reads a JSON body by its fields.
+pub(in crate::http) fn read_json(request: &Request, of: &'static [Field]) -> Result<Sent, Problem> {
     match negotiate::reads_as_json(request.content_type()) {
-        Ok(BodyKind::Json | BodyKind::MergePatch) => fields(request, resource),
+        Ok(BodyKind::Json | BodyKind::MergePatch) => fields(request, of),
         Ok(BodyKind::JsonPatch) => Err(Problem::UnsupportedBody("operations on an item are read by PATCH".to_owned())),
         Err(error) => Err(Problem::UnsupportedBody(error.to_string())),
     }
 }
 
-fn fields(request: &Request, resource: &Resource) -> Result<Sent, Problem> {
-    body::read(&request.body, resource.fields).map_err(|error| Problem::BadRequest(error.to_string()))
+fn fields(request: &Request, fields: &'static [Field]) -> Result<Sent, Problem> {
+    body::read(&request.body, fields).map_err(|error| Problem::BadRequest(error.to_string()))
 }
 
 /// A client that does not say what it accepts gets no body.

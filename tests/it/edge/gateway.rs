@@ -14,6 +14,7 @@ fn with_a_rental(dir: &tempfile::TempDir) -> Server {
     server.becomes("delivery", "/products/1", "a copy", |p| p["qty"] == 9);
     assert_eq!(server.send("rental", &Request::post("/rentals", r#"{"productId":1,"qty":3}"#)).status, 201);
     server.becomes("information", "/myOrders/1", "delivered", |o| o["deliveryStatus"] == "DELIVERED");
+    server.becomes("rental", "/rentals/1", "delivered", |r| r["status"] == "DELIVERED");
     server
 }
 
