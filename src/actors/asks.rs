@@ -146,7 +146,8 @@ impl Runner {
     /// Tells the asker until it acknowledges, which it does when what follows is durable.
     async fn tell(&self, telling: Telling) {
         let mut wait = WAIT_FIRST;
-        while !self.house.tell_asker(&self.intent, telling.clone()).await {
+        let mut gone = None;
+        while !self.house.tell_asker(&self.intent, telling.clone(), &mut gone).await {
             tokio::time::sleep(wait.mul_f64(self.house.clock.fraction())).await;
             wait = (wait * 2).min(WAIT_MAX);
         }
@@ -176,20 +177,26 @@ impl House {
         self.unguarded(to, &call).await
     }
 
-    async fn tell_asker(&self, intent: &Intent, telling: Telling) -> bool {
+    /// Tells the asker once; `gone` is the incarnation that let the runner down last.
+    async fn tell_asker(&self, intent: &Intent, telling: Telling, gone: &mut Option<u64>) -> bool {
         let Some(room) = self.directory.room(intent.asker.kind) else { return false };
         let deadline = Deadline::after(&self.clock, ACKNOWLEDGE_TIMEOUT);
-        let Ok(living) = self.living(room, intent.asker.id, deadline, false, None).await else { return false };
+        let Ok(living) = self.living(room, intent.asker.id, deadline, false, *gone).await else { return false };
         let (acknowledged, acknowledgement) = oneshot::channel();
         let message = match telling {
             Telling::Ended(outcome) => InstanceMessage::Asked { intent: intent.id, outcome, acknowledged },
             Telling::StillAsking(unknown) => InstanceMessage::StillAsking { intent: intent.id, unknown, acknowledged },
         };
-        if living.actor.cast(message).is_err() {
-            // Its end is on its way to the directory; told again in a moment.
-            return false;
+        let sent = living.actor.cast(message).is_ok();
+        match tokio::time::timeout_at(deadline.at(), acknowledgement).await {
+            Ok(Ok(())) if sent => true,
+            Ok(Ok(()) | Err(_)) => {
+                // It may live and only have had no room; a dead one is replaced, its end being on its way.
+                *gone = (!sent).then_some(living.generation);
+                false
+            }
+            Err(_) => false,
         }
-        matches!(tokio::time::timeout_at(deadline.at(), acknowledgement).await, Ok(Ok(())))
     }
 
     fn has_followed(&self, intent: &Intent, cause: Position) -> bool {

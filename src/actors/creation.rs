@@ -20,6 +20,8 @@ use crate::resilience::{CallError, Reason};
 
 /// How long a key whose outcome is unknown keeps its id here; by then the facts are durable or will never be.
 const UNSETTLED_FOR: Duration = Duration::from_secs(60);
+/// How many groups must have been published meanwhile: the committer's whole inbox, and more, has passed by then.
+const UNSETTLED_GROUPS: u64 = 64;
 
 /// Keyed creations whose outcome is not known yet.
 #[derive(Debug, Default)]
@@ -37,6 +39,8 @@ struct Entry {
     runs: usize,
     /// Whether a run of it may still happen; only an answer settles that, no later refusal to look.
     unsettled: bool,
+    /// How many groups had been published when its last run ended.
+    published: u64,
 }
 
 /// One run of a creation; ends when dropped, also by a client that left.
@@ -84,7 +88,7 @@ impl Creation {
             return Ok(run(new(), true));
         }
         let mut under_way = house.creations.0.lock();
-        under_way.forget_old(house.clock.now());
+        under_way.forget_old(house.clock.now(), house.journal.published());
         // Row before answer: whatever is published in between has both.
         let durable = *house.journal.durable().borrow();
         let running = match under_way.by_command.get(&command) {
@@ -101,7 +105,8 @@ impl Creation {
         let stored = known.map(|known| known.stream);
         let found = stored.or(running);
         let stream = found.unwrap_or_else(new);
-        let entry = under_way.by_command.entry(command).or_insert(Entry { stream, runs: 0, unsettled: false });
+        let entry =
+            under_way.by_command.entry(command).or_insert(Entry { stream, runs: 0, unsettled: false, published: 0 });
         if entry.stream != stream {
             (entry.stream, entry.unsettled) = (stream, false);
         }
@@ -115,7 +120,8 @@ impl Drop for Creation {
         let mut last = true;
         if self.keyed {
             let mut under_way = self.house.creations.0.lock();
-            last = under_way.end(self.command, self.end, self.house.clock.now());
+            let (now, published) = (self.house.clock.now(), self.house.journal.published());
+            last = under_way.end(self.command, self.end, now, published);
         }
         // Another run of the same key may still use the id.
         if self.end == End::Nothing && self.fresh && last {
@@ -126,9 +132,10 @@ impl Drop for Creation {
 
 impl UnderWay {
     /// Ends a run; tells whether it was the last and none may still happen.
-    fn end(&mut self, command: u128, end: End, now: Instant) -> bool {
+    fn end(&mut self, command: u128, end: End, now: Instant, published: u64) -> bool {
         let Some(entry) = self.by_command.get_mut(&command) else { return true };
         entry.runs -= 1;
+        entry.published = published;
         match end {
             End::Unsettled => {
                 entry.unsettled = true;
@@ -144,14 +151,18 @@ impl UnderWay {
         over
     }
 
-    fn forget_old(&mut self, now: Instant) {
+    fn forget_old(&mut self, now: Instant, published: u64) {
         while let Some((since, command)) = self.unsettled.front().copied() {
             if now - since < UNSETTLED_FOR {
                 return;
             }
             self.unsettled.pop_front();
-            if self.by_command.get(&command).is_some_and(|entry| entry.runs == 0) {
+            let Some(entry) = self.by_command.get(&command) else { continue };
+            if entry.runs == 0 && published >= entry.published + UNSETTLED_GROUPS {
                 self.by_command.remove(&command);
+            } else {
+                // Still running, or the log stands still: looked at again later.
+                self.unsettled.push_back((now, command));
             }
         }
     }

@@ -147,12 +147,15 @@ impl Shard {
         Found::Start { generation: entry.generation, shared }
     }
 
-    /// Notes that an actor lives.
-    pub(super) fn started(&self, id: u64, living: Living) {
-        if let Some(entry) = self.entries.lock().get_mut(&id).filter(|entry| entry.generation == living.generation) {
-            entry.state = State::Live(living);
-        }
+    /// Notes that an actor lives; tells whether anybody still waits for that incarnation.
+    pub(super) fn started(&self, id: u64, living: Living) -> bool {
+        let mut entries = self.entries.lock();
+        let entry = entries.get_mut(&id).filter(|entry| entry.generation == living.generation);
+        let Some(entry) = entry.filter(|entry| matches!(entry.state, State::Starting)) else { return false };
+        entry.state = State::Live(living);
+        drop(entries);
         self.changed.notify_waiters();
+        true
     }
 
     /// Notes that an actor is gone without having failed. Another may start at once: the fence keeps the old one out.

@@ -35,6 +35,9 @@ pub(super) struct Core {
     pub(super) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
     pub(super) in_flight: Mutex<Option<InFlight>>,
     pub(super) group: AtomicU64,
+    /// How many groups were published, also those that wrote nothing.
+    pub(super) published: AtomicU64,
+    pub(super) closing: AtomicBool,
     pub(super) durable: watch::Sender<Position>,
     pub(super) read_only: watch::Sender<Option<String>>,
     /// Whether the committer failed too often for another to take over.
@@ -67,6 +70,8 @@ impl Core {
             inbox: tokio::sync::Mutex::new(inbox),
             in_flight: Mutex::default(),
             group: AtomicU64::new(0),
+            published: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
             durable: watch::Sender::new(0),
             read_only: watch::Sender::new(None),
             given_up: watch::Sender::new(false),
@@ -179,6 +184,10 @@ impl Core {
     }
 
     pub(super) fn follow(&self, follower: &Arc<str>, position: Position, rows: Vec<Arc<Row>>) {
+        if self.closing.load(Ordering::Acquire) {
+            // The store is being settled; the next start follows these facts again.
+            return;
+        }
         for row in &rows {
             self.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
         }

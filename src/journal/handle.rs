@@ -1,6 +1,7 @@
 //! The journal as the rest of the house holds it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -198,23 +199,41 @@ impl Journal {
         let _ = self.core.given_up.subscribe().wait_for(|given_up| *given_up).await;
     }
 
+    /// Returns how many groups the committer has published; whatever was asked of it many groups ago is settled.
+    #[must_use]
+    pub fn published(&self) -> u64 {
+        self.core.published.load(Ordering::Acquire)
+    }
+
     /// Empties the overlay, settles the store, seals the log, and ends every thread. Appends after this are refused.
     pub async fn close(self) {
-        let writable = self.writable();
+        let writable = self.writable().is_ok();
         self.core.read_only.send_replace(Some("the journal is closing".to_owned()));
-        let drained = tokio::time::timeout(DRAIN_MAX, self.core.overlay.drained()).await;
-        // A seal says that the store holds everything, so the store comes first.
-        match (writable, drained, self.core.engine.settle().await) {
-            (Ok(()), Ok(()), Ok(())) if self.note_down(Note::Seal).await.is_some() => {}
-            (writable, drained, settled) => {
-                let (writable, drained) = (writable.is_ok(), drained.is_ok());
-                tracing::warn!(writable, drained, ?settled, "the log is not sealed; the next start verifies its end");
-            }
+        self.core.closing.store(true, Ordering::Release);
+        let sealed = writable && tokio::time::timeout(CLOSE_MAX, self.seal()).await.unwrap_or(false);
+        if !sealed {
+            tracing::warn!("the log is not sealed; the next start replays what the store lacks");
         }
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         tasks.shutdown().await;
         self.core.refuse_all().await;
         self.core.engine.close().await;
+    }
+
+    /// A seal says that the store holds everything, so it comes last, and only if nothing came in between.
+    async fn seal(&self) -> bool {
+        let (reply, flushed) = oneshot::channel();
+        if self.outbox.send(Request::Flush { reply }).await.is_err() || flushed.await.is_err() {
+            return false;
+        }
+        self.core.overlay.drained().await;
+        let group = self.core.group.load(Ordering::Acquire);
+        if let Err(error) = self.core.engine.settle().await {
+            tracing::warn!(%error, "the store could not be settled");
+            return false;
+        }
+        let still = self.core.group.load(Ordering::Acquire) == group && self.core.overlay.is_empty();
+        still && self.note_down(Note::Seal).await.is_some()
     }
 }
 
@@ -231,5 +250,5 @@ pub struct JournalFigures {
     pub waiting: usize,
 }
 
-/// How long a close waits for the store.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// How long a close may take before the log is left unsealed.
+const CLOSE_MAX: Duration = Duration::from_secs(10);

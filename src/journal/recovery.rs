@@ -101,7 +101,7 @@ impl Core {
                 }
             }
             Request::Note { note, .. } => position = self.absorb(&Record::Note(note.clone()), position, None),
-            Request::Barrier { .. } | Request::Forget { .. } => {}
+            Request::Barrier { .. } | Request::Forget { .. } | Request::Flush { .. } => {}
         }
         (position, written)
     }

@@ -79,6 +79,8 @@ struct Following {
     next: Position,
     saved: Position,
     unfinished: BTreeSet<Position>,
+    /// Facts that an earlier incarnation set aside.
+    noted: BTreeSet<Position>,
     queues: HashMap<Stream, Queue>,
     turns: FuturesUnordered<BoxFuture<'static, TurnEnd>>,
 }
@@ -100,6 +102,7 @@ impl Following {
             next: saved + 1,
             saved,
             unfinished: BTreeSet::new(),
+            noted: BTreeSet::new(),
             queues: HashMap::new(),
             turns: FuturesUnordered::new(),
         };
@@ -168,7 +171,7 @@ impl Following {
                 self.unfinished.remove(&position);
                 let Some(queue) = self.queues.get_mut(&stream) else { return };
                 queue.facts.pop_front();
-                let was_set_aside = queue.set_aside.remove(&position);
+                let was_set_aside = queue.set_aside.remove(&position) | self.noted.remove(&position);
                 let next = queue.facts.front().cloned();
                 if next.is_none() {
                     self.queues.remove(&stream);
@@ -213,7 +216,10 @@ impl Following {
     /// Takes up what an earlier incarnation set aside.
     async fn take_up_parked(&mut self) -> Result<(), ActorProcessingErr> {
         let mut parked = self.arguments.house.journal.parked().await?;
-        parked.retain(|item| *item.follower == *self.name && item.position <= self.saved);
+        parked.retain(|item| *item.follower == *self.name);
+        self.noted = parked.iter().map(|item| item.position).collect();
+        // Those beyond the low-water mark are read again in their turn.
+        parked.retain(|item| item.position <= self.saved);
         parked.sort_by_key(|item| item.position);
         for item in parked {
             let facts = self.arguments.house.journal.facts_from(item.position, 1).await?;

@@ -93,7 +93,7 @@ impl Resident {
         outcome: AskOutcome,
         acknowledged: oneshot::Sender<()>,
     ) {
-        if self.house.journal.room().is_err() {
+        if self.lost || self.house.journal.room().is_err() {
             // Not acknowledged: the runner tells again.
             return;
         }
@@ -152,7 +152,7 @@ fn undoing(intent: &Intent, undo: Arc<dyn AnyCommand>, time_ms: u64) -> Intent {
         timeout: intent.timeout,
         undo: None,
         opened_by: CommandMeta {
-            id: derived_id(intent.opened_by.id, "undo"),
+            id: derived_id(intent.id, "undone"),
             origin: Origin::Policy,
             fingerprint: 0,
             ..intent.opened_by.clone()

@@ -12,7 +12,6 @@ use crate::actors::asks::Runner;
 use crate::actors::chaos::Point;
 use crate::actors::dispatch::unavailable;
 use crate::actors::envelope::{Done, Envelope, Port, Reply};
-use crate::clock::derived_id;
 use crate::domain::system::AnyState;
 use crate::domain::{AnyEvent, Decision, Held, OnUnknown, Refusal};
 use crate::journal::{Append, CommandMeta, FactlessAnswer, Facts, Intent, Origin, Record, Row, Unwritable};
@@ -51,7 +50,8 @@ impl Resident {
         let mut records = Vec::with_capacity(2);
         let intent = decision.ask.map(|ask| {
             Arc::new(Intent {
-                id: derived_id(meta.id, "ask"),
+                // New each time: the same key, begun afresh after a withdrawal, must not meet the old ask's answer.
+                id: self.house.clock.id(),
                 asker: self.stream,
                 to: ask.to,
                 command: ask.command,
@@ -129,7 +129,8 @@ impl Resident {
     }
 
     fn accept_unchanged(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
-        if envelope.meta.origin == Origin::Keyed {
+        // A repeat must not be decided anew on a later state.
+        if matches!(envelope.meta.origin, Origin::Keyed | Origin::Policy) {
             return self.record_answer(myself, envelope, None);
         }
         self.hand_over(myself, None, Vec::new(), None, move |row| {
@@ -182,7 +183,10 @@ impl Resident {
         match self.house.journal.room() {
             Ok(room) => room.append(append),
             // Dropped: the guard tells this incarnation to stop, the port tells the caller to ask again.
-            Err(unwritable) => tracing::warn!(stream = %self.stream, %unwritable, "an append found no room"),
+            Err(unwritable) => {
+                self.lost = true;
+                tracing::warn!(stream = %self.stream, %unwritable, "an append found no room");
+            }
         }
     }
 

@@ -34,6 +34,8 @@ pub(in crate::actors) struct Resident {
     pub(super) pending: Pending,
     pub(super) open: Option<OpenAsk>,
     pub(super) panic_at: Option<Point>,
+    /// Whether an append found no room: memory is ahead of the log, and this incarnation decides nothing more.
+    pub(super) lost: bool,
 }
 
 impl fmt::Debug for Resident {
@@ -59,6 +61,7 @@ impl Resident {
             pending: Pending::default(),
             open: None,
             panic_at: None,
+            lost: false,
         }
     }
 
@@ -99,6 +102,10 @@ impl Resident {
 
     /// Answers a command that needs no decision, or decides it.
     fn consider(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
+        if self.lost {
+            // Its port drops: asked again, of the next incarnation.
+            return;
+        }
         let Some(envelope) = self.answer_again(myself, envelope) else { return };
         // After the look-up: a resend's first run may have been executed.
         if envelope.deadline.is_expired(&self.house.clock) {

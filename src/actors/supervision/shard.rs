@@ -55,8 +55,9 @@ impl Actor for ShardSupervisor {
     ) -> Result<ShardState, ActorProcessingErr> {
         let ShardArguments { house, room, index } = arguments;
         // Whoever lived under the shard before died with it; the fence keeps their last appends harmless.
+        // Published last: a start taken before the reset would be forgotten by it, one given to the old shard is lost.
+        *room.shards[index].supervisor.lock() = None;
         room.shards[index].reset();
-        // Published last: a start taken before the reset would be forgotten by it.
         *room.shards[index].supervisor.lock() = Some(myself);
         Ok(ShardState { house, room, index, children: Children::new() })
     }
@@ -83,7 +84,9 @@ impl Actor for ShardSupervisor {
             Ok((actor, _)) => {
                 state.children.insert(actor.get_id(), (id, generation));
                 metrics::actor_started(stream.kind.path());
-                shard.started(id, Living { actor, generation, shared });
+                if !shard.started(id, Living { actor: actor.clone(), generation, shared }) {
+                    actor.get_cell().kill();
+                }
             }
             Err(error) => {
                 tracing::error!(%stream, %error, "an actor did not start");

@@ -109,8 +109,14 @@ impl Actor for Supervisor {
         Restart(branch): Restart,
         state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
-        let id = branch.start(myself.get_cell()).await?;
-        state.children.insert(id, branch);
+        match branch.start(myself.get_cell()).await {
+            Ok(id) => drop(state.children.insert(id, branch)),
+            Err(error) => {
+                // Killed while it started, say.
+                tracing::warn!(%error, ?branch, "a branch did not start; it is tried again");
+                drop(myself.send_after(RESTART_AFTER, move || Restart(branch)));
+            }
+        }
         Ok(())
     }
 

@@ -129,7 +129,7 @@ impl Committer {
                 Request::Append(append) => self.accept(append),
                 Request::Barrier { stream, generation, .. } => self.raise(*stream, *generation),
                 Request::Forget { stream, generation } => self.forget(*stream, *generation),
-                Request::Note { .. } => true,
+                Request::Note { .. } | Request::Flush { .. } => true,
             };
             if !accepted {
                 continue;
@@ -205,6 +205,7 @@ impl Committer {
         }
         let members = slot.take().map(|in_flight| in_flight.members).unwrap_or_default();
         drop(slot);
+        self.core.published.fetch_add(1, Ordering::Release);
         for (member, row) in members.into_iter().zip(rows) {
             self.release(member, row, position - 1);
         }
@@ -227,6 +228,9 @@ impl Committer {
                 let _ = reply.send(recovered);
             }
             Request::Forget { .. } => {}
+            Request::Flush { reply } => {
+                let _ = reply.send(());
+            }
             Request::Note { note, reply } => {
                 if note == Note::Seal {
                     self.core.seal();
@@ -255,6 +259,6 @@ fn lay_out(request: &Request, payload: &mut Vec<u8>) -> u32 {
             codec::encode_record(&Record::Note(note.clone()), payload);
             0
         }
-        Request::Barrier { .. } | Request::Forget { .. } => 0,
+        Request::Barrier { .. } | Request::Forget { .. } | Request::Flush { .. } => 0,
     }
 }

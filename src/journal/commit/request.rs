@@ -61,6 +61,10 @@ pub(in crate::journal) enum Request {
         stream: Stream,
         generation: u64,
     },
+    /// Everything asked before is done when this is answered.
+    Flush {
+        reply: oneshot::Sender<()>,
+    },
     Note {
         note: Note,
         reply: oneshot::Sender<Position>,
