@@ -1,6 +1,6 @@
 //! What the committer, its successors, the applier and the readers share.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -38,6 +38,8 @@ pub(super) struct Core {
     /// How many groups were published, also those that wrote nothing.
     pub(super) published: AtomicU64,
     pub(super) closing: AtomicBool,
+    /// The newest incarnation of each follower.
+    pub(super) following: Mutex<HashMap<Arc<str>, u64>>,
     pub(super) durable: watch::Sender<Position>,
     pub(super) read_only: watch::Sender<Option<String>>,
     /// Whether the committer failed too often for another to take over.
@@ -72,6 +74,7 @@ impl Core {
             group: AtomicU64::new(0),
             published: AtomicU64::new(0),
             closing: AtomicBool::new(false),
+            following: Mutex::default(),
             durable: watch::Sender::new(0),
             read_only: watch::Sender::new(None),
             given_up: watch::Sender::new(false),
@@ -183,9 +186,11 @@ impl Core {
         self.recent.lock().answers.remove(&command);
     }
 
-    pub(super) fn follow(&self, follower: &Arc<str>, position: Position, rows: Vec<Arc<Row>>) {
-        if self.closing.load(Ordering::Acquire) {
-            // The store is being settled; the next start follows these facts again.
+    pub(super) fn follow(&self, follower: &Arc<str>, incarnation: u64, position: Position, rows: Vec<Arc<Row>>) {
+        // Held over the put: rows of an older incarnation must not land on a newer one's.
+        let following = self.following.lock();
+        // While closing the store is being settled; the next start follows these facts again.
+        if following.get(follower) != Some(&incarnation) || self.closing.load(Ordering::Acquire) {
             return;
         }
         for row in &rows {
@@ -207,7 +212,7 @@ impl Core {
 /// Outcomes of unkeyed clients' commands, for as long as they may ask again.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    answers: std::collections::HashMap<u128, Arc<Answered>>,
+    answers: HashMap<u128, Arc<Answered>>,
     order: VecDeque<(tokio::time::Instant, u128)>,
 }
 

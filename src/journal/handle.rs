@@ -169,10 +169,19 @@ impl Journal {
         self.core.read_only.subscribe()
     }
 
+    /// Begins another incarnation of a follower, before it reads its position; an older one that has not noticed its
+    /// end moves nothing from here on.
+    #[must_use]
+    pub fn begin_following(&self, follower: &Arc<str>) -> u64 {
+        let incarnation = self.core.next_generation();
+        self.core.following.lock().insert(Arc::clone(follower), incarnation);
+        incarnation
+    }
+
     /// Moves a follower's position, together with the rows it wrote; waits while too many values wait for the store.
-    pub async fn advance(&self, follower: &Arc<str>, position: Position, rows: Vec<Arc<Row>>) {
+    pub async fn advance(&self, follower: &Arc<str>, incarnation: u64, position: Position, rows: Vec<Arc<Row>>) {
         self.core.overlay.room_for_followers().await;
-        self.core.follow(follower, position, rows);
+        self.core.follow(follower, incarnation, position, rows);
     }
 
     /// Returns sizes and positions for operators.

@@ -76,6 +76,7 @@ impl Actor for PolicyFollower {
 struct Following {
     arguments: FollowerArguments,
     name: Arc<str>,
+    incarnation: u64,
     next: Position,
     saved: Position,
     unfinished: BTreeSet<Position>,
@@ -95,10 +96,12 @@ struct Queue {
 impl Following {
     async fn begin(arguments: FollowerArguments) -> Result<Self, ActorProcessingErr> {
         let name = policies_of(arguments.system, arguments.service);
+        let incarnation = arguments.house.journal.begin_following(&name);
         let saved = arguments.house.journal.progress(&name)?;
         let mut following = Self {
             arguments,
             name,
+            incarnation,
             next: saved + 1,
             saved,
             unfinished: BTreeSet::new(),
@@ -239,7 +242,7 @@ impl Following {
         let done = self.unfinished.first().map_or(self.next - 1, |first| first - 1);
         if done > self.saved {
             self.saved = done;
-            house.journal.advance(&self.name, done, Vec::new()).await;
+            house.journal.advance(&self.name, self.incarnation, done, Vec::new()).await;
             house.progressed.notify_waiters();
         }
     }

@@ -62,6 +62,7 @@ impl Actor for ViewFollower {
         let ViewArguments { house, spec } = state;
         let name = view_follower(spec);
         let mut durable = house.journal.durable();
+        let incarnation = house.journal.begin_following(&name);
         let mut done = house.journal.progress(&name)?;
         let mut set_aside = set_aside_before(house, &name).await?;
         loop {
@@ -74,7 +75,7 @@ impl Actor for ViewFollower {
             };
             done = last.position;
             let rows = written(house, spec, &name, &facts, &mut set_aside).await?;
-            house.journal.advance(&name, done, rows).await;
+            house.journal.advance(&name, incarnation, done, rows).await;
             house.progressed.notify_waiters();
         }
     }

@@ -122,6 +122,9 @@ fn a_hold_that_lands_after_its_timeout_ends_voided() {
         assert_eq!(house.story(order(1)).await, ["OrderRequested", "OrderWithdrawn"]);
         assert_eq!(house.story(payment(1)).await, ["PaymentHeld", "PaymentVoided"]);
         assert_eq!(house.open_intents().await, 0);
+        // Begun afresh, the same key must not meet the old hold's answer.
+        assert_eq!(house.done(place(&house)).await.0, 2);
+        check_ordered(&house, 2).await;
     });
 }
 

@@ -187,7 +187,10 @@ async fn a_follower_s_position_survives(bed: Bed) {
     let follower: Arc<str> = Arc::from("oa-rental/information");
     assert_eq!(journal.progress(&follower).expect("a look-up"), 0);
     Incarnation::start(&journal, product(1)).await.write(command(1), vec![saved(1, "x", 1)]).await.expect("released");
-    journal.advance(&follower, 1, Vec::new()).await;
+    let incarnation = journal.begin_following(&follower);
+    journal.advance(&follower, incarnation, 1, Vec::new()).await;
+    let _successor = journal.begin_following(&follower);
+    journal.advance(&follower, incarnation, 9, Vec::new()).await;
     assert_eq!(journal.progress(&follower).expect("a look-up"), 1);
     journal.close().await;
     assert_eq!(bed.open().await.progress(&follower).expect("a look-up"), 1);
