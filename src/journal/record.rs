@@ -194,6 +194,13 @@ pub enum Note {
         /// When, in milliseconds since the Unix epoch.
         time_ms: u64,
     },
+    /// A service's policies have done everything up to here; a store made again from the log need not repeat it.
+    Followed {
+        /// The follower.
+        follower: String,
+        /// The last fact it is done with.
+        position: Position,
+    },
 }
 
 /// A fact a follower could not take.

@@ -190,6 +190,10 @@ impl Core {
                 let key = Key::Parked(Arc::from(follower.as_str()), *fact);
                 self.overlay.put([(key, Entry { position, value: None })]);
             }
+            Note::Followed { follower, position: done } => {
+                let progress = Entry { position: *done, value: Some(Value::Progress) };
+                self.overlay.put([(Key::Progress(Arc::from(follower.as_str())), progress)]);
+            }
             Note::Seal | Note::Audit { .. } => {}
         }
     }

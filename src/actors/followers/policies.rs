@@ -21,6 +21,8 @@ use crate::telemetry::metrics;
 
 /// How many facts of different streams are followed at once.
 const IN_FLIGHT_MAX: usize = 1_024;
+/// After how many facts the low-water mark is noted in the log, for a store that must be made again.
+const NOTE_EVERY: u64 = 4_096;
 /// How many facts are read at once.
 const READ_MAX: usize = 256;
 
@@ -79,6 +81,7 @@ struct Following {
     incarnation: u64,
     next: Position,
     saved: Position,
+    noted_mark: Position,
     unfinished: BTreeSet<Position>,
     /// Facts that an earlier incarnation set aside.
     noted: BTreeSet<Position>,
@@ -104,6 +107,7 @@ impl Following {
             incarnation,
             next: saved + 1,
             saved,
+            noted_mark: saved,
             unfinished: BTreeSet::new(),
             noted: BTreeSet::new(),
             queues: HashMap::new(),
@@ -244,6 +248,12 @@ impl Following {
             self.saved = done;
             house.journal.advance(&self.name, self.incarnation, done, Vec::new()).await;
             house.progressed.notify_waiters();
+            if done >= self.noted_mark + NOTE_EVERY {
+                self.noted_mark = done;
+                let followed = Note::Followed { follower: self.name.to_string(), position: done };
+                // Lost, the next one says more.
+                house.journal.note(followed).await;
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! The data directory: who holds it, which store it is, and whether the machine was restarted since.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -115,12 +116,13 @@ fn lock(dir: &Path) -> Result<(File, bool), HomeError> {
     Ok((file, rebooted))
 }
 
-fn write_holder(mut file: &File, boot: &str) -> io::Result<()> {
+/// Writes over what is there, then cuts the rest: a kill in between must not leave a lock without a boot id, which
+/// would be taken for a power cut.
+fn write_holder(file: &File, boot: &str) -> io::Result<()> {
     let host = first_line("/proc/sys/kernel/hostname");
-    let own = format!("pid {}\nhost {host}\nboot {boot}\n", std::process::id());
-    file.set_len(0)?;
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(own.as_bytes())?;
+    let own = format!("boot {boot}\nhost {host}\npid {}\n", std::process::id());
+    file.write_all_at(own.as_bytes(), 0)?;
+    file.set_len(own.len() as u64)?;
     file.sync_all()
 }
 

@@ -15,6 +15,7 @@ on_both! {
     a_store_that_lags_at_every_group_is_healed
     the_sequence_of_ids_goes_on
     a_follower_s_position_survives
+    what_policies_have_done_survives_a_lost_store
     unkeyed_outcomes_are_not_stored
     large_values_survive
 }
@@ -193,6 +194,18 @@ async fn a_follower_s_position_survives(bed: Bed) {
     journal.advance(&follower, incarnation, 9, Vec::new()).await;
     assert_eq!(journal.progress(&follower).expect("a look-up"), 1);
     journal.close().await;
+    assert_eq!(bed.open().await.progress(&follower).expect("a look-up"), 1);
+}
+
+async fn what_policies_have_done_survives_a_lost_store(bed: Bed) {
+    let journal = bed.open().await;
+    let follower: Arc<str> = Arc::from("oa-rental/rental/policies");
+    Incarnation::start(&journal, product(1)).await.write(command(1), vec![saved(1, "x", 1)]).await.expect("released");
+    let followed = Note::Followed { follower: follower.to_string(), position: 1 };
+    journal.note(followed).await.expect("noted");
+    journal.close().await;
+    drop(bed.engine().await);
+    bed.lose_store();
     assert_eq!(bed.open().await.progress(&follower).expect("a look-up"), 1);
 }
 

@@ -177,6 +177,7 @@ pub(super) fn notes() -> Vec<(&'static str, Note)> {
         ("Released", Note::Released { follower: follower(), position: 300 }),
         ("Skipped", Note::Skipped { follower: follower(), position: 300, reason: text("obsolete") }),
         ("Audit", Note::Audit { action: text("stop"), target: text("delivery"), reason: text("drill"), time_ms: 1 }),
+        ("Followed", Note::Followed { follower: text("policies"), position: 7 }),
     ]
 }
 
