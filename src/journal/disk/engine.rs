@@ -89,8 +89,13 @@ impl DiskEngine {
         let log_dir = home.log_dir();
         let lanes = Lanes::start(log, reader.clone(), opened.store.clone(), options.readers.max(1))?;
         home.settle()?;
-        let engine = Self { lanes: std::sync::Arc::new(lanes), store: opened.store, reader, log_dir, _home: home };
-        Ok((engine, Opening { log: log_opened, store_discarded: opened.discarded }))
+        let engine =
+            Self { lanes: std::sync::Arc::new(lanes), store: opened.store.clone(), reader, log_dir, _home: home };
+        // After a kill sled 0.34 sometimes opens without an error and without a value.
+        let came_back_empty = engine.store.mark()? == 0 && engine.reader.last_group() > 0;
+        let empty = came_back_empty.then(|| "it came back empty".to_owned());
+        let store_discarded = opened.discarded.or(empty);
+        Ok((engine, Opening { log: log_opened, store_discarded }))
     }
 
     /// Waits for a sign of life of every lane.
