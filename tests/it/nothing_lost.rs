@@ -16,7 +16,7 @@ const WRITERS: u64 = 4;
 const ANSWERS_A_ROUND_MAX: u64 = 1_500;
 const ROUND_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a start may take that has to make its store again from the whole log.
-const REMADE_MAX: Duration = Duration::from_secs(30);
+const REMADE_MAX: Duration = Duration::from_secs(10);
 /// The whole store is compared every so many rounds and at the end: comparing costs more the more there is.
 const ROUNDS_AN_AUDIT: u64 = 10;
 
