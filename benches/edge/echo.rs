@@ -164,7 +164,7 @@ pub(crate) fn serve(answers: &Path) -> Outcome<()> {
             let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
             trigger.fire();
         });
-        Server::new(&limits, Arc::new(Connections)).run(listener, warp::service(filter), stop).await;
+        Server::new(&limits, Arc::new(Connections)).run(listener, filter, stop).await;
         Ok(())
     })
 }

@@ -134,13 +134,13 @@ fn listen(
     let server = Server::new(&limits(settings), Arc::new(metrics::Connections));
     for Door { listener, face, .. } in doors {
         let (server, stop) = (server.clone(), stop.clone());
-        let service = warp::service(routes::filter(Arc::clone(edge), face));
-        serving.spawn(async move { server.run(listener, service, stop).await });
+        let filter = routes::filter(Arc::clone(edge), face);
+        serving.spawn(async move { server.run(listener, filter, stop).await });
     }
     // A server of its own: clients that fill every slot must not shut the operator out.
     let own = Server::new(&limits(settings), Arc::new(metrics::Connections));
-    let (service, stop) = (warp::service(admin::filter(Arc::new(levers))), stop.clone());
-    serving.spawn(async move { own.run(operator, service, stop).await });
+    let (filter, stop) = (admin::filter(Arc::new(levers)), stop.clone());
+    serving.spawn(async move { own.run(operator, filter, stop).await });
     serving
 }
 

@@ -32,8 +32,11 @@ pub(super) async fn replay(core: &Core) -> Result<(), OpenError> {
             core.ids.saw(kind, id, codec::row_exists(bytes));
         }
     })?;
-    let mut next = core.engine.mark()? + 1;
-    let first = next;
+    let mark = core.engine.mark()?;
+    // A follower's value may leave before the first group does: what leaves with it is what the store holds already.
+    core.overlay.mark(mark);
+    let first = mark + 1;
+    let mut next = first;
     while next <= written.group {
         let groups = core.engine.read(From::Group(next), READ_BYTES_MAX).await?;
         let Some(last) = groups.last() else { break };

@@ -46,13 +46,6 @@ impl Server {
         server
     }
 
-    /// Tells whether the last start found a store it could not use, and had to make it again from the log.
-    pub(crate) fn made_its_store_again(&self) -> bool {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        // What stands between the last two openings belongs to the last start.
-        log.rsplit("the journal is open").nth(1).is_some_and(|start| start.contains("made again from the log"))
-    }
-
     /// Starts again on the same data and ports; says how long it took from the start of the process until `/readyz` was 200.
     pub(crate) fn restart(&mut self) -> Duration {
         let started = now();

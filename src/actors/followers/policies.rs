@@ -1,4 +1,4 @@
-//! The actor of a service's policies: durable facts in, commands to the service's own aggregates out.
+//! A service's policies: durable facts in, commands to the service's own aggregates out.
 //!
 //! Streams are followed side by side, one stream in order. The position is the low-water mark: everything up to it is
 //! done, so that a kill repeats some commands, which their derived ids make harmless, and never skips one.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::ActorProcessingErr;
 
 use super::turn::{SET_ASIDE_AFTER, TurnEnd, follow};
 use crate::actors::runtime::House;
@@ -32,51 +32,24 @@ pub fn policies_of(system: &str, service: &str) -> Arc<str> {
     Arc::from(format!("{system}/{service}/policies"))
 }
 
-/// The actor.
-#[derive(Debug)]
-pub(in crate::actors) struct PolicyFollower;
-
-/// What a follower is told, once, by itself.
-#[derive(Debug)]
-pub(in crate::actors) struct Follow;
-
-/// What a follower needs.
+/// A service's policies, and the house they act in.
 #[derive(Clone, Debug)]
-pub(in crate::actors) struct FollowerArguments {
+pub(in crate::actors) struct PoliciesOf {
     pub(in crate::actors) house: Arc<House>,
     pub(in crate::actors) system: &'static str,
     pub(in crate::actors) service: &'static str,
     pub(in crate::actors) policies: Arc<[PolicySpec]>,
 }
 
-impl Actor for PolicyFollower {
-    type Msg = Follow;
-    type State = FollowerArguments;
-    type Arguments = FollowerArguments;
-
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Follow>,
-        arguments: FollowerArguments,
-    ) -> Result<FollowerArguments, ActorProcessingErr> {
-        myself.cast(Follow)?;
-        Ok(arguments)
-    }
-
-    /// Follows for as long as it lives; a kill drops it at any await.
-    async fn handle(
-        &self,
-        _myself: ActorRef<Follow>,
-        _message: Follow,
-        state: &mut FollowerArguments,
-    ) -> Result<(), ActorProcessingErr> {
-        Following::begin(state.clone()).await?.run().await
+impl PoliciesOf {
+    pub(super) async fn follow(&self) -> Result<(), ActorProcessingErr> {
+        Progress::begin(self.clone()).await?.run().await
     }
 }
 
 /// Where a follower is.
-struct Following {
-    arguments: FollowerArguments,
+struct Progress {
+    of: PoliciesOf,
     name: Arc<str>,
     incarnation: u64,
     next: Position,
@@ -96,13 +69,13 @@ struct Queue {
     set_aside: BTreeSet<Position>,
 }
 
-impl Following {
-    async fn begin(arguments: FollowerArguments) -> Result<Self, ActorProcessingErr> {
-        let name = policies_of(arguments.system, arguments.service);
-        let incarnation = arguments.house.journal.begin_following(&name);
-        let saved = arguments.house.journal.progress(&name)?;
-        let mut following = Self {
-            arguments,
+impl Progress {
+    async fn begin(of: PoliciesOf) -> Result<Self, ActorProcessingErr> {
+        let name = policies_of(of.system, of.service);
+        let incarnation = of.house.journal.begin_following(&name);
+        let saved = of.house.journal.progress(&name)?;
+        let mut progress = Self {
+            of,
             name,
             incarnation,
             next: saved + 1,
@@ -113,13 +86,13 @@ impl Following {
             queues: HashMap::new(),
             turns: FuturesUnordered::new(),
         };
-        following.take_up_parked().await?;
-        Ok(following)
+        progress.take_up_parked().await?;
+        Ok(progress)
     }
 
     async fn run(mut self) -> Result<(), ActorProcessingErr> {
         let (house, system, service) = {
-            let FollowerArguments { house, system, service, .. } = &self.arguments;
+            let PoliciesOf { house, system, service, .. } = &self.of;
             (Arc::clone(house), *system, *service)
         };
         let mut durable = house.journal.durable();
@@ -139,7 +112,7 @@ impl Following {
     /// Reads on until enough is in flight or nothing is left.
     async fn take_in(&mut self) -> Result<(), ActorProcessingErr> {
         while self.unfinished.len() < IN_FLIGHT_MAX {
-            let facts = self.arguments.house.journal.facts_from(self.next, READ_MAX).await?;
+            let facts = self.of.house.journal.facts_from(self.next, READ_MAX).await?;
             if facts.is_empty() {
                 break;
             }
@@ -154,7 +127,7 @@ impl Following {
     }
 
     fn listens_to(&self, fact: &Recorded) -> bool {
-        self.arguments.policies.iter().any(|policy| policy.source == fact.stream.kind)
+        self.of.policies.iter().any(|policy| policy.source == fact.stream.kind)
     }
 
     async fn enqueue(&mut self, fact: Arc<Recorded>) {
@@ -187,7 +160,7 @@ impl Following {
                 if was_set_aside {
                     let released = Note::Released { follower: self.name.to_string(), position };
                     // Lost, it is released again after the next start, when its commands are found done.
-                    self.arguments.house.journal.note(released).await;
+                    self.of.house.journal.note(released).await;
                 }
             }
             TurnEnd::SetAside(fact, cause) => {
@@ -208,10 +181,10 @@ impl Following {
             stream: fact.stream.to_string(),
             position: fact.position,
             cause: cause.to_owned(),
-            time_ms: self.arguments.house.clock.wall_ms(),
+            time_ms: self.of.house.clock.wall_ms(),
         };
         // Not written, it holds the low-water mark instead, and nothing is lost either.
-        if self.arguments.house.journal.note(Note::Parked(parked)).await.is_some() {
+        if self.of.house.journal.note(Note::Parked(parked)).await.is_some() {
             metrics::follower_parked(&self.name);
             self.unfinished.remove(&fact.position);
             if let Some(queue) = self.queues.get_mut(&fact.stream) {
@@ -222,14 +195,14 @@ impl Following {
 
     /// Takes up what an earlier incarnation set aside.
     async fn take_up_parked(&mut self) -> Result<(), ActorProcessingErr> {
-        let mut parked = self.arguments.house.journal.parked().await?;
+        let mut parked = self.of.house.journal.parked().await?;
         parked.retain(|item| *item.follower == *self.name);
         self.noted = parked.iter().map(|item| item.position).collect();
         // Those beyond the low-water mark are read again in their turn.
         parked.retain(|item| item.position <= self.saved);
         parked.sort_by_key(|item| item.position);
         for item in parked {
-            let facts = self.arguments.house.journal.facts_from(item.position, 1).await?;
+            let facts = self.of.house.journal.facts_from(item.position, 1).await?;
             let Some(fact) = facts.into_iter().next() else { continue };
             let queue = self.queues.entry(fact.stream).or_default();
             queue.set_aside.insert(fact.position);
@@ -258,7 +231,7 @@ impl Following {
     }
 
     fn turn(&self, fact: Arc<Recorded>, after: Duration) -> BoxFuture<'static, TurnEnd> {
-        let FollowerArguments { house, policies, .. } = self.arguments.clone();
+        let PoliciesOf { house, policies, .. } = self.of.clone();
         Box::pin(async move {
             tokio::time::sleep(after).await;
             follow(house, policies, fact).await

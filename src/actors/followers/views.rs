@@ -1,4 +1,4 @@
-//! The actor of one view: durable facts in, rows out, strictly in log order.
+//! One view: durable facts in, rows out, strictly in log order.
 //!
 //! Rows and position move together, and a row knows the fact that wrote it last: whatever a kill leaves behind, no
 //! fact is written twice and none is skipped.
@@ -7,9 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use ractor::ActorProcessingErr;
 
-use super::policies::Follow;
 use crate::actors::runtime::House;
 use crate::domain::system::ViewSpec;
 use crate::domain::{Recorded, Stream};
@@ -27,39 +26,16 @@ pub fn view_follower(spec: &ViewSpec) -> Arc<str> {
     Arc::from(format!("{}@{}", spec.kind, spec.row_version))
 }
 
-/// The actor.
-#[derive(Debug)]
-pub(in crate::actors) struct ViewFollower;
-
-/// What it needs.
+/// A view, and the house it is written in.
 #[derive(Clone, Debug)]
-pub(in crate::actors) struct ViewArguments {
+pub(in crate::actors) struct ViewOf {
     pub(in crate::actors) house: Arc<House>,
     pub(in crate::actors) spec: Arc<ViewSpec>,
 }
 
-impl Actor for ViewFollower {
-    type Msg = Follow;
-    type State = ViewArguments;
-    type Arguments = ViewArguments;
-
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Follow>,
-        arguments: ViewArguments,
-    ) -> Result<ViewArguments, ActorProcessingErr> {
-        myself.cast(Follow)?;
-        Ok(arguments)
-    }
-
-    /// Follows for as long as it lives; a kill drops it at any await.
-    async fn handle(
-        &self,
-        _myself: ActorRef<Follow>,
-        _message: Follow,
-        state: &mut ViewArguments,
-    ) -> Result<(), ActorProcessingErr> {
-        let ViewArguments { house, spec } = state;
+impl ViewOf {
+    pub(super) async fn follow(&self) -> Result<(), ActorProcessingErr> {
+        let Self { house, spec } = self;
         let name = view_follower(spec);
         let mut durable = house.journal.durable();
         let incarnation = house.journal.begin_following(&name);

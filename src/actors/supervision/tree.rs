@@ -8,7 +8,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 
 use super::shard::{ShardArguments, ShardSupervisor};
 use crate::actors::directory::KindRoom;
-use crate::actors::followers::{FollowerArguments, PolicyFollower, ViewArguments, ViewFollower};
+use crate::actors::followers::{Follower, Following, PoliciesOf, ViewOf};
 use crate::actors::runtime::House;
 use crate::domain::system::{PolicySpec, ViewSpec};
 use crate::domain::{Service, System};
@@ -21,8 +21,7 @@ const RESTART_AFTER: Duration = Duration::from_millis(200);
 pub(in crate::actors) enum Branch {
     Service(Vec<Branch>),
     Shard { house: Arc<House>, room: Arc<KindRoom>, index: usize },
-    Policies(FollowerArguments),
-    View(ViewArguments),
+    Follower(Following),
 }
 
 impl Branch {
@@ -39,15 +38,15 @@ impl Branch {
             .collect();
         if !service.policies.is_empty() {
             let policies: Vec<PolicySpec> = service.policies.clone();
-            branches.push(Self::Policies(FollowerArguments {
+            branches.push(Self::Follower(Following::Policies(PoliciesOf {
                 house: Arc::clone(house),
                 system: system.name,
                 service: service.name,
                 policies: policies.into(),
-            }));
+            })));
         }
         branches.extend(service.views.iter().map(|view: &ViewSpec| {
-            Self::View(ViewArguments { house: Arc::clone(house), spec: Arc::new(view.clone()) })
+            Self::Follower(Following::View(ViewOf { house: Arc::clone(house), spec: Arc::new(view.clone()) }))
         }));
         Self::Service(branches)
     }
@@ -62,11 +61,8 @@ impl Branch {
                 let arguments = ShardArguments { house, room, index };
                 Actor::spawn_linked(None, ShardSupervisor, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
             }
-            Self::Policies(arguments) => {
-                Actor::spawn_linked(None, PolicyFollower, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
-            }
-            Self::View(arguments) => {
-                Actor::spawn_linked(None, ViewFollower, arguments, supervisor).await.map(|(actor, _)| actor.get_id())
+            Self::Follower(following) => {
+                Actor::spawn_linked(None, Follower, following, supervisor).await.map(|(actor, _)| actor.get_id())
             }
         }
     }

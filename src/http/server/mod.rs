@@ -5,23 +5,23 @@
 //! whether it has a path, and never leaves a connection without an owner: each `run` holds its
 //! connections in a `JoinSet` and returns when the last one has ended or has been cut.
 
-use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, Response, Uri};
+use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{self, JoinError, JoinSet};
 use tokio::time;
+use warp::{Filter, Rejection, Reply};
 
 use limits::http_of;
 
@@ -55,8 +55,7 @@ impl Server {
         }
     }
 
-    /// Serves `listener` with `service` (what `warp::service(filter)` returns) until `stop`, then
-    /// drains.
+    /// Serves `listener` with `filter` until `stop`, then drains.
     ///
     /// At a stop the listener closes at once, idle connections close at once, requests in flight
     /// are answered with `Connection: close`, and what is left after `drain_timeout` is cut. Each
@@ -64,13 +63,11 @@ impl Server {
     ///
     /// # Cancel safety
     /// Dropping the future closes the listener and cuts all its connections.
-    pub async fn run<S, B>(&self, listener: TcpListener, service: S, stop: Stop) -> Drained
+    pub async fn run<F>(&self, listener: TcpListener, filter: F, stop: Stop) -> Drained
     where
-        S: Clone + Send + 'static,
-        TowerToHyperService<S>:
-            Service<Request<Incoming>, Response = Response<B>, Error: Into<Box<dyn Error + Send + Sync>>, Future: Send>,
-        B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+        F: Filter<Extract: Reply, Error = Rejection> + Clone + Send + Sync + 'static,
     {
+        let service = warp::service(filter);
         let http = self.http.clone();
         let stop_of_each = stop.clone();
         let serve = move |Accepted { stream, peer, open }| {

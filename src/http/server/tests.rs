@@ -316,7 +316,7 @@ impl Door {
     fn listen(&mut self) -> SocketAddr {
         let listener = bind(loopback(), 1024).expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let service = warp::service(routes(self.entering.clone(), Arc::clone(&self.gate)));
+        let service = routes(self.entering.clone(), Arc::clone(&self.gate));
         let (server, stop) = (self.server.clone(), self.stop.clone());
         self.running.spawn(async move { server.run(listener, service, stop).await });
         address

@@ -11,6 +11,7 @@ on_both! {
     a_crashed_journal_tells_the_same_when_opened_again
     a_journal_that_lost_its_store_tells_the_same
     a_kill_before_the_mark_moves_is_healed
+    a_value_that_leaves_before_the_first_group_does_not_move_the_mark_back
     a_store_that_refused_values_is_healed
     a_store_that_lags_at_every_group_is_healed
     the_sequence_of_ids_goes_on
@@ -109,6 +110,22 @@ async fn a_kill_before_the_mark_moves_is_healed(bed: Bed) {
     let journal = bed.open().await;
     assert_eq!(told(&journal, &streams, &commands).await, before);
     assert!(journal.figures().store_group > 0);
+}
+
+async fn a_value_that_leaves_before_the_first_group_does_not_move_the_mark_back(bed: Bed) {
+    let engine = bed.engine().await;
+    let journal = open_on(Arc::clone(&engine)).await;
+    a_full_life(&journal).await;
+    journal.core.overlay.drained().await;
+    let mark = engine.mark().expect("a mark");
+    crash(journal, engine).await;
+    let engine = bed.engine().await;
+    let journal = open_on(Arc::clone(&engine)).await;
+    let follower = Arc::from("view");
+    let incarnation = journal.begin_following(&follower);
+    journal.advance(&follower, incarnation, 1, Vec::new()).await;
+    journal.core.overlay.drained().await;
+    assert!(mark > 0 && engine.mark().expect("a mark") >= mark, "the whole log would be replayed");
 }
 
 async fn a_store_that_refused_values_is_healed(bed: Bed) {
