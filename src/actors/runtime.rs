@@ -144,7 +144,7 @@ impl Runtime {
             .collect();
         let (root, _) = Actor::spawn(None, Supervisor, branches).await?;
         let runtime = Self { house, root: root.get_cell() };
-        for intent in runtime.house.journal.open_intents().await? {
+        for intent in runtime.house.journal.open_intents()? {
             Runner::ensure(&runtime.house, intent, false);
         }
         Ok(runtime)

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use thiserror::Error;
 
+use super::ids::IdBlock;
 use super::overlay::{Entry, Key};
 use super::record::Position;
 
@@ -121,6 +122,8 @@ pub struct Written {
 pub struct Batch {
     /// The values, shared with the overlay, which holds them until they are taken.
     pub entries: Arc<HashMap<Key, Entry>>,
+    /// Which ids clients see, where that changed; it may be ahead of the mark, which a replay heals.
+    pub ids: Vec<IdBlock>,
     /// The group up to which, after these, the store holds everything.
     pub mark: u64,
 }
@@ -136,6 +139,8 @@ pub enum Tree {
     Intents,
     /// Followers' positions and parked facts.
     Followers,
+    /// Which ids clients see, in blocks.
+    Ids,
 }
 
 /// Sizes for operators.

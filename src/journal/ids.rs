@@ -1,8 +1,9 @@
 //! Per kind: the sequence of ids, and which ids clients see.
 //!
-//! Ids are dense, so the visible ones are a bit each: a page is found by counting bits, not by walking rows.
+//! Ids are dense, so the visible ones are a bit each: a page is found by counting bits, not by walking rows. The store
+//! keeps the bits in blocks, so that a start reads a block instead of 4,096 rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
@@ -10,6 +11,19 @@ use parking_lot::RwLock;
 use crate::domain::Kind;
 
 const BLOCK_WORDS: usize = 64;
+/// How many ids share a block.
+const BLOCK_IDS: u64 = 64 * BLOCK_WORDS as u64;
+
+/// A block that changed, as the store keeps it: the highest id seen in it, then its bits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdBlock {
+    /// Of which kind.
+    pub kind: Kind,
+    /// Which block.
+    pub index: u64,
+    /// What the store keeps.
+    pub bytes: Vec<u8>,
+}
 
 /// The ids of every kind.
 #[derive(Debug)]
@@ -53,9 +67,48 @@ impl Ids {
     /// Learns of a row.
     pub fn saw(&self, kind: Kind, id: u64, visible: bool) {
         let ids = self.of(kind);
+        let news = ids.seen.fetch_max(id, Ordering::Release) < id;
         ids.highest.fetch_max(id, Ordering::Relaxed);
-        ids.seen.fetch_max(id, Ordering::Release);
-        ids.visible.write().set(id, visible);
+        // Most rows are known and stay what they were.
+        if news || ids.visible.read().get(id) != visible {
+            ids.visible.write().set(id, visible);
+        }
+    }
+
+    /// Takes the blocks that changed since they were last taken.
+    #[must_use]
+    pub fn take_changed(&self) -> Vec<IdBlock> {
+        let blocks = self.kinds.iter().flat_map(|(kind, ids)| {
+            let (mut visible, seen) = (ids.visible.write(), ids.seen.load(Ordering::Acquire));
+            let changed = std::mem::take(&mut visible.changed);
+            let blocks =
+                changed.into_iter().map(|index| IdBlock { kind: *kind, index, bytes: visible.block(index, seen) });
+            blocks.collect::<Vec<_>>()
+        });
+        blocks.collect()
+    }
+
+    /// Gives blocks back that the store did not take.
+    pub fn give_back_changed(&self, blocks: &[IdBlock]) {
+        for block in blocks {
+            self.of(block.kind).visible.write().changed.insert(block.index);
+        }
+    }
+
+    /// Learns of a block as the store keeps it; bytes of another length are ignored.
+    pub fn load(&self, kind: Kind, index: u64, bytes: &[u8]) {
+        let Some((highest, words)) = bytes.split_first_chunk::<8>() else { return };
+        let (highest, ids) = (u64::from_le_bytes(*highest), self.of(kind));
+        ids.highest.fetch_max(highest, Ordering::Relaxed);
+        ids.seen.fetch_max(highest, Ordering::Release);
+        let mut visible = ids.visible.write();
+        for (word, bits) in (0u64..).zip(words.as_chunks::<8>().0) {
+            let bits = u64::from_le_bytes(*bits);
+            for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
+                visible.set(index * BLOCK_IDS + word * 64 + bit, true);
+            }
+        }
+        visible.changed.remove(&index);
     }
 
     /// Returns how many rows clients see.
@@ -81,10 +134,25 @@ struct Visible {
     words: Vec<u64>,
     blocks: Vec<u32>,
     count: u64,
+    /// Blocks that the store does not have as they are.
+    changed: BTreeSet<u64>,
 }
 
 impl Visible {
+    fn get(&self, id: u64) -> bool {
+        let word = usize::try_from(id / 64).unwrap_or(usize::MAX);
+        self.words.get(word).is_some_and(|word| word >> (id % 64) & 1 == 1)
+    }
+
+    fn block(&self, index: u64, seen: u64) -> Vec<u8> {
+        let highest = seen.min(index * BLOCK_IDS + BLOCK_IDS - 1);
+        let first = usize::try_from(index).unwrap_or(usize::MAX).saturating_mul(BLOCK_WORDS);
+        let words = (first..first + BLOCK_WORDS).map(|word| self.words.get(word).copied().unwrap_or(0));
+        highest.to_le_bytes().into_iter().chain(words.flat_map(u64::to_le_bytes)).collect()
+    }
+
     fn set(&mut self, id: u64, visible: bool) {
+        self.changed.insert(id / BLOCK_IDS);
         let (word, bit) = (usize::try_from(id / 64).unwrap_or(usize::MAX), id % 64);
         if word >= self.words.len() {
             if !visible {
@@ -142,7 +210,7 @@ impl Visible {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -167,6 +235,27 @@ mod tests {
             let expected: Vec<u64> = model.iter().copied().skip(skipped).take(len).collect();
             prop_assert_eq!(ids.page(KIND, skip, len), expected);
             prop_assert_eq!(ids.count(KIND), model.len() as u64);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ids_loaded_from_the_blocks_that_changed_are_the_same(
+            rounds in prop::collection::vec(prop::collection::vec((1u64..20_000, any::<bool>()), 0..200), 1..4),
+        ) {
+            let ids = Ids::new([KIND]);
+            let mut store = BTreeMap::new();
+            for seen in rounds {
+                seen.into_iter().for_each(|(id, visible)| ids.saw(KIND, id, visible));
+                let refused = ids.take_changed();
+                ids.give_back_changed(&refused);
+                store.extend(ids.take_changed().into_iter().map(|block| (block.index, block.bytes)));
+            }
+            let loaded = Ids::new([KIND]);
+            store.iter().for_each(|(index, bytes)| loaded.load(KIND, *index, bytes));
+            prop_assert_eq!(loaded.page(KIND, 0, 20_000), ids.page(KIND, 0, 20_000));
+            prop_assert_eq!(loaded.allocate(KIND), ids.allocate(KIND));
+            prop_assert!(loaded.take_changed().is_empty());
         }
     }
 

@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
 
 use super::engine::{Batch, Engine, EngineError, Figures, From, Group, ReadGroup, Tree, Written};
-use super::overlay::Key;
+use super::overlay::{Key, block_key};
 
 /// A log and a store in memory; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,9 @@ impl Engine for MemoryEngine {
                 Some(value) => inner.trees.insert(place, value),
                 None => inner.trees.remove(&place),
             };
+        }
+        for block in &batch.ids {
+            inner.trees.insert((tree_number(Tree::Ids), block_key(block.kind, block.index)), block.bytes.clone());
         }
         inner.mark = batch.mark;
         ready(Ok(())).boxed()
@@ -130,5 +133,6 @@ const fn tree_number(tree: Tree) -> u8 {
         Tree::Answers => 1,
         Tree::Intents => 2,
         Tree::Followers => 3,
+        Tree::Ids => 4,
     }
 }

@@ -1,5 +1,6 @@
 //! What can be looked up and read back: durable things only.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -7,7 +8,7 @@ use thiserror::Error;
 use super::codec::{self, CodecError};
 use super::engine::{EngineError, From, Tree};
 use super::handle::Journal;
-use super::overlay::Key;
+use super::overlay::{Key, Value};
 use super::record::{Answered, Intent, Note, Parked, Position, Row};
 use super::recovery;
 use crate::domain::{Recorded, Stream};
@@ -71,36 +72,51 @@ impl Journal {
     /// # Errors
     ///
     /// Fails when the store does.
-    pub async fn parked(&self) -> Result<Vec<Parked>, ReadError> {
-        self.core.overlay.drained().await;
-        let mut parked = Vec::new();
-        self.core.engine.each(Tree::Followers, &mut |key, bytes| {
-            if key.starts_with(b"parked\0")
-                && let Ok(Note::Parked(item)) = codec::decode_note(bytes)
-            {
-                parked.push(item);
+    pub fn parked(&self) -> Result<Vec<Parked>, ReadError> {
+        let parked = |note: &Note| match note {
+            Note::Parked(item) => Some(item.clone()),
+            Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Skipped { .. } | Note::Followed { .. } => {
+                None
             }
+        };
+        let waiting = |value: &Value| if let Value::Note(note) = value { parked(note) } else { None };
+        let mut items = self.newest(Tree::Followers, waiting, |key, bytes| match key.starts_with(b"parked\0") {
+            true => codec::decode_note(bytes).map(|note| parked(&note)),
+            false => Ok(None),
         })?;
-        Ok(parked)
+        items.sort_by(|one, other| (&one.follower, one.position).cmp(&(&other.follower, other.position)));
+        Ok(items)
     }
 
-    /// Returns the intents that were open when the journal was opened or asked.
+    /// Returns the intents that are open.
     ///
     /// # Errors
     ///
     /// Fails when the store does, or holds what does not decode.
-    pub async fn open_intents(&self) -> Result<Vec<Arc<Intent>>, ReadError> {
-        self.core.overlay.drained().await;
-        let mut intents = Vec::new();
+    pub fn open_intents(&self) -> Result<Vec<Arc<Intent>>, ReadError> {
+        let waiting = |value: &Value| if let Value::Intent(intent) = value { Some(Arc::clone(intent)) } else { None };
+        let stored = |_: &[u8], bytes: &[u8]| codec::decode_intent(bytes, &self.core.catalogue).map(Arc::new).map(Some);
+        self.newest(Tree::Intents, waiting, stored)
+    }
+
+    /// Returns the values of a tree: those that wait for the store, then what the store has under other keys.
+    fn newest<T>(
+        &self,
+        tree: Tree,
+        waiting: impl Fn(&Value) -> Option<T>,
+        stored: impl Fn(&[u8], &[u8]) -> Result<Option<T>, CodecError>,
+    ) -> Result<Vec<T>, ReadError> {
+        // Before the store: what leaves meanwhile is then found here, and not missed in both.
+        let overlay = self.core.overlay.of(tree);
+        let mut values: Vec<T> = overlay.values().filter_map(|entry| waiting(entry.value.as_ref()?)).collect();
+        let newer: HashSet<Vec<u8>> = overlay.keys().map(Key::bytes).collect();
         let mut failed = None;
-        self.core.engine.each(
-            Tree::Intents,
-            &mut |_, bytes| match codec::decode_intent(bytes, &self.core.catalogue) {
-                Ok(intent) => intents.push(Arc::new(intent)),
-                Err(error) => failed = Some(error),
-            },
-        )?;
-        failed.map_or(Ok(intents), |error| Err(error.into()))
+        self.core.engine.each(tree, &mut |key, bytes| {
+            if !newer.contains(key) {
+                stored(key, bytes).map_or_else(|error| failed = Some(error), |value| values.extend(value));
+            }
+        })?;
+        failed.map_or(Ok(values), |error| Err(error.into()))
     }
 }
 

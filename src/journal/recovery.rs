@@ -26,10 +26,10 @@ pub const KEYED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
 /// Fails on damage and on what this build cannot read.
 pub(super) async fn replay(core: &Core) -> Result<(), OpenError> {
     let written = core.engine.last_written().await?;
-    core.engine.each(Tree::Rows, &mut |key, bytes| {
-        let Some((path, id)) = split_stream_key(key) else { return };
+    core.engine.each(Tree::Ids, &mut |key, bytes| {
+        let Some((path, index)) = split_stream_key(key) else { return };
         if let Some(kind) = core.kind_of(path) {
-            core.ids.saw(kind, id, codec::row_exists(bytes));
+            core.ids.load(kind, index, bytes);
         }
     })?;
     let mark = core.engine.mark()?;
@@ -77,6 +77,10 @@ fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<R
     })?;
     let version = row.as_ref().map_or(0, |row| row.version);
     if version >= facts.last_version() {
+        // The row left before its id did.
+        if let Some(row) = &row {
+            core.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
+        }
         return Ok(None);
     }
     let path = facts.stream.kind.path();

@@ -195,7 +195,7 @@ impl Progress {
 
     /// Takes up what an earlier incarnation set aside.
     async fn take_up_parked(&mut self) -> Result<(), ActorProcessingErr> {
-        let mut parked = self.of.house.journal.parked().await?;
+        let mut parked = self.of.house.journal.parked()?;
         parked.retain(|item| *item.follower == *self.name);
         self.noted = parked.iter().map(|item| item.position).collect();
         // Those beyond the low-water mark are read again in their turn.

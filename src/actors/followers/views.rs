@@ -40,7 +40,7 @@ impl ViewOf {
         let mut durable = house.journal.durable();
         let incarnation = house.journal.begin_following(&name);
         let mut done = house.journal.progress(&name)?;
-        let mut set_aside = set_aside_before(house, &name).await?;
+        let mut set_aside = set_aside_before(house, &name)?;
         loop {
             house.services.running(spec.kind.system(), spec.kind.service()).await;
             durable.borrow_and_update();
@@ -113,7 +113,7 @@ async fn park(house: &House, name: &str, row: Stream, fact: &Recorded) -> Result
 }
 
 /// Returns the rows that wait since an earlier incarnation.
-async fn set_aside_before(house: &House, name: &str) -> Result<HashSet<String>, ActorProcessingErr> {
-    let parked = house.journal.parked().await?;
+fn set_aside_before(house: &House, name: &str) -> Result<HashSet<String>, ActorProcessingErr> {
+    let parked = house.journal.parked()?;
     Ok(parked.into_iter().filter(|item| item.follower == name).map(|item| item.stream).collect())
 }

@@ -180,8 +180,8 @@ impl House {
         entries.into_iter().find(|entry| entry.id == stream.id)
     }
 
-    pub(super) async fn open_intents(&self) -> usize {
-        self.journal.open_intents().await.expect("the journal can be read").len()
+    pub(super) fn open_intents(&self) -> usize {
+        self.journal.open_intents().expect("the journal can be read").len()
     }
 }
 

@@ -66,7 +66,7 @@ async fn rage(storage: &MemoryEngine, seed: u64) -> BTreeMap<u64, Outcome> {
 async fn check(storage: &MemoryEngine, seed: u64, told: BTreeMap<u64, Outcome>) {
     let house = House::start(Arc::new(storage.clone())).await;
     house.settled().await;
-    assert_eq!(house.open_intents().await, 0, "seed {seed}");
+    assert_eq!(house.open_intents(), 0, "seed {seed}");
     check_books(&house, seed).await;
     for (n, outcome) in told {
         let (first, refused) = match outcome {

@@ -33,7 +33,7 @@ async fn check_ordered(house: &House, id: u64) {
     house.settled().await;
     assert_eq!(house.story(order(id)).await, ["OrderRequested", "Ordered"]);
     assert_eq!(house.story(payment(id)).await, ["PaymentHeld", "Paid"]);
-    assert_eq!(house.open_intents().await, 0);
+    assert_eq!(house.open_intents(), 0);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn an_order_while_the_bank_is_stopped_is_withdrawn_and_its_key_is_free() {
         let stopped = matches!(outcome, Err(CallError::NotExecuted(why)) if why.reason == Reason::ServiceStopped);
         assert!(stopped, "{outcome:?}");
         assert_eq!(house.story(order(1)).await, ["OrderRequested", "OrderWithdrawn"]);
-        assert_eq!(house.open_intents().await, 0);
+        assert_eq!(house.open_intents(), 0);
         assert!(services.set("shop", "bank", true));
         assert_eq!(house.done(place(&house)).await.0, 2);
         check_ordered(&house, 2).await;
@@ -89,12 +89,12 @@ fn an_order_whose_payment_hangs_is_withdrawn_and_undone_until_acknowledged() {
         assert_eq!(outcome.err(), Some(Unknown::AttemptTimeout.into()));
         assert_eq!(house.clock.now() - began, Duration::from_millis(610));
         assert_eq!(house.story(order(1)).await, ["OrderRequested", "OrderWithdrawn"], "durable before the answer");
-        assert_eq!(house.open_intents().await, 1, "the undo's");
+        assert_eq!(house.open_intents(), 1, "the undo's");
         // The same key starts afresh.
         let (id, answer) = house.done(place(&house)).await;
         assert_eq!((id, answer.replayed), (2, false));
         tokio::time::advance(Duration::from_secs(30)).await;
-        assert_eq!(house.open_intents().await, 1, "sent until acknowledged");
+        assert_eq!(house.open_intents(), 1, "sent until acknowledged");
         drop(held);
         check_ordered(&house, 2).await;
         assert_eq!(house.story(payment(1)).await, ["PaymentVoided"]);
@@ -121,7 +121,7 @@ fn a_hold_that_lands_after_its_timeout_ends_voided() {
         house.settled().await;
         assert_eq!(house.story(order(1)).await, ["OrderRequested", "OrderWithdrawn"]);
         assert_eq!(house.story(payment(1)).await, ["PaymentHeld", "PaymentVoided"]);
-        assert_eq!(house.open_intents().await, 0);
+        assert_eq!(house.open_intents(), 0);
         // Begun afresh, the same key must not meet the old hold's answer.
         assert_eq!(house.done(place(&house)).await.0, 2);
         check_ordered(&house, 2).await;
@@ -164,7 +164,7 @@ fn a_crash_during_the_undo_ends_voided() {
             house.settled().await;
             assert_eq!(house.story(order(1)).await, ["OrderRequested", "OrderWithdrawn"]);
             assert_eq!(house.story(payment(1)).await, ["PaymentVoided"]);
-            assert_eq!(house.open_intents().await, 0);
+            assert_eq!(house.open_intents(), 0);
             assert_eq!(house.done(place(&house)).await.0, 2, "the same key starts afresh");
             check_ordered(&house, 2).await;
         });

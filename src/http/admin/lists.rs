@@ -31,7 +31,7 @@ impl Admin {
             ["admin", "actors", system, service, kind, id] => self.actor(&[system, service, kind, id].join("/")),
             ["admin", "services"] => Ok(json!({ "services": self.services() })),
             ["admin", "followers"] => Ok(json!({ "followers": self.followers().await? })),
-            ["admin", "parked"] => Ok(json!({ "parked": self.edge.journal.parked().await.map_err(unreadable)? })),
+            ["admin", "parked"] => Ok(json!({ "parked": self.edge.journal.parked().map_err(unreadable)? })),
             ["admin", "quarantine"] => Ok(self.quarantine()),
             ["admin", "journal"] => Ok(self.journal()),
             _ => Err(Problem::NoSuchAddress),
@@ -109,7 +109,7 @@ impl Admin {
 
     async fn followers(&self) -> Result<Value, Problem> {
         let followers = self.edge.runtime.followers().await.map_err(unreadable)?;
-        let parked = self.edge.journal.parked().await.map_err(unreadable)?;
+        let parked = self.edge.journal.parked().map_err(unreadable)?;
         let shown = followers.iter().map(|follower| {
             let parked = parked.iter().filter(|item| *item.follower == *follower.name).count();
             json!({

@@ -49,12 +49,6 @@ pub fn decode_row(stream: Stream, bytes: &[u8], catalogue: &Catalogue) -> Result
     Ok(Some(Row { stream, version, public_version, position, state }))
 }
 
-/// Tells from a stored row, without decoding it, whether clients see it.
-#[must_use]
-pub fn row_exists(bytes: &[u8]) -> bool {
-    bytes.get(8) == Some(&1)
-}
-
 /// Returns the position that wrote a stored value.
 #[must_use]
 pub fn position_of(bytes: &[u8]) -> Position {

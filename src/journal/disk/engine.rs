@@ -92,7 +92,7 @@ impl DiskEngine {
         let engine =
             Self { lanes: std::sync::Arc::new(lanes), store: opened.store.clone(), reader, log_dir, _home: home };
         // sled 0.34 may open without an error and without a value.
-        let came_back_empty = engine.store.mark()? == 0 && engine.reader.last_group() > 0;
+        let came_back_empty = opened.fresh && engine.reader.last_group() > 0;
         let empty = came_back_empty.then(|| "it came back empty".to_owned());
         let store_discarded = opened.discarded.or(empty);
         Ok((engine, Opening { log: log_opened, store_discarded }))

@@ -32,6 +32,7 @@ pub(super) fn piece_key(tree: Tree, name: &[u8], position: u64, index: u32) -> V
         Tree::Answers => b'a',
         Tree::Intents => b'i',
         Tree::Followers => b'f',
+        Tree::Ids => b'n',
     };
     [&[tag], name, b"\0", &position.to_be_bytes(), &index.to_be_bytes()].concat()
 }

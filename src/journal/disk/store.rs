@@ -14,8 +14,10 @@ use sled::{Db, IVec, Tree as SledTree};
 use super::log::StoreId;
 use super::pieces::{INLINE, PIECE_BYTES_MAX, PIECES, body, piece_key, pieces_of};
 use crate::journal::engine::{Batch, EngineError, Tree};
-use crate::journal::overlay::{Entry, Key};
+use crate::journal::overlay::{Entry, Key, block_key};
 
+/// The layout of the trees; a store with another is made again.
+const FORMAT: u64 = 2;
 /// How often an open that meets sled's own lock is tried.
 const OPEN_TRIES_MAX: u32 = 50;
 const OPEN_WAIT: Duration = Duration::from_millis(20);
@@ -29,6 +31,7 @@ pub struct Store {
     answers: SledTree,
     intents: SledTree,
     followers: SledTree,
+    ids: SledTree,
     pieces: SledTree,
     meta: SledTree,
 }
@@ -40,6 +43,8 @@ pub struct OpenedStore {
     pub store: Store,
     /// Why the one that was there could not be used.
     pub discarded: Option<String>,
+    /// Whether it held nothing, as at the first start.
+    pub fresh: bool,
 }
 
 impl Store {
@@ -60,7 +65,7 @@ impl Store {
             Some(_) | None => {
                 remove_stale_snapshots(dir);
                 match Self::try_open(dir, cache_bytes).and_then(|opened| opened.verified(store, shapes)) {
-                    Ok(opened) => return Ok(OpenedStore { store: opened, discarded: None }),
+                    Ok((store, fresh)) => return Ok(OpenedStore { store, discarded: None, fresh }),
                     Err(reason) => Some(reason),
                 }
             }
@@ -68,7 +73,7 @@ impl Store {
         set_aside(dir).map_err(|error| EngineError::Store(format!("cannot set {} aside: {error}", dir.display())))?;
         let opened = Self::try_open(dir, cache_bytes).map_err(EngineError::Store)?;
         opened.sign(store, shapes).map_err(store_error)?;
-        Ok(OpenedStore { store: opened, discarded: reason })
+        Ok(OpenedStore { store: opened, discarded: reason, fresh: true })
     }
 
     fn try_open(dir: &Path, cache_bytes: u64) -> Result<Self, String> {
@@ -96,29 +101,35 @@ impl Store {
             answers: db.open_tree("answers")?,
             intents: db.open_tree("intents")?,
             followers: db.open_tree("followers")?,
+            ids: db.open_tree("ids")?,
             pieces: db.open_tree("pieces")?,
             meta: db.open_tree("meta")?,
             db,
         })
     }
 
-    fn verified(self, store: StoreId, shapes: u64) -> Result<Self, String> {
+    /// Gives a store of this log back, and whether it is a fresh one.
+    fn verified(self, store: StoreId, shapes: u64) -> Result<(Self, bool), String> {
         let signed = self.number("store")?;
         if signed.is_none() && self.rows.is_empty() {
             self.sign(store, shapes).map_err(|error| error.to_string())?;
-            return Ok(self);
+            return Ok((self, true));
         }
         if signed != Some(store.0) {
             return Err("it belongs to another log".to_owned());
         }
+        if self.number("format")? != Some(FORMAT) {
+            return Err("another build laid it out".to_owned());
+        }
         if self.number("shapes")? != Some(shapes) {
             return Err("it holds other shapes of states than this build".to_owned());
         }
-        Ok(self)
+        Ok((self, false))
     }
 
     fn sign(&self, store: StoreId, shapes: u64) -> Result<(), sled::Error> {
         self.meta.insert("store", &store.0.to_be_bytes())?;
+        self.meta.insert("format", &FORMAT.to_be_bytes())?;
         self.meta.insert("shapes", &shapes.to_be_bytes())?;
         Ok(())
     }
@@ -137,12 +148,16 @@ impl Store {
         Ok(self.number("mark").map_err(EngineError::Store)?.unwrap_or(0))
     }
 
-    /// Takes a batch in: answers before rows, so that a row never outruns what was answered; the mark last.
+    /// Takes a batch in: ids before rows, so that no row is ever hidden, answers before rows, so that a row never outruns
+    /// what was answered; the mark last.
     ///
     /// # Errors
     ///
     /// Fails when sled does; a part may have been taken, which the next try or a replay repeats.
     pub fn apply(&self, batch: &Batch) -> Result<(), EngineError> {
+        for block in &batch.ids {
+            self.ids.insert(block_key(block.kind, block.index), block.bytes.as_slice()).map_err(store_error)?;
+        }
         for tree in [Tree::Answers, Tree::Rows, Tree::Intents, Tree::Followers] {
             for (key, entry) in batch.entries.iter().filter(|(key, _)| key.tree() == tree) {
                 self.put(key, entry).map_err(store_error)?;
@@ -209,7 +224,7 @@ impl Store {
         Ok(value)
     }
 
-    /// Walks a tree in key order; of a row in pieces, the first.
+    /// Walks a tree in key order.
     ///
     /// # Errors
     ///
@@ -218,8 +233,10 @@ impl Store {
         for item in self.tree(tree).iter() {
             let (key, value) = item.map_err(store_error)?;
             match tree {
-                Tree::Rows => visit(&key, body(&value)),
-                Tree::Answers | Tree::Intents | Tree::Followers => visit(&key, &self.whole(tree, &key, &value)?),
+                Tree::Ids => visit(&key, &value),
+                Tree::Rows | Tree::Answers | Tree::Intents | Tree::Followers => {
+                    visit(&key, &self.whole(tree, &key, &value)?);
+                }
             }
         }
         Ok(())
@@ -241,6 +258,7 @@ impl Store {
             Tree::Answers => &self.answers,
             Tree::Intents => &self.intents,
             Tree::Followers => &self.followers,
+            Tree::Ids => &self.ids,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::journal::core::Core;
+use crate::journal::engine::Batch;
 
 /// How long the applier waits before it tries a failed batch again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -14,8 +15,10 @@ const FAILURES_MAX: u32 = 10;
 pub(in crate::journal) async fn run(core: Arc<Core>) {
     let mut failures: u32 = 0;
     loop {
-        let batch = core.overlay.leave().await;
-        match core.engine.apply(batch).await {
+        let (entries, mark) = core.overlay.leave().await;
+        // Taken after the values, so that no row leaves before its id is seen.
+        let ids = core.ids.take_changed();
+        match core.engine.apply(Batch { entries, ids: ids.clone(), mark }).await {
             Ok(()) => {
                 core.overlay.left();
                 if failures >= FAILURES_MAX {
@@ -24,6 +27,7 @@ pub(in crate::journal) async fn run(core: Arc<Core>) {
                 failures = 0;
             }
             Err(error) => {
+                core.ids.give_back_changed(&ids);
                 tracing::error!(%error, "the store took no values; reads go on from memory, the log holds everything");
                 failures = failures.saturating_add(1);
                 if failures == FAILURES_MAX {

@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::codec;
-use super::engine::{Batch, Tree};
+use super::engine::Tree;
 use super::record::{Answered, Intent, Note, Position, Row};
-use crate::domain::Stream;
+use crate::domain::{Kind, Stream};
 
 /// How many fresh values may wait; beyond it the committer waits for the applier.
 pub const FRESH_ENTRIES_MAX: usize = 200_000;
@@ -64,7 +64,13 @@ fn stream_key(stream: Stream) -> Vec<u8> {
     [stream.kind.path().as_bytes(), b"\0", &stream.id.to_be_bytes()].concat()
 }
 
-/// Splits a stored stream key into kind and id.
+/// Returns the stored key of a block of ids.
+#[must_use]
+pub fn block_key(kind: Kind, index: u64) -> Vec<u8> {
+    stream_key(Stream::new(kind, index))
+}
+
+/// Splits a stored key into kind and id, or the index of a block of ids.
 #[must_use]
 pub fn split_stream_key(key: &[u8]) -> Option<(&str, u64)> {
     let (rest, id) = key.split_last_chunk::<8>()?;
@@ -110,6 +116,9 @@ impl Entry {
     }
 }
 
+/// Values on their way into the store.
+pub type Leaving = Arc<HashMap<Key, Entry>>;
+
 /// The two generations.
 #[derive(Debug, Default)]
 pub struct Overlay {
@@ -121,7 +130,7 @@ pub struct Overlay {
 #[derive(Debug, Default)]
 struct Generations {
     fresh: HashMap<Key, Entry>,
-    leaving: Arc<HashMap<Key, Entry>>,
+    leaving: Leaving,
     mark: u64,
     /// The mark when the leaving generation was taken: what it holds, and no more.
     leaving_mark: u64,
@@ -180,18 +189,19 @@ impl Overlay {
         }
     }
 
-    /// Waits for values and moves them into the leaving generation; the caller takes them into the store.
-    pub async fn leave(&self) -> Batch {
+    /// Waits for values and moves them into the leaving generation; the caller takes them into the store, and after them
+    /// the mark.
+    pub async fn leave(&self) -> (Leaving, u64) {
         loop {
             let filled = self.filled.notified();
-            if let Some(batch) = self.try_leave() {
-                return batch;
+            if let Some(leaving) = self.try_leave() {
+                return leaving;
             }
             filled.await;
         }
     }
 
-    fn try_leave(&self) -> Option<Batch> {
+    fn try_leave(&self) -> Option<(Leaving, u64)> {
         let mut generations = self.generations.lock();
         // A batch whose applier died before it said so is still leaving: it goes first, again.
         if generations.leaving.is_empty() {
@@ -208,7 +218,15 @@ impl Overlay {
         let leaving = Arc::clone(&generations.leaving);
         drop(generations);
         self.emptied.notify_waiters();
-        Some(Batch { entries: leaving, mark })
+        Some((leaving, mark))
+    }
+
+    /// Returns the newest values of one tree that wait here.
+    #[must_use]
+    pub fn of(&self, tree: Tree) -> HashMap<Key, Entry> {
+        let generations = self.generations.lock();
+        let newest = generations.leaving.iter().chain(&generations.fresh).filter(|(key, _)| key.tree() == tree);
+        newest.map(|(key, entry)| (key.clone(), entry.clone())).collect()
     }
 
     /// Forgets the leaving generation: the store has it.

@@ -90,7 +90,7 @@ proptest! {
         let _ = codec::decode_answered(&bytes, &catalogue);
         let _ = codec::decode_intent(&bytes, &catalogue);
         let _ = codec::decode_note(&bytes);
-        let _ = (codec::ends_with_seal(&bytes), codec::row_exists(&bytes), codec::position_of(&bytes));
+        let _ = (codec::ends_with_seal(&bytes), codec::position_of(&bytes));
     }
 
     #[test]

@@ -121,7 +121,7 @@ async fn an_intent_is_open_until_it_is_closed_or_withdrawn(bed: Bed) {
     let journal = bed.open().await;
     let mut instance = Incarnation::start(&journal, product(1)).await;
     let open_ids = || async {
-        let open = journal.open_intents().await.expect("intents");
+        let open = journal.open_intents().expect("intents");
         open.iter().map(|intent| intent.id).collect::<Vec<_>>()
     };
     let answered = instance.intent(1, "other", command(20));
@@ -153,7 +153,7 @@ async fn a_large_intent_is_found_open_too(bed: Bed) {
     let intent = instance.intent(1, &"x".repeat(10_000), command(20));
     let opened = vec![Record::IntentOpened(Arc::clone(&intent))];
     instance.write_with(command(20), vec![saved(1, "asks", 1)], opened, true).await.expect("released");
-    let open = journal.open_intents().await.expect("intents");
+    let open = journal.open_intents().expect("intents");
     assert_eq!(format!("{open:?}"), format!("{:?}", [&intent]));
     let recovered = journal.barrier(product(1), journal.next_generation()).await.expect("passed");
     assert_eq!(format!("{:?}", recovered.intent), format!("{:?}", Some(&intent)));
@@ -172,12 +172,12 @@ async fn parked_facts_stay_until_released_or_skipped(bed: Bed) {
     for item in &parked {
         assert_eq!(journal.note(Note::Parked(item.clone())).await, Some(0), "a note takes no position");
     }
-    assert_eq!(journal.parked().await.expect("parked facts"), parked);
+    assert_eq!(journal.parked().expect("parked facts"), parked);
     let follower = || "shipping".to_owned();
     journal.note(Note::Released { follower: follower(), position: 1 }).await.expect("written");
     let skipped = Note::Skipped { follower: follower(), position: 3, reason: "obsolete".to_owned() };
     journal.note(skipped).await.expect("written");
-    assert_eq!(journal.parked().await.expect("parked facts"), &parked[1..2]);
+    assert_eq!(journal.parked().expect("parked facts"), &parked[1..2]);
 }
 
 async fn a_follower_reads_facts_across_memory_and_log(bed: Bed) {

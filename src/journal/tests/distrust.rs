@@ -32,7 +32,7 @@ async fn used(dir: &TempDir, cleanly: bool) -> String {
     let journal = open_on(Arc::clone(&engine)).await;
     let mut instance = Incarnation::start(&journal, product(1)).await;
     instance.write(command(1), vec![saved(1, "one", 1)]).await.expect("released");
-    let before = told(&journal, &[product(1)], &[1]).await;
+    let before = told(&journal, &[product(1)], &[1]);
     drop(instance);
     if cleanly {
         drop(engine);
@@ -48,7 +48,7 @@ async fn used(dir: &TempDir, cleanly: bool) -> String {
 async fn reopened(dir: &TempDir) -> (Option<String>, String) {
     let (engine, opening) = open_disk(dir.path()).await.expect("the directory opens");
     let journal = open_on(Arc::new(engine)).await;
-    (opening.store_discarded, told(&journal, &[product(1)], &[1]).await)
+    (opening.store_discarded, told(&journal, &[product(1)], &[1]))
 }
 
 /// As a restart of the machine leaves it: held by a process of another boot.

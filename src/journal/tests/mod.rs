@@ -139,7 +139,7 @@ async fn crash(journal: Journal, engine: Arc<dyn Engine>) {
 }
 
 /// What the journal tells of these streams and commands, in words that can be compared.
-async fn told(journal: &Journal, streams: &[Stream], commands: &[u128]) -> String {
+fn told(journal: &Journal, streams: &[Stream], commands: &[u128]) -> String {
     let mut told = format!("durable {}\n", *journal.durable().borrow());
     for stream in streams {
         let row = journal.row(*stream).expect("a row");
@@ -150,9 +150,9 @@ async fn told(journal: &Journal, streams: &[Stream], commands: &[u128]) -> Strin
         writeln!(told, "command {command}: {answer:?}").expect("text");
     }
     let mut intents: Vec<String> =
-        journal.open_intents().await.expect("intents").iter().map(|intent| format!("{intent:?}")).collect();
+        journal.open_intents().expect("intents").iter().map(|intent| format!("{intent:?}")).collect();
     intents.sort();
-    let parked = journal.parked().await.expect("parked facts");
+    let parked = journal.parked().expect("parked facts");
     let kind = Product::KIND;
     let ids = (journal.ids().count(kind), journal.ids().page(kind, 0, 1_000), journal.ids().allocate(kind));
     journal.ids().give_back(kind, ids.2);

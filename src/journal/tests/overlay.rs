@@ -12,15 +12,15 @@ async fn a_batch_taken_again_has_the_mark_it_had() {
     let overlay = Overlay::default();
     overlay.put([entry(1)]);
     overlay.mark(1);
-    assert_eq!(overlay.leave().await.mark, 1);
+    assert_eq!(overlay.leave().await.1, 1);
     overlay.put([entry(2)]);
     overlay.mark(2);
     // The applier failed, or died before it said so: what it takes again does not hold group 2.
     let again = overlay.leave().await;
-    assert_eq!((again.entries.len(), again.mark), (1, 1));
+    assert_eq!((again.0.len(), again.1), (1, 1));
     overlay.left();
     let next = overlay.leave().await;
-    assert_eq!((next.entries.len(), next.mark), (1, 2));
+    assert_eq!((next.0.len(), next.1), (1, 2));
 }
 
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn a_value_is_found_in_either_generation_and_the_newer_wins() {
     assert_eq!(overlay.get(&key).expect("fresh").position, 2);
     overlay.left();
     assert_eq!(overlay.get(&key).expect("fresh").position, 2);
-    assert_eq!(overlay.leave().await.entries.len(), 1);
+    assert_eq!(overlay.leave().await.0.len(), 1);
     overlay.left();
     assert!(overlay.get(&key).is_none() && overlay.is_empty());
 }

@@ -67,11 +67,11 @@ async fn a_full_life(journal: &Journal) -> (Vec<Stream>, Vec<u128>) {
 async fn a_closed_journal_tells_the_same_when_opened_again(bed: Bed) {
     let journal = bed.open().await;
     let (streams, commands) = a_full_life(&journal).await;
-    let before = told(&journal, &streams, &commands).await;
+    let before = told(&journal, &streams, &commands);
     let facts = format!("{:?}", every_fact(&journal).await);
     journal.close().await;
     let journal = bed.open().await;
-    assert_eq!(told(&journal, &streams, &commands).await, before);
+    assert_eq!(told(&journal, &streams, &commands), before);
     assert_eq!(format!("{:?}", every_fact(&journal).await), facts);
 }
 
@@ -79,23 +79,23 @@ async fn a_crashed_journal_tells_the_same_when_opened_again(bed: Bed) {
     let engine = bed.engine().await;
     let journal = open_on(Arc::clone(&engine)).await;
     let (streams, commands) = a_full_life(&journal).await;
-    let before = told(&journal, &streams, &commands).await;
+    let before = told(&journal, &streams, &commands);
     crash(journal, engine).await;
-    assert_eq!(told(&bed.open().await, &streams, &commands).await, before);
+    assert_eq!(told(&bed.open().await, &streams, &commands), before);
 }
 
 async fn a_journal_that_lost_its_store_tells_the_same(bed: Bed) {
     let journal = bed.open().await;
     let (streams, commands) = a_full_life(&journal).await;
-    let before = told(&journal, &streams, &commands).await;
+    let before = told(&journal, &streams, &commands);
     journal.close().await;
     // Whoever holds the directory last must be gone before something is taken from under it.
     drop(bed.engine().await);
     bed.lose_store();
     let journal = bed.open().await;
-    assert_eq!(told(&journal, &streams, &commands).await, before);
+    assert_eq!(told(&journal, &streams, &commands), before);
     journal.close().await;
-    assert_eq!(told(&bed.open().await, &streams, &commands).await, before);
+    assert_eq!(told(&bed.open().await, &streams, &commands), before);
 }
 
 async fn a_kill_before_the_mark_moves_is_healed(bed: Bed) {
@@ -104,11 +104,13 @@ async fn a_kill_before_the_mark_moves_is_healed(bed: Bed) {
     faults.mark_stays.store(true, Ordering::SeqCst);
     let journal = open_on(Arc::new(Shared(faults))).await;
     let (streams, commands) = a_full_life(&journal).await;
-    let before = told(&journal, &streams, &commands).await;
+    let before = told(&journal, &streams, &commands);
+    journal.core.overlay.drained().await;
     assert_eq!(journal.figures().store_group, 0);
     crash(journal, engine).await;
     let journal = bed.open().await;
-    assert_eq!(told(&journal, &streams, &commands).await, before);
+    assert_eq!(told(&journal, &streams, &commands), before);
+    journal.core.overlay.drained().await;
     assert!(journal.figures().store_group > 0);
 }
 
@@ -177,10 +179,10 @@ async fn a_store_that_lags_at_every_group_is_healed(bed: Bed) {
     instance.answer(command(2), None).await.expect("released");
     instance.write(command(3), vec![saved(1, "two", 1)]).await.expect("released");
     let (streams, commands) = (vec![product(1)], vec![1, 2, 3]);
-    let before = told(&journal, &streams, &commands).await;
+    let before = told(&journal, &streams, &commands);
     drop(instance);
     crash(journal, engine).await;
-    assert_eq!(told(&bed.open().await, &streams, &commands).await, before);
+    assert_eq!(told(&bed.open().await, &streams, &commands), before);
 }
 
 async fn the_sequence_of_ids_goes_on(bed: Bed) {
@@ -252,8 +254,8 @@ async fn large_values_survive(bed: Bed) {
         }
     }
     let commands = [100_010, 120_000, 309_000];
-    let before = told(&journal, &[product(1)], &commands).await;
+    let before = told(&journal, &[product(1)], &commands);
     drop(instance);
     journal.close().await;
-    assert_eq!(told(&bed.open().await, &[product(1)], &commands).await, before);
+    assert_eq!(told(&bed.open().await, &[product(1)], &commands), before);
 }
