@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::admission::{Call, Target};
-use super::directory::{Found, KindRoom, Living, Shared};
+use super::directory::{Found, KindRoom, Living, Shard};
 use super::envelope::{Envelope, NoReply, Reply};
 use super::instance::InstanceMessage;
 use super::runtime::House;
@@ -125,6 +125,7 @@ impl House {
             living.shared.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(unavailable(Reason::MailboxFull));
         }
+        living.shared.uses.note();
         let (port, answer) = oneshot::channel();
         let envelope = Envelope {
             command: Arc::clone(&call.command),
@@ -150,13 +151,14 @@ impl House {
     ) -> Result<Living, NotExecuted> {
         let shard = room.shard(id);
         let mut end_by: Option<Instant> = None;
+        let mut place = None;
         loop {
             let changed = shard.changed.notified();
             tokio::pin!(changed);
             // Registered before the look, so that a change between look and wait is not missed.
             changed.as_mut().enable();
             let now = self.clock.now();
-            let until = match shard.find(id, now, || self.journal.next_generation()) {
+            let until = match shard.find(id, now, &mut place, || self.journal.next_generation()) {
                 Found::Living(living) if Some(living.generation) != but_not => return Ok(living),
                 Found::Living(living) => {
                     let end_by = *end_by.get_or_insert(now + END_NOTICED_WITHIN);
@@ -167,10 +169,17 @@ impl House {
                     }
                     end_by
                 }
-                Found::Start { generation, shared } => match self.start(room, id, generation, shared, fresh) {
-                    true => deadline.at(),
-                    false => now + SHARD_LOOK_AGAIN,
-                },
+                Found::Nobody => {
+                    place = Some(self.live.place(fresh, deadline).await?);
+                    continue;
+                }
+                Found::Start { generation, shared, place } => {
+                    let start = ShardMessage::Start { id, generation, shared, place, fresh };
+                    match self.start(shard, id, generation, start) {
+                        true => deadline.at(),
+                        false => now + SHARD_LOOK_AGAIN,
+                    }
+                }
                 Found::Starting => deadline.at(),
                 Found::Cooling(until) => until,
                 Found::Quarantined(until) => {
@@ -187,9 +196,7 @@ impl House {
     }
 
     /// Has a supervisor start an actor; tells whether there was one to ask.
-    fn start(&self, room: &KindRoom, id: u64, generation: u64, shared: Arc<Shared>, fresh: bool) -> bool {
-        let shard = room.shard(id);
-        let start = ShardMessage::Start { id, generation, shared, fresh };
+    fn start(&self, shard: &Shard, id: u64, generation: u64, start: ShardMessage) -> bool {
         let sent = shard.supervisor.lock().as_ref().is_some_and(|supervisor| supervisor.cast(start).is_ok());
         if !sent {
             shard.not_started(id, generation);

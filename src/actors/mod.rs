@@ -17,7 +17,6 @@ pub mod admission;
 mod creation;
 pub mod dispatch;
 pub mod directory;
-mod failures;
 mod instance;
 mod supervision;
 pub mod asks;
@@ -28,6 +27,7 @@ pub mod observe;
 pub mod runtime;
 
 pub use admission::{Admission, Call};
+pub use directory::LiveLimits;
 pub use envelope::{Done, Precondition, Reply};
 pub use runtime::{ActorOptions, Runtime};
 

@@ -26,6 +26,12 @@ pub struct FollowerFigures {
 }
 
 impl Runtime {
+    /// Returns how many aggregates live or start, and the memory they are counted with, in bytes.
+    #[must_use]
+    pub fn live(&self) -> (usize, usize) {
+        self.house.live.figures()
+    }
+
     /// Returns every kind with its instances.
     #[must_use]
     pub fn actors(&self) -> Vec<(Kind, Vec<EntryFigures>)> {

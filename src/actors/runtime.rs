@@ -14,7 +14,7 @@ use super::admission::Admission;
 use super::asks::{Runner, Running};
 use super::chaos::Chaos;
 use super::creation::Creations;
-use super::directory::{Directory, KindRoom, Shard};
+use super::directory::{Directory, KindRoom, LiveLimits, LiveSet, Shard};
 use super::services::Services;
 use super::supervision::{Branch, Supervisor};
 use crate::clock::Clock;
@@ -35,6 +35,8 @@ const INTERNAL_LANE_MAX: usize = 4_096;
 pub struct ActorOptions {
     /// How many supervisors share the instances of a kind.
     pub shards: usize,
+    /// How many aggregates may live.
+    pub live: LiveLimits,
     /// The guard in front of each kind.
     pub guard: GuardPolicy,
     /// The settings of each system that declares some; they live as long as the process.
@@ -54,6 +56,7 @@ pub(super) struct House {
     pub(super) journal: Journal,
     pub(super) clock: Clock,
     pub(super) directory: Directory,
+    pub(super) live: Arc<LiveSet>,
     pub(super) services: Arc<Services>,
     pub(super) internal_lane: Bulkhead,
     pub(super) creations: Creations,
@@ -126,6 +129,7 @@ impl Runtime {
         let house = Arc::new(House {
             internal_lane: Bulkhead::new(lane, clock.clone()).map_err(|zero| StartError::Zero(zero.limit))?,
             directory: Directory::new(rooms),
+            live: Arc::new(LiveSet::new(options.live, clock.clone())),
             services: Arc::new(Services::of(systems)),
             creations: Creations::default(),
             asks: Running::default(),
@@ -228,8 +232,15 @@ fn rooms(
     observer: &Arc<dyn Observer>,
     options: &ActorOptions,
 ) -> Result<Vec<KindRoom>, StartError> {
-    if options.shards == 0 {
-        return Err(StartError::Zero("actors.shards"));
+    let LiveLimits { live_max, bytes_max, recoveries_max } = options.live;
+    let limits = [
+        (options.shards, "actors.shards"),
+        (live_max, "actors.live_max"),
+        (bytes_max, "actors.live_bytes_max"),
+        (recoveries_max, "actors.recoveries_max"),
+    ];
+    if let Some((_, name)) = limits.iter().find(|(limit, _)| *limit == 0) {
+        return Err(StartError::Zero(name));
     }
     let specs = systems.iter().flat_map(|system| system.services.iter().flat_map(|service| &service.aggregates));
     let rooms = specs.map(|spec| {

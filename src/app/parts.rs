@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::AppError;
-use crate::actors::{ActorOptions, Runtime};
+use crate::actors::{ActorOptions, LiveLimits, Runtime};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::system::Catalogue;
@@ -37,6 +37,11 @@ impl Parts {
         let (engine, journal) = open(settings, catalogue, clock).await?;
         let options = ActorOptions {
             shards: settings.actors.shards,
+            live: LiveLimits {
+                live_max: settings.actors.live_max,
+                bytes_max: settings.actors.live_bytes_max,
+                recoveries_max: settings.actors.recoveries_max,
+            },
             guard: settings.guard_policy(),
             settings: values(settings, systems)?,
         };

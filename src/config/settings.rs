@@ -88,6 +88,12 @@ pub struct JournalSettings {
 pub struct Actors {
     /// Supervisors per kind.
     pub shards: usize,
+    /// Aggregates that live at once.
+    pub live_max: usize,
+    /// Memory they may take, in bytes.
+    pub live_bytes_max: usize,
+    /// Aggregates that recover at once.
+    pub recoveries_max: usize,
 }
 
 /// The guard in front of each kind.

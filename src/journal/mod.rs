@@ -22,6 +22,7 @@ pub mod recovery;
 pub mod memory_engine;
 pub mod disk;
 
+pub use codec::stored_bytes;
 pub use commit::{Append, Committed, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, INBOX_MAX, Release};
 pub use engine::{Engine, EngineError, Figures};
 pub use handle::{Journal, JournalOptions, Recovered, Unwritable};

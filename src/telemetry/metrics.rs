@@ -70,7 +70,7 @@ fn describe() {
     describe_histogram!(GUARD_WAIT, Unit::Seconds, "Time admitted calls waited for the bulkhead, by guard.");
     describe_gauge!(ACTORS_LIVE, "Live aggregates, by kind.");
     describe_counter!(ACTOR_STARTS, "Aggregates started, by kind.");
-    describe_counter!(ACTOR_ENDS, "Aggregates ended, by kind and cause (stopped, killed, failed).");
+    describe_counter!(ACTOR_ENDS, "Aggregates ended, by kind and cause (left, stopped, killed, failed).");
     describe_gauge!(QUARANTINED, "Aggregates set aside after too many failures, by kind.");
     describe_counter!(REDISPATCHES, "Commands sent again because their actor was gone, by kind.");
     describe_histogram!(JOURNAL_SYNC, Unit::Seconds, "Time to write and sync one group.");

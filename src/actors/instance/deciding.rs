@@ -114,9 +114,14 @@ impl Resident {
             open,
             events,
         };
+        // Twice the facts may be twice the state.
+        let grown = self.version.leading_zeros() != facts.last_version().leading_zeros();
         self.version = facts.last_version();
         self.public_version = facts.public_after();
         records.push(Record::Facts(facts));
+        if grown {
+            self.weigh();
+        }
         Some(Arc::clone(&self.state))
     }
 

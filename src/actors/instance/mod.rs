@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::asks::AskOutcome;
 use super::chaos::Point;
-use super::directory::Shared;
+use super::directory::{Place, Shared};
 use super::envelope::Envelope;
 use super::runtime::House;
 use crate::domain::Stream;
@@ -39,6 +39,8 @@ pub(super) enum InstanceMessage {
     StillAsking { intent: u128, unknown: Unknown, acknowledged: oneshot::Sender<()> },
     /// An append was refused or lost: memory is ahead of the log.
     Lost,
+    /// Others want to live: leave, unless something is pending.
+    Leave,
     /// Chaos: the next handling at this point panics.
     PanicAt(Point),
 }
@@ -51,6 +53,7 @@ pub(super) struct InstanceArguments {
     pub(super) stream: Stream,
     pub(super) generation: u64,
     pub(super) fresh: bool,
+    pub(super) place: Place,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -103,7 +106,21 @@ impl Actor for Instance {
                 resident.still_asking(intent, unknown, acknowledged);
             }
             InstanceMessage::Lost => myself.stop(Some("lost".to_owned())),
+            // What came meanwhile is still handled, what comes later starts another.
+            InstanceMessage::Leave if resident.may_leave() => myself.drain()?,
+            InstanceMessage::Leave => {}
             InstanceMessage::PanicAt(point) => resident.panic_at = Some(point),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(
+        &self,
+        _myself: ActorRef<InstanceMessage>,
+        resident: &mut Resident,
+    ) -> Result<(), ActorProcessingErr> {
+        if resident.may_leave() {
+            resident.house.journal.forget(resident.stream, resident.generation);
         }
         Ok(())
     }

@@ -10,14 +10,14 @@ use super::pending::Pending;
 use super::{InstanceArguments, InstanceMessage};
 use crate::actors::asks::Runner;
 use crate::actors::chaos::Point;
-use crate::actors::directory::Shared;
+use crate::actors::directory::{Place, Shared};
 use crate::actors::dispatch::unavailable;
 use crate::actors::envelope::{Done, Envelope, Port, Reply};
 use crate::actors::runtime::House;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::system::{AggregateSpec, AnyState};
 use crate::domain::{Context, Refusal, Stream};
-use crate::journal::{Answered, Origin, Outcome};
+use crate::journal::{Answered, Origin, Outcome, stored_bytes};
 use crate::resilience::{CallError, NotExecuted, Reason, Unknown};
 
 /// What an instance knows.
@@ -27,6 +27,7 @@ pub(in crate::actors) struct Resident {
     pub(super) stream: Stream,
     pub(super) generation: u64,
     fresh: bool,
+    place: Place,
     pub(super) shared: Arc<Shared>,
     pub(super) state: Arc<dyn AnyState>,
     pub(super) version: u64,
@@ -46,7 +47,7 @@ impl fmt::Debug for Resident {
 
 impl Resident {
     pub(super) fn new(arguments: InstanceArguments) -> Self {
-        let InstanceArguments { house, spec, stream, generation, fresh, shared } = arguments;
+        let InstanceArguments { house, spec, stream, generation, fresh, place, shared } = arguments;
         let state = (spec.initial)();
         Self {
             house,
@@ -54,6 +55,7 @@ impl Resident {
             stream,
             generation,
             fresh,
+            place,
             shared,
             state,
             version: 0,
@@ -86,12 +88,24 @@ impl Resident {
             self.state = revived.ok_or_else(|| format!("the row of {} is another kind's", self.stream))?;
             self.version = row.version;
             self.public_version = row.public_version;
+            self.weigh();
         }
+        self.place.recovered();
         if let Some(intent) = recovered.intent {
             Runner::ensure(&self.house, Arc::clone(&intent), false);
             self.open = Some(OpenAsk::new(intent));
         }
         Ok(true)
+    }
+
+    /// Tells whether nothing is lost or has to be done again when this incarnation ends.
+    pub(super) fn may_leave(&self) -> bool {
+        self.pending.is_empty() && self.open.is_none() && !self.lost
+    }
+
+    /// Counts the state's size in the live set.
+    pub(super) fn weigh(&mut self) {
+        self.place.weigh(stored_bytes(&*self.state));
     }
 
     pub(super) fn command(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use crate::actors::directory::{Children, KindRoom, Living, Shared};
+use crate::actors::directory::{Children, KindRoom, Living, Place, Shared};
 use crate::actors::instance::{Instance, InstanceArguments};
 use crate::actors::runtime::House;
 use crate::domain::Stream;
@@ -22,6 +22,8 @@ pub(in crate::actors) enum ShardMessage {
         id: u64,
         generation: u64,
         shared: Arc<Shared>,
+        /// Its right to live.
+        place: Place,
         /// Whether the id was never used before, so that nothing has to be recovered.
         fresh: bool,
     },
@@ -68,7 +70,7 @@ impl Actor for ShardSupervisor {
         message: ShardMessage,
         state: &mut ShardState,
     ) -> Result<(), ActorProcessingErr> {
-        let ShardMessage::Start { id, generation, shared, fresh } = message;
+        let ShardMessage::Start { id, generation, shared, place, fresh } = message;
         let stream = Stream::new(state.room.spec.kind, id);
         let arguments = InstanceArguments {
             house: Arc::clone(&state.house),
@@ -76,6 +78,7 @@ impl Actor for ShardSupervisor {
             stream,
             generation,
             fresh,
+            place,
             shared: Arc::clone(&shared),
         };
         let shard = &state.room.shards[state.index];
@@ -84,8 +87,9 @@ impl Actor for ShardSupervisor {
             Ok((actor, _)) => {
                 state.children.insert(actor.get_id(), (id, generation));
                 metrics::actor_started(stream.kind.path());
-                if !shard.started(id, Living { actor: actor.clone(), generation, shared }) {
-                    actor.get_cell().kill();
+                match shard.started(id, Living { actor: actor.clone(), generation, shared }) {
+                    true => state.house.live.seat(&state.room, id, generation),
+                    false => actor.get_cell().kill(),
                 }
             }
             Err(error) => {
@@ -110,8 +114,12 @@ impl Actor for ShardSupervisor {
             // A kill is not a failure, and a stop even less: the next command starts another.
             SupervisionEvent::ActorTerminated(who, _, reason) => {
                 if let Some((id, generation)) = state.children.remove(&who.get_id()) {
-                    let killed = reason.as_deref() == Some("killed");
-                    metrics::actor_ended(kind, if killed { "killed" } else { "stopped" });
+                    let cause = match reason.as_deref() {
+                        None => "left",
+                        Some("killed") => "killed",
+                        Some(_) => "stopped",
+                    };
+                    metrics::actor_ended(kind, cause);
                     shard.gone(id, generation);
                 }
             }

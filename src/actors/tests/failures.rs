@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::chaos::Point;
-use super::super::failures::QUARANTINE_PROBE_AFTER;
+use super::super::directory::QUARANTINE_PROBE_AFTER;
 use super::house::{House, done, keyed, life, refused};
 use super::yard::{Add, Explode, Look, Tally};
 use crate::domain::{Aggregate, Stream};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::super::admission::{Call, Target};
-use super::super::directory::EntryFigures;
+use super::super::directory::{EntryFigures, LiveLimits};
 use super::super::envelope::{Done, Precondition, Reply};
 use super::super::runtime::{ActorOptions, Runtime};
 use super::{shop, yard};
@@ -59,6 +59,11 @@ pub(super) fn systems() -> Vec<System> {
 impl House {
     /// Starts all systems on a storage.
     pub(super) async fn start(engine: Arc<dyn Engine>) -> Self {
+        Self::start_with(engine, LiveLimits::default()).await
+    }
+
+    /// Starts all systems on a storage, with room for so many living.
+    pub(super) async fn start_with(engine: Arc<dyn Engine>, live: LiveLimits) -> Self {
         let systems = systems();
         // Another life draws other ids.
         let clock = Clock::manual(1_700_000_000_000, 7 + engine.figures().group);
@@ -68,6 +73,7 @@ impl House {
         let edge = BulkheadLimits { running_max: 4_096, ..BulkheadLimits::EDGE };
         let options = ActorOptions {
             shards: 2,
+            live,
             guard: GuardPolicy { edge, ..GuardPolicy::default() },
             settings: std::collections::HashMap::new(),
         };
@@ -178,6 +184,11 @@ impl House {
     pub(super) fn figures(&self, stream: Stream) -> Option<EntryFigures> {
         let (_, entries) = self.runtime.actors().into_iter().find(|(kind, _)| *kind == stream.kind)?;
         entries.into_iter().find(|entry| entry.id == stream.id)
+    }
+
+    /// How many live, and in how many bytes.
+    pub(super) fn live(&self) -> (usize, usize) {
+        self.runtime.live()
     }
 
     pub(super) fn open_intents(&self) -> usize {

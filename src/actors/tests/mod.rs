@@ -11,6 +11,7 @@ mod house;
 mod keys;
 mod kills;
 mod limits;
+mod live_set;
 mod shop;
 mod starting;
 mod stops;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::directory::LiveLimits;
 use super::super::runtime::{ActorOptions, Runtime, StartError};
 use super::yard::{Tally, WheneverAddedEcho};
 use crate::clock::Clock;
@@ -17,7 +18,12 @@ async fn start(service: Service, shards: usize) -> StartError {
     let options = JournalOptions { recent_for: std::time::Duration::ZERO };
     let engine = Arc::new(MemoryEngine::default());
     let journal = Journal::open(engine, Arc::new(Catalogue::of(&systems)), clock.clone(), options);
-    let options = ActorOptions { shards, guard: GuardPolicy::default(), settings: std::collections::HashMap::new() };
+    let options = ActorOptions {
+        shards,
+        live: LiveLimits::default(),
+        guard: GuardPolicy::default(),
+        settings: std::collections::HashMap::new(),
+    };
     let journal = journal.await.expect("the journal opens");
     Runtime::start(&systems, journal, clock, Arc::new(Unobserved), options).await.expect_err("it makes no sense")
 }

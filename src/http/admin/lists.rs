@@ -40,8 +40,7 @@ impl Admin {
 
     async fn overview(&self) -> Result<Value, Problem> {
         let edge = &self.edge;
-        let actors = edge.runtime.actors();
-        let live = actors.iter().flat_map(|(_, entries)| entries).filter(|entry| entry.state == "live").count();
+        let (live, bytes) = edge.runtime.live();
         let systems: Vec<_> = edge.systems.iter().map(|system| system.name).collect();
         Ok(json!({
             "version": env!("CARGO_PKG_VERSION"),
@@ -50,6 +49,7 @@ impl Admin {
             "systems": systems,
             "services": self.services(),
             "liveActors": live,
+            "liveBytes": bytes,
             "journal": self.journal(),
             "followers": self.followers().await?,
         }))

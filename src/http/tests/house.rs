@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 use warp::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-use crate::actors::{ActorOptions, Runtime};
+use crate::actors::{ActorOptions, LiveLimits, Runtime};
 use crate::clock::Clock;
 use crate::domain::system::Catalogue;
 use crate::domain::{SettingValues, Stream, System};
@@ -54,7 +54,7 @@ impl House {
         let storage = Arc::new(MemoryEngine::default());
         let journal = Journal::open(storage, Arc::clone(&catalogue), clock.clone(), options).await;
         let journal = journal.expect("the journal opens");
-        let options = ActorOptions { shards: 1, guard: GuardPolicy::default(), settings };
+        let options = ActorOptions { shards: 1, live: LiveLimits::default(), guard: GuardPolicy::default(), settings };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         let runtime = Arc::new(runtime.await.expect("the tree starts"));
         let edge = Arc::new(Edge {

@@ -7,6 +7,14 @@ use super::payload::{BINCODE_2, CodecError, decode_erased, decode_plain, known_c
 use crate::domain::{Catalogue, Held, Stream};
 use crate::journal::record::{Answered, Intent, Note, Outcome, Position, Row};
 
+/// Returns the size a state is stored with, in bytes.
+#[must_use]
+pub fn stored_bytes(state: &dyn Held) -> usize {
+    let mut bytes = Vec::with_capacity(96);
+    Writer(&mut bytes).payload(BINCODE_2, state.payload());
+    bytes.len()
+}
+
 /// Encodes a row.
 #[must_use]
 pub fn encode_row(row: &Row) -> Vec<u8> {

@@ -43,12 +43,14 @@ pub(in crate::journal) struct Committer {
     core: Arc<Core>,
     fences: HashMap<Stream, Fence>,
     floor: u64,
+    /// The newest generation that has left, its fence with it.
+    left: u64,
 }
 
 impl Committer {
     /// Takes over after an older incarnation: finishes its group and fences every instance it knew.
     pub(in crate::journal) async fn take_over(core: Arc<Core>, floor: u64) -> Self {
-        let mut committer = Self { core, fences: HashMap::new(), floor };
+        let mut committer = Self { core, fences: HashMap::new(), floor, left: 0 };
         committer.finish_in_flight().await;
         committer
     }
@@ -153,7 +155,11 @@ impl Committer {
             return false;
         }
         if !self.fences.contains_key(&append.stream) {
-            // New, or its instance has left: an incarnation from before that one stands on an older version.
+            // New. An incarnation that was superseded by one that has left is older than that one.
+            if append.generation <= self.left {
+                metrics::append_fenced();
+                return false;
+            }
             let Ok(row) = self.core.row(append.stream) else { return false };
             let version = row.map_or(0, |row| row.version);
             self.fences.insert(append.stream, Fence { generation: append.generation, version });
@@ -179,6 +185,7 @@ impl Committer {
     fn forget(&mut self, stream: Stream, generation: u64) -> bool {
         if self.fences.get(&stream).is_some_and(|fence| fence.generation == generation) {
             self.fences.remove(&stream);
+            self.left = self.left.max(generation);
         }
         false
     }

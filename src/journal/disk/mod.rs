@@ -9,7 +9,6 @@ pub mod home;
 pub mod lanes;
 pub mod log;
 pub mod segment;
-mod pieces;
 pub mod store;
 
 pub use engine::{DiskEngine, DiskOptions, Opening};

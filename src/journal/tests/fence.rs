@@ -14,6 +14,7 @@ on_both! {
     a_wrong_expected_version_is_refused
     a_barrier_waits_for_pending_appends_and_tells_the_newest_row
     an_older_generation_is_refused_after_the_newer_one_has_left
+    an_older_generation_is_refused_even_if_the_newer_one_has_left_without_a_word
     a_killed_committer_s_writers_are_refused_until_they_pass_the_barrier
     a_group_in_flight_outlives_its_committer
     kills_at_any_moment_lose_and_double_nothing
@@ -80,6 +81,18 @@ async fn an_older_generation_is_refused_after_the_newer_one_has_left(bed: Bed) {
     assert!(old.write(command(3), vec![saved(1, "late", 1)]).await.is_err());
     let versions: Vec<u64> = every_fact(&journal).await.iter().map(|fact| fact.version).collect();
     assert_eq!(versions, [1, 2]);
+}
+
+async fn an_older_generation_is_refused_even_if_the_newer_one_has_left_without_a_word(bed: Bed) {
+    let journal = bed.open().await;
+    let mut old = Incarnation::start(&journal, product(1)).await;
+    old.write(command(1), vec![saved(1, "one", 1)]).await.expect("released");
+    let new = Incarnation::start(&journal, product(1)).await;
+    journal.forget(product(1), new.generation);
+    // It stands on the newest version still; but what it decides now was answered by its successor.
+    assert!(old.write(command(2), vec![saved(1, "late", 1)]).await.is_err());
+    let mut next = Incarnation::start(&journal, product(1)).await;
+    next.write(command(3), vec![saved(1, "next", 1)]).await.expect("released");
 }
 
 async fn a_killed_committer_s_writers_are_refused_until_they_pass_the_barrier(bed: Bed) {

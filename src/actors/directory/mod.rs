@@ -1,5 +1,8 @@
 //! id → living actor, or why there is none. A table that no kill can reach.
 
+mod failures;
+mod live_set;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +12,13 @@ use ractor::{ActorId, ActorRef};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::failures::{FailureRecord, Sentence};
+#[cfg(test)]
+pub(in crate::actors) use failures::QUARANTINE_PROBE_AFTER;
+use failures::{FailureRecord, Sentence};
+pub use live_set::LiveLimits;
+use live_set::Uses;
+pub(super) use live_set::{LiveSet, Place};
+
 use super::instance::InstanceMessage;
 use super::supervision::ShardMessage;
 use crate::domain::Kind;
@@ -72,6 +81,8 @@ pub(super) struct Shared {
     pub(super) waiting: AtomicUsize,
     /// The command being handled.
     pub(super) in_hand: Mutex<Option<u128>>,
+    /// How often it was used of late.
+    pub(super) uses: Uses,
     /// Commands that failed too often to be tried again.
     pub(super) poisoned: Mutex<Vec<u128>>,
 }
@@ -81,8 +92,10 @@ pub(super) struct Shared {
 pub(super) enum Found {
     /// Send to this one.
     Living(Living),
-    /// Nobody; the caller has been made the one to start it.
-    Start { generation: u64, shared: Arc<Shared> },
+    /// Nobody, and the caller has no place for one.
+    Nobody,
+    /// Nobody; the caller has been made the one to start it, in the place it had.
+    Start { generation: u64, shared: Arc<Shared>, place: Place },
     /// Somebody starts it.
     Starting,
     /// It rests until then.
@@ -130,21 +143,28 @@ impl KindRoom {
 }
 
 impl Shard {
-    /// Looks an actor up; when there is none, makes the caller the one to start it.
-    pub(super) fn find(&self, id: u64, now: Instant, next_generation: impl FnOnce() -> u64) -> Found {
+    /// Looks an actor up; when there is none, makes a caller that has a place the one to start it.
+    pub(super) fn find(
+        &self,
+        id: u64,
+        now: Instant,
+        place: &mut Option<Place>,
+        next_generation: impl FnOnce() -> u64,
+    ) -> Found {
         let mut entries = self.entries.lock();
-        let entry = entries.entry(id).or_default();
-        match &entry.state {
-            State::Live(living) => return Found::Living(living.clone()),
-            State::Starting => return Found::Starting,
-            State::Cooling(until) if *until > now => return Found::Cooling(*until),
-            State::Quarantined { probe_at } if *probe_at > now => return Found::Quarantined(*probe_at),
-            State::Absent | State::Cooling(_) | State::Quarantined { .. } => {}
+        match entries.get(&id).map(|entry| &entry.state) {
+            Some(State::Live(living)) => return Found::Living(living.clone()),
+            Some(State::Starting) => return Found::Starting,
+            Some(State::Cooling(until)) if *until > now => return Found::Cooling(*until),
+            Some(State::Quarantined { probe_at }) if *probe_at > now => return Found::Quarantined(*probe_at),
+            Some(State::Absent | State::Cooling(_) | State::Quarantined { .. }) | None => {}
         }
+        let Some(place) = place.take() else { return Found::Nobody };
+        let entry = entries.entry(id).or_default();
         entry.state = State::Starting;
         entry.generation = next_generation();
         let shared = Arc::new(Shared { poisoned: Mutex::new(entry.record.poisoned.clone()), ..Shared::default() });
-        Found::Start { generation: entry.generation, shared }
+        Found::Start { generation: entry.generation, shared, place }
     }
 
     /// Notes that an actor lives; tells whether anybody still waits for that incarnation.
@@ -221,6 +241,15 @@ impl Shard {
             entry.record = FailureRecord::default();
         }
         was
+    }
+
+    /// Returns this incarnation, if it lives.
+    fn incarnation(&self, id: u64, generation: u64) -> Option<Living> {
+        match self.entries.lock().get(&id).map(|entry| &entry.state) {
+            Some(State::Live(living)) if living.generation == generation => Some(living.clone()),
+            Some(State::Live(_) | State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. })
+            | None => None,
+        }
     }
 
     /// Returns the living actors.

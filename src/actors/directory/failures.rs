@@ -10,7 +10,7 @@ const FAILURES_MAX: usize = 5;
 /// The window in which they count.
 const FAILURES_WINDOW: Duration = Duration::from_secs(60);
 /// How long a quarantined instance rests before one command may probe it.
-pub(super) const QUARANTINE_PROBE_AFTER: Duration = Duration::from_secs(300);
+pub(in crate::actors) const QUARANTINE_PROBE_AFTER: Duration = Duration::from_secs(300);
 /// The first restart wait after the immediate one.
 const COOLING_FIRST: Duration = Duration::from_millis(100);
 /// The longest restart wait.
