@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::actors::runtime::StartError;
 use crate::config::SettingsError;
 use crate::http::server::BindError;
-use crate::journal::disk::engine::DiskError;
+use crate::journal::disk::DiskError;
 use crate::journal::handle::OpenError;
 
 /// Why the server did not start or could not go on.

@@ -8,7 +8,7 @@ use super::{AppError, say};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::system::Catalogue;
-use crate::journal::disk::engine::DiskError;
+use crate::journal::disk::DiskError;
 use crate::journal::disk::log::{Log, LogOptions, verify as verify_log};
 use crate::journal::disk::{DiskEngine, Home};
 use crate::journal::{Journal, JournalOptions, codec};

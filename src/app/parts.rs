@@ -63,13 +63,14 @@ async fn open(
     clock: &Clock,
 ) -> Result<(Arc<DiskEngine>, Journal), AppError> {
     let started = clock.now();
-    let (engine, Opening { log, store_discarded }) =
+    let (engine, Opening { log, store_discarded, restored }) =
         DiskEngine::open(&settings.journal.data, catalogue.shapes(), disk_options(settings), clock)?;
     if let Some(cut) = &log.cut {
         tracing::warn!(?cut, "a torn tail that nobody had seen was cut from the log");
     }
     if let Some(reason) = store_discarded {
-        tracing::warn!(reason, "the store could not be trusted and is made again from the log");
+        let from = restored.map_or_else(|| "the log".to_owned(), |it| format!("{} and the log", it.path.display()));
+        tracing::warn!(reason, from, "the store could not be trusted and is made again");
     }
     let engine = Arc::new(engine);
     // Twice the deadline: a client that was cut off has given up by then.

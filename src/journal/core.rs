@@ -46,6 +46,8 @@ pub(super) struct Core {
     pub(super) given_up: watch::Sender<bool>,
     generation: AtomicU64,
     pub(super) committer: Mutex<Option<AbortHandle>>,
+    /// Held by whoever writes a checkpoint.
+    pub(super) checkpointing: tokio::sync::Mutex<()>,
     broken: AtomicBool,
     sealed: AtomicBool,
     pub(super) replaying: AtomicBool,
@@ -80,6 +82,7 @@ impl Core {
             given_up: watch::Sender::new(false),
             generation: AtomicU64::new(0),
             committer: Mutex::default(),
+            checkpointing: tokio::sync::Mutex::default(),
             broken: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
             replaying: AtomicBool::new(true),

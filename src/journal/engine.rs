@@ -70,6 +70,17 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// Fails when a file cannot be synced.
     fn settle(&self) -> BoxFuture<'static, Result<(), EngineError>>;
 
+    /// Writes a checkpoint of the store beside the traffic, unless the newest one holds as much; drops what has expired.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store or the disk does; the older checkpoints stay.
+    fn checkpoint(
+        &self,
+        settled: Position,
+        expiry: Expiry,
+    ) -> BoxFuture<'static, Result<CheckpointFigures, EngineError>>;
+
     /// Ends every thread of the storage.
     fn close(&self) -> BoxFuture<'static, ()>;
 
@@ -143,6 +154,50 @@ pub enum Tree {
     Ids,
 }
 
+impl Tree {
+    /// Every tree, in the order in which an export must take them: a follower's position before the rows it vouches for, ids
+    /// after the rows they name.
+    pub const EXPORTED: [Self; 5] = [Self::Followers, Self::Rows, Self::Answers, Self::Intents, Self::Ids];
+
+    /// Returns the byte that names it in stored keys.
+    #[must_use]
+    pub const fn tag(self) -> u8 {
+        match self {
+            Self::Rows => b'r',
+            Self::Answers => b'a',
+            Self::Intents => b'i',
+            Self::Followers => b'f',
+            Self::Ids => b'n',
+        }
+    }
+
+    /// Returns the tree of a byte.
+    #[must_use]
+    pub fn of_tag(tag: u8) -> Option<Self> {
+        Self::EXPORTED.into_iter().find(|tree| tree.tag() == tag)
+    }
+}
+
+/// Which remembered outcomes an export leaves out and drops: nobody asks for them again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expiry {
+    /// Up to here every policy's turn and every ask was at its end, in the older checkpoint that is kept.
+    pub settled_before: Position,
+    /// Clients' keys from before this time are forgotten, in milliseconds since 1970.
+    pub before_ms: u64,
+}
+
+/// A checkpoint for operators.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckpointFigures {
+    /// The group up to which it holds everything; 0 when there is none.
+    pub group: u64,
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// Up to here every policy's turn and every ask was at its end.
+    pub settled: Position,
+}
+
 /// Sizes for operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -152,6 +207,8 @@ pub struct Figures {
     pub log_bytes: u64,
     /// The last group.
     pub group: u64,
+    /// The newest checkpoint.
+    pub checkpoint: CheckpointFigures,
 }
 
 /// Why a storage failed.

@@ -9,12 +9,14 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
+use super::checkpointing;
 use super::codec::CodecError;
 use super::commit::{self, Append, INBOX_MAX, Request};
 use super::core::Core;
-use super::engine::{Engine, EngineError, Figures};
+use super::engine::{CheckpointFigures, Engine, EngineError, Figures};
 use super::ids::Ids;
 use super::overlay::applier;
+use super::reading::ReadError;
 use super::record::{Intent, Note, Position, Row};
 use super::recovery;
 use crate::clock::Clock;
@@ -97,6 +99,7 @@ impl Journal {
         // Taken here, so that no instance can be older than the first committer.
         let floor = core.next_generation();
         tasks.spawn(commit::keep_committing(Arc::clone(&core), floor));
+        tasks.spawn(checkpointing::run(Arc::clone(&core)));
         Ok(Self { core, outbox, tasks: Arc::new(Mutex::new(tasks)) })
     }
 
@@ -195,6 +198,15 @@ impl Journal {
         }
     }
 
+    /// Writes a checkpoint of what the store holds now, beside the traffic.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store or the disk does; the older checkpoints stay.
+    pub async fn checkpoint(&self) -> Result<CheckpointFigures, ReadError> {
+        self.core.checkpoint().await
+    }
+
     /// Kills the committer as chaos does; its successor takes over at once.
     pub fn kill_committer(&self) {
         if let Some(committer) = &*self.core.committer.lock() {
@@ -214,7 +226,7 @@ impl Journal {
         self.core.published.load(Ordering::Acquire)
     }
 
-    /// Empties the overlay, settles the store, seals the log, and ends every thread. Appends after this are refused.
+    /// Empties the overlay, settles the store, seals the log, writes a checkpoint, and ends every thread. Appends after this are refused.
     pub async fn close(self) {
         let writable = self.writable().is_ok();
         self.core.read_only.send_replace(Some("the journal is closing".to_owned()));
@@ -222,6 +234,10 @@ impl Journal {
         let sealed = writable && tokio::time::timeout(CLOSE_MAX, self.seal()).await.unwrap_or(false);
         if !sealed {
             tracing::warn!("the log is not sealed; the next start replays what the store lacks");
+        }
+        // Worth a wait, because the next start may need it; not worth a long one, because it may not.
+        if sealed && !matches!(tokio::time::timeout(CLOSE_MAX, self.checkpoint()).await, Ok(Ok(_))) {
+            tracing::warn!("no checkpoint was written at the stop; the older ones and the log stay");
         }
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         tasks.shutdown().await;
@@ -259,5 +275,5 @@ pub struct JournalFigures {
     pub waiting: usize,
 }
 
-/// How long a close may take before the log is left unsealed.
+/// How long a close may take before the log is left unsealed, and again before it is left without a checkpoint.
 const CLOSE_MAX: Duration = Duration::from_secs(10);

@@ -7,8 +7,12 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
 
-use super::engine::{Batch, Engine, EngineError, Figures, From, Group, ReadGroup, Tree, Written};
+use super::codec;
+use super::engine::{
+    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, ReadGroup, Tree, Written,
+};
 use super::overlay::{Key, block_key};
+use super::record::Position;
 
 /// A log and a store in memory; clones share them.
 #[derive(Clone, Debug, Default)]
@@ -21,16 +25,22 @@ struct Inner {
     log: Vec<ReadGroup>,
     next_position: u64,
     failing: bool,
+    store: Stored,
+    /// The newest checkpoint, and the one before.
+    checkpoints: Vec<(Stored, CheckpointFigures)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Stored {
     trees: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
     mark: u64,
 }
 
 impl MemoryEngine {
-    /// Forgets the store, as a lost sled would; the log stays.
+    /// Forgets the store, as a lost sled would; the log stays, and a checkpoint if there is one.
     pub fn lose_store(&self) {
         let mut inner = self.inner.lock();
-        inner.trees.clear();
-        inner.mark = 0;
+        inner.store = inner.checkpoints.first().map(|(stored, _)| stored.clone()).unwrap_or_default();
     }
 
     /// Has every later write fail, as a dead disk would.
@@ -58,27 +68,28 @@ impl Engine for MemoryEngine {
     fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<(), EngineError>> {
         let mut inner = self.inner.lock();
         for (key, entry) in batch.entries.iter() {
-            let place = (tree_number(key.tree()), key.bytes());
+            let place = (key.tree().tag(), key.bytes());
             match entry.encoded() {
-                Some(value) => inner.trees.insert(place, value),
-                None => inner.trees.remove(&place),
+                Some(value) => inner.store.trees.insert(place, value),
+                None => inner.store.trees.remove(&place),
             };
         }
         for block in &batch.ids {
-            inner.trees.insert((tree_number(Tree::Ids), block_key(block.kind, block.index)), block.bytes.clone());
+            inner.store.trees.insert((Tree::Ids.tag(), block_key(block.kind, block.index)), block.bytes.clone());
         }
-        inner.mark = batch.mark;
+        inner.store.mark = batch.mark;
         ready(Ok(())).boxed()
     }
 
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, EngineError> {
-        Ok(self.inner.lock().trees.get(&(tree_number(key.tree()), key.bytes())).cloned())
+        Ok(self.inner.lock().store.trees.get(&(key.tree().tag(), key.bytes())).cloned())
     }
 
     fn each(&self, tree: Tree, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), EngineError> {
-        let number = tree_number(tree);
+        let number = tree.tag();
         let inner = self.inner.lock();
         inner
+            .store
             .trees
             .range((number, Vec::new())..(number + 1, Vec::new()))
             .for_each(|((_, key), value)| visit(key, value));
@@ -103,11 +114,31 @@ impl Engine for MemoryEngine {
     }
 
     fn mark(&self) -> Result<u64, EngineError> {
-        Ok(self.inner.lock().mark)
+        Ok(self.inner.lock().store.mark)
     }
 
     fn settle(&self) -> BoxFuture<'static, Result<(), EngineError>> {
         ready(Ok(())).boxed()
+    }
+
+    fn checkpoint(
+        &self,
+        settled: Position,
+        expiry: Expiry,
+    ) -> BoxFuture<'static, Result<CheckpointFigures, EngineError>> {
+        let mut inner = self.inner.lock();
+        let known = inner.newest();
+        if inner.store.mark <= known.group {
+            return ready(Ok(known)).boxed();
+        }
+        let expired = |tag: u8, value: &[u8]| tag == Tree::Answers.tag() && codec::is_expired(value, expiry);
+        inner.store.trees.retain(|(tag, _), value| !expired(*tag, value));
+        let bytes = inner.store.trees.values().map(|value| value.len() as u64).sum();
+        let figures = CheckpointFigures { group: inner.store.mark, bytes, settled };
+        let stored = inner.store.clone();
+        inner.checkpoints.insert(0, (stored, figures));
+        inner.checkpoints.truncate(2);
+        ready(Ok(figures)).boxed()
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
@@ -117,22 +148,16 @@ impl Engine for MemoryEngine {
     fn figures(&self) -> Figures {
         let inner = self.inner.lock();
         let log_bytes = inner.log.iter().map(|group| group.payload.len() as u64).sum();
-        Figures { segments: 1, log_bytes, group: inner.log.len() as u64 }
+        Figures { segments: 1, log_bytes, group: inner.log.len() as u64, checkpoint: inner.newest() }
     }
 }
 
 impl Inner {
+    fn newest(&self) -> CheckpointFigures {
+        self.checkpoints.first().map(|(_, figures)| *figures).unwrap_or_default()
+    }
+
     fn written(&self) -> Written {
         Written { group: self.log.len() as u64, next_position: self.next_position.max(1) }
-    }
-}
-
-const fn tree_number(tree: Tree) -> u8 {
-    match tree {
-        Tree::Rows => 0,
-        Tree::Answers => 1,
-        Tree::Intents => 2,
-        Tree::Followers => 3,
-        Tree::Ids => 4,
     }
 }

@@ -19,12 +19,13 @@ pub mod overlay;
 pub mod feed;
 pub mod ids;
 pub mod recovery;
+mod checkpointing;
 pub mod memory_engine;
 pub mod disk;
 
 pub use codec::stored_bytes;
 pub use commit::{Append, Committed, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, INBOX_MAX, Release};
-pub use engine::{Engine, EngineError, Figures};
+pub use engine::{CheckpointFigures, Engine, EngineError, Figures};
 pub use handle::{Journal, JournalOptions, Recovered, Unwritable};
 pub use record::{
     Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Parked, Position, Record, Row,

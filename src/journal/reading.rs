@@ -60,11 +60,7 @@ impl Journal {
     ///
     /// Fails when the store does.
     pub fn progress(&self, follower: &Arc<str>) -> Result<Position, ReadError> {
-        let key = Key::Progress(Arc::clone(follower));
-        if let Some(entry) = self.core.overlay.get(&key) {
-            return Ok(entry.position);
-        }
-        Ok(self.core.engine.get(&key)?.map_or(0, |bytes| codec::position_of(&bytes)))
+        Ok(self.core.progress(follower)?)
     }
 
     /// Returns the facts that followers have set aside.

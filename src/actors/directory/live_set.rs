@@ -24,11 +24,11 @@ const ACTOR_BYTES: usize = 9_216;
 const SEAT_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How soon who waits for a seat has the hand move on.
 const HAND_EVERY: Duration = Duration::from_millis(5);
-/// How many seats the hand passes for one start while the house is nearly full, and while it is full.
-const SEATS_A_START: usize = 16;
-const SEATS_A_WAIT: usize = 1_024;
-/// The house is nearly full when one seat in so many is left.
-const RESERVE_ONE_IN: usize = 32;
+/// How many seats the hand passes at once at most, and how many of them it asks to leave.
+const SEATS_A_PASS: usize = 64;
+const LEAVERS_A_PASS: usize = 4;
+/// One seat in so many is kept free, so that a start need not wait for somebody to leave.
+const RESERVE_ONE_IN: usize = 8;
 /// How many rounds of the hand an aggregate survives unused at most.
 const USES_MAX: u8 = 3;
 
@@ -45,7 +45,7 @@ pub struct LiveLimits {
 
 impl Default for LiveLimits {
     fn default() -> Self {
-        Self { live_max: 100_000, bytes_max: 512 * 1024 * 1024, recoveries_max: 64 }
+        Self { live_max: 100_000, bytes_max: 512 * 1024 * 1024, recoveries_max: 1_024 }
     }
 }
 
@@ -55,6 +55,8 @@ pub(in crate::actors) struct LiveSet {
     limits: LiveLimits,
     clock: Clock,
     live: AtomicUsize,
+    /// Of these, how many were asked to leave and have not answered or ended.
+    leaving: AtomicUsize,
     bytes: AtomicUsize,
     freed: Notify,
     recoveries: Arc<Semaphore>,
@@ -74,6 +76,13 @@ pub(in crate::actors) struct Place {
     set: Arc<LiveSet>,
     bytes: usize,
     recovery: Option<OwnedSemaphorePermit>,
+}
+
+/// Somebody who was asked to leave. Dropped when they are gone, or could not be asked.
+#[derive(Debug)]
+pub(in crate::actors) struct Leaver {
+    set: Arc<LiveSet>,
+    seat: Seat,
 }
 
 /// How often an actor was used since the hand came by.
@@ -101,6 +110,7 @@ impl LiveSet {
             limits,
             clock,
             live: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             freed: Notify::new(),
             recoveries: Arc::new(Semaphore::new(limits.recoveries_max)),
@@ -133,7 +143,7 @@ impl LiveSet {
             if let Some(place) = self.try_seat() {
                 return Ok(place);
             }
-            self.pass(SEATS_A_WAIT);
+            self.pass();
             let now = self.clock.now();
             if now >= give_up {
                 return Err(FULL);
@@ -150,9 +160,12 @@ impl LiveSet {
         let more = |live: usize| (live < self.limits.live_max).then_some(live + 1);
         let live = self.live.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         let bytes = self.bytes.fetch_add(ACTOR_BYTES, Ordering::Relaxed);
+        let leaving = self.leaving.load(Ordering::Relaxed);
         let nearly = |limit: usize| limit - limit / RESERVE_ONE_IN;
-        if live >= nearly(self.limits.live_max) || bytes >= nearly(self.limits.bytes_max) {
-            self.pass(SEATS_A_START);
+        if live.saturating_sub(leaving) >= nearly(self.limits.live_max)
+            || bytes.saturating_sub(leaving * ACTOR_BYTES) >= nearly(self.limits.bytes_max)
+        {
+            self.pass();
         }
         Some(Place { set: Arc::clone(self), bytes: ACTOR_BYTES, recovery: None })
     }
@@ -162,22 +175,32 @@ impl LiveSet {
         let mut seats = self.seats.lock();
         seats.push_back(Seat { room: Arc::clone(room), id, generation });
         // The hand rests while there is room: the seats of those that were killed are cleared away here.
-        if seats.len() > 2 * self.live.load(Ordering::Relaxed) + SEATS_A_WAIT {
+        if seats.len() > 2 * self.live.load(Ordering::Relaxed) + SEATS_A_PASS {
             seats.retain(|seat| seat.living().is_some());
         }
     }
 
-    /// Has the hand pass over some seats.
-    fn pass(&self, seats_max: usize) {
-        let mut seats = self.seats.lock();
-        for _ in 0..seats_max.min(seats.len()) {
-            let Some(seat) = seats.pop_front() else { return };
+    /// Has the hand pass over some seats, unless it is under way.
+    fn pass(self: &Arc<Self>) {
+        let Some(mut seats) = self.seats.try_lock() else { return };
+        let mut leavers = Vec::with_capacity(LEAVERS_A_PASS);
+        for _ in 0..SEATS_A_PASS.min(seats.len()) {
+            let Some(seat) = seats.pop_front() else { break };
             let Some(living) = seat.living() else { continue };
-            if living.shared.uses.fade() {
-                // One that is gone meanwhile needs no telling.
-                let _ = living.actor.cast(InstanceMessage::Leave);
+            if !living.shared.uses.fade() {
+                seats.push_back(seat);
+                continue;
             }
-            seats.push_back(seat);
+            self.leaving.fetch_add(1, Ordering::Relaxed);
+            leavers.push((living.actor, Leaver { set: Arc::clone(self), seat }));
+            if leavers.len() == LEAVERS_A_PASS {
+                break;
+            }
+        }
+        drop(seats);
+        for (actor, leaver) in leavers {
+            // One that is gone meanwhile needs no telling.
+            let _ = actor.cast(InstanceMessage::Leave(leaver));
         }
     }
 
@@ -192,6 +215,20 @@ const FULL: NotExecuted = NotExecuted { reason: Reason::RecoveryBusy, retry_afte
 impl Seat {
     fn living(&self) -> Option<Living> {
         self.room.shard(self.id).incarnation(self.id, self.generation)
+    }
+}
+
+impl Leaver {
+    /// Says that whoever was asked stays.
+    pub(in crate::actors) fn stays(self) {
+        let Seat { room, id, generation } = &self.seat;
+        self.set.seat(room, *id, *generation);
+    }
+}
+
+impl Drop for Leaver {
+    fn drop(&mut self) {
+        self.set.leaving.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -17,7 +17,7 @@ pub(in crate::actors) use failures::QUARANTINE_PROBE_AFTER;
 use failures::{FailureRecord, Sentence};
 pub use live_set::LiveLimits;
 use live_set::Uses;
-pub(super) use live_set::{LiveSet, Place};
+pub(super) use live_set::{Leaver, LiveSet, Place};
 
 use super::instance::InstanceMessage;
 use super::supervision::ShardMessage;

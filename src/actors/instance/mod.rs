@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::asks::AskOutcome;
 use super::chaos::Point;
-use super::directory::{Place, Shared};
+use super::directory::{Leaver, Place, Shared};
 use super::envelope::Envelope;
 use super::runtime::House;
 use crate::domain::Stream;
@@ -40,7 +40,7 @@ pub(super) enum InstanceMessage {
     /// An append was refused or lost: memory is ahead of the log.
     Lost,
     /// Others want to live: leave, unless something is pending.
-    Leave,
+    Leave(Leaver),
     /// Chaos: the next handling at this point panics.
     PanicAt(Point),
 }
@@ -107,8 +107,11 @@ impl Actor for Instance {
             }
             InstanceMessage::Lost => myself.stop(Some("lost".to_owned())),
             // What came meanwhile is still handled, what comes later starts another.
-            InstanceMessage::Leave if resident.may_leave() => myself.drain()?,
-            InstanceMessage::Leave => {}
+            InstanceMessage::Leave(leaver) if resident.may_leave() => {
+                resident.leaver = Some(leaver);
+                myself.drain()?;
+            }
+            InstanceMessage::Leave(leaver) => leaver.stays(),
             InstanceMessage::PanicAt(point) => resident.panic_at = Some(point),
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::{InstanceArguments, InstanceMessage};
 use crate::actors::asks::Runner;
 use crate::actors::chaos::Point;
-use crate::actors::directory::{Place, Shared};
+use crate::actors::directory::{Leaver, Place, Shared};
 use crate::actors::dispatch::unavailable;
 use crate::actors::envelope::{Done, Envelope, Port, Reply};
 use crate::actors::runtime::House;
@@ -28,6 +28,8 @@ pub(in crate::actors) struct Resident {
     pub(super) generation: u64,
     fresh: bool,
     place: Place,
+    /// Set when it was asked to leave, and leaves.
+    pub(super) leaver: Option<Leaver>,
     pub(super) shared: Arc<Shared>,
     pub(super) state: Arc<dyn AnyState>,
     pub(super) version: u64,
@@ -56,6 +58,7 @@ impl Resident {
             generation,
             fresh,
             place,
+            leaver: None,
             shared,
             state,
             version: 0,

@@ -115,9 +115,9 @@ impl Actor for ShardSupervisor {
             SupervisionEvent::ActorTerminated(who, _, reason) => {
                 if let Some((id, generation)) = state.children.remove(&who.get_id()) {
                     let cause = match reason.as_deref() {
-                        None => "left",
                         Some("killed") => "killed",
-                        Some(_) => "stopped",
+                        Some("Drained") => "left",
+                        Some(_) | None => "stopped",
                     };
                     metrics::actor_ended(kind, cause);
                     shard.gone(id, generation);

@@ -10,7 +10,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::journal::engine::{Batch, Engine, EngineError, Figures, From, Group, ReadGroup, Tree, Written};
+use crate::journal::Position;
+use crate::journal::engine::{
+    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, ReadGroup, Tree, Written,
+};
 use crate::journal::overlay::Key;
 
 /// Where a write is held.
@@ -141,6 +144,14 @@ impl Engine for GatedEngine {
 
     fn settle(&self) -> BoxFuture<'static, Result<(), EngineError>> {
         self.inner.settle()
+    }
+
+    fn checkpoint(
+        &self,
+        settled: Position,
+        expiry: Expiry,
+    ) -> BoxFuture<'static, Result<CheckpointFigures, EngineError>> {
+        self.inner.checkpoint(settled, expiry)
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

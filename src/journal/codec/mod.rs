@@ -12,7 +12,7 @@ pub use payload::{CodecError, PAYLOAD_BYTES_MAX};
 pub use records::{decode_records, encode_record, ends_with_seal};
 pub use values::{
     decode_answered, decode_intent, decode_note, decode_row, encode_answered, encode_intent, encode_note, encode_row,
-    position_of, stored_bytes,
+    is_expired, position_of, stored_bytes,
 };
 
 /// The longest correlation id that is stored, in bytes.

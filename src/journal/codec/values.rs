@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::envelope::{Reader, Writer};
 use super::payload::{BINCODE_2, CodecError, decode_erased, decode_plain, known_codec};
 use crate::domain::{Catalogue, Held, Stream};
+use crate::journal::engine::Expiry;
 use crate::journal::record::{Answered, Intent, Note, Outcome, Position, Row};
 
 /// Returns the size a state is stored with, in bytes.
@@ -61,6 +62,14 @@ pub fn decode_row(stream: Stream, bytes: &[u8], catalogue: &Catalogue) -> Result
 #[must_use]
 pub fn position_of(bytes: &[u8]) -> Position {
     Reader(bytes).u64().unwrap_or(0)
+}
+
+/// Tells from a stored outcome, without decoding it, whether nobody asks for it any more.
+#[must_use]
+pub fn is_expired(bytes: &[u8], expiry: Expiry) -> bool {
+    let mut reader = Reader(bytes);
+    let (Ok(position), Ok(time_ms)) = (reader.u64(), reader.u64()) else { return false };
+    position <= expiry.settled_before && time_ms < expiry.before_ms
 }
 
 /// Encodes a remembered outcome.

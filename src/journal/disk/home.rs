@@ -83,6 +83,12 @@ impl Home {
         self.dir.join("log")
     }
 
+    /// Returns where the checkpoints live.
+    #[must_use]
+    pub fn checkpoint_dir(&self) -> PathBuf {
+        self.dir.join("checkpoints")
+    }
+
     /// Returns where sled lives.
     #[must_use]
     pub fn sled_dir(&self) -> PathBuf {

@@ -1,11 +1,13 @@
-//! The threads that may block: one writer, one applier, some readers, each an actix `SyncArbiter`.
+//! The threads that may block: one writer, one applier, some readers, one that exports, each an actix `SyncArbiter`.
 //!
 //! A panic would kill such a thread for good, so every handler catches it; a heartbeat finds a thread that is gone
 //! all the same. Answers go through ports of our own: actix skips a message whose caller has gone, and a group
 //! handed over must be written whatever happens to the committer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as std_mpsc;
 use std::thread::{self, JoinHandle};
 
@@ -13,9 +15,10 @@ use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext, System};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use super::checkpoint::{self, Checkpoint, Head};
 use super::log::{Log, LogReader};
 use super::store::Store;
-use crate::journal::engine::{Batch, EngineError, From, Group, ReadGroup, Written};
+use crate::journal::engine::{Batch, EngineError, Expiry, From, Group, ReadGroup, Written};
 
 /// The lanes of one storage.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Lanes {
     addresses: Mutex<Option<Addresses>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     system: System,
+    /// Set when a checkpoint under way is no longer worth its end.
+    stopping: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +35,8 @@ struct Addresses {
     writer: Addr<WriterLane>,
     applier: Addr<ApplierLane>,
     readers: Addr<ReaderLane>,
+    /// Of its own, so that nobody who reads waits for a checkpoint.
+    exporter: Addr<ExporterLane>,
 }
 
 type Port<T> = oneshot::Sender<Result<T, EngineError>>;
@@ -45,11 +52,13 @@ impl Lanes {
                 let runner = System::new();
                 // The factory runs once a thread; there is one writer, so the log is there to be taken.
                 let log = Mutex::new(Some(log));
+                let read_from = store.clone();
                 let addresses = runner.block_on(async {
                     Addresses {
                         writer: SyncArbiter::start(1, move || WriterLane { log: log.lock().take() }),
                         applier: SyncArbiter::start(1, move || ApplierLane { store: store.clone() }),
                         readers: SyncArbiter::start(readers, move || ReaderLane { reader: reader.clone() }),
+                        exporter: SyncArbiter::start(1, move || ExporterLane { store: read_from.clone() }),
                     }
                 });
                 if ready.send((addresses, System::current())).is_ok()
@@ -60,7 +69,12 @@ impl Lanes {
             })
             .map_err(|error| EngineError::Log(format!("cannot start the lanes: {error}")))?;
         let (addresses, system) = started.recv().map_err(|_| EngineError::LaneGone("system"))?;
-        Ok(Self { addresses: Mutex::new(Some(addresses)), thread: Mutex::new(Some(thread)), system })
+        Ok(Self {
+            addresses: Mutex::new(Some(addresses)),
+            thread: Mutex::new(Some(thread)),
+            system,
+            stopping: Arc::default(),
+        })
     }
 
     pub(super) fn write(&self, group: Group) -> Answer<Written> {
@@ -79,6 +93,11 @@ impl Lanes {
         self.send(|addresses, port| addresses.readers.do_send(Read { from, bytes_max, port }))
     }
 
+    pub(super) fn checkpoint(&self, dir: PathBuf, head: Head, expiry: Expiry) -> Answer<Checkpoint> {
+        let stopping = Arc::clone(&self.stopping);
+        self.send(|addresses, port| addresses.exporter.do_send(WriteCheckpoint { dir, head, expiry, stopping, port }))
+    }
+
     fn send<T>(&self, hand_over: impl FnOnce(&Addresses, Port<T>)) -> Answer<T> {
         let (port, answer) = oneshot::channel();
         // Without addresses the port drops, which the caller sees as a lane that is gone.
@@ -90,6 +109,7 @@ impl Lanes {
 
     /// Ends the threads after everything handed over is done.
     pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
         drop(self.addresses.lock().take());
         self.system.stop();
         if let Some(thread) = self.thread.lock().take()
@@ -243,6 +263,45 @@ impl Handler<Read> for ReaderLane {
                 }
             }
             Ok(groups)
+        });
+    }
+}
+
+#[derive(Debug)]
+struct ExporterLane {
+    store: Store,
+}
+
+impl Actor for ExporterLane {
+    type Context = SyncContext<Self>;
+}
+
+#[derive(Debug)]
+struct WriteCheckpoint {
+    dir: PathBuf,
+    head: Head,
+    expiry: Expiry,
+    stopping: Arc<AtomicBool>,
+    port: Port<Checkpoint>,
+}
+
+impl Message for WriteCheckpoint {
+    type Result = ();
+}
+
+impl Handler<WriteCheckpoint> for ExporterLane {
+    type Result = ();
+
+    fn handle(&mut self, message: WriteCheckpoint, _: &mut SyncContext<Self>) {
+        let WriteCheckpoint { dir, head, expiry, stopping, port } = message;
+        answer("exporter", port, || {
+            let written = checkpoint::write(&dir, head, |visit| {
+                self.store.export(expiry, &mut |tree, key, value| match stopping.load(Ordering::Relaxed) {
+                    false => visit(tree, key, value),
+                    true => Err(EngineError::LaneGone("exporter")),
+                })
+            });
+            written.map_err(|error| EngineError::Store(error.to_string()))
         });
     }
 }

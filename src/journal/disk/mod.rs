@@ -3,13 +3,16 @@
 //! sled's `flush` does not reach the platter, so nothing depends on it: the store is made again from the log whenever
 //! it cannot be trusted.
 
+pub mod checkpoint;
 pub mod engine;
 pub mod frame;
 pub mod home;
 pub mod lanes;
 pub mod log;
+pub mod opening;
 pub mod segment;
 pub mod store;
 
-pub use engine::{DiskEngine, DiskOptions, Opening};
+pub use engine::DiskEngine;
 pub use home::{Home, HomeError};
+pub use opening::{DiskError, DiskOptions, Opening};

@@ -238,6 +238,11 @@ impl Overlay {
         self.emptied.notify_waiters();
     }
 
+    /// Waits until values have left, or a wait has come to nothing.
+    pub async fn has_left(&self) {
+        self.emptied.notified().await;
+    }
+
     /// Waits until everything that is there now has left.
     pub async fn drained(&self) {
         let last = {

@@ -6,7 +6,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
-use super::super::engine::{Batch, EngineError, Figures, Group, ReadGroup, Tree, Written};
+use super::super::Position;
+use super::super::engine::{Batch, CheckpointFigures, EngineError, Expiry, Figures, Group, ReadGroup, Tree, Written};
 use super::*;
 
 /// Passes everything on, except what it was told not to.
@@ -111,6 +112,14 @@ impl Engine for Shared {
 
     fn settle(&self) -> BoxFuture<'static, Result<(), EngineError>> {
         self.0.inner.settle()
+    }
+
+    fn checkpoint(
+        &self,
+        settled: Position,
+        expiry: Expiry,
+    ) -> BoxFuture<'static, Result<CheckpointFigures, EngineError>> {
+        self.0.inner.checkpoint(settled, expiry)
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -122,7 +122,7 @@ async fn open_disk(dir: &std::path::Path) -> Result<(DiskEngine, Opening), Strin
     loop {
         match DiskEngine::open(dir, catalogue().shapes(), options, &Clock::system()) {
             Ok(opened) => return Ok(opened),
-            Err(super::disk::engine::DiskError::Home(super::disk::HomeError::InUse { .. })) => {
+            Err(super::disk::DiskError::Home(super::disk::HomeError::InUse { .. })) => {
                 tokio::task::yield_now().await;
             }
             Err(error) => return Err(error.to_string()),

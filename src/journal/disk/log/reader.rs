@@ -21,6 +21,13 @@ impl LogReader {
         self.shared.read().durable.group
     }
 
+    /// How many segments there are, and their size on disk in bytes.
+    #[must_use]
+    pub fn size(&self) -> (u64, u64) {
+        let places = &self.shared.read().places;
+        (places.len() as u64, places.iter().map(|place| place.bytes).sum())
+    }
+
     /// Reads on from the frame that contains `position`.
     #[must_use]
     pub fn frames_from_position(&self, position: u64) -> FrameIter {

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use sled::{Db, IVec, Tree as SledTree};
 
-use crate::journal::engine::{Batch, EngineError, Tree};
+use crate::journal::codec::{is_expired, position_of};
+use crate::journal::disk::checkpoint::Visit;
+use crate::journal::engine::{Batch, EngineError, Expiry, Tree};
 use crate::journal::overlay::{Entry, Key, block_key};
 pub use open::OpenedStore;
 use pieces::{INLINE, PIECE_BYTES_MAX, PIECES, body, piece_key, pieces_of};
@@ -61,32 +63,35 @@ impl Store {
                 self.put(key, entry).map_err(store_error)?;
             }
         }
-        self.meta.insert("mark", &batch.mark.to_be_bytes()).map_err(store_error)?;
-        Ok(())
+        self.set_mark(batch.mark)
     }
 
     fn put(&self, key: &Key, entry: &Entry) -> Result<(), sled::Error> {
-        let (tree, name) = (self.tree(key.tree()), key.bytes());
-        let Some(value) = entry.encoded() else {
-            let old = tree.remove(&name)?;
-            return self.drop_pieces(key.tree(), &name, old.as_ref());
-        };
+        let name = key.bytes();
+        match entry.encoded() {
+            Some(value) => self.put_value(key.tree(), &name, &value),
+            None => {
+                let old = self.tree(key.tree()).remove(&name)?;
+                self.drop_pieces(key.tree(), &name, old.as_ref())
+            }
+        }
+    }
+
+    fn put_value(&self, tree: Tree, name: &[u8], value: &[u8]) -> Result<(), sled::Error> {
         if value.len() < PIECE_BYTES_MAX {
-            let old = tree.insert(&name, [&[INLINE], value.as_slice()].concat())?;
-            return self.drop_pieces(key.tree(), &name, old.as_ref());
+            let old = self.tree(tree).insert(name, [&[INLINE], value].concat())?;
+            return self.drop_pieces(tree, name, old.as_ref());
         }
         // The pieces carry the position, so that a kill before the head is put leaves the old value whole.
+        let position = position_of(value);
         let pieces: Vec<&[u8]> = value.chunks(PIECE_BYTES_MAX).collect();
         for (piece, index) in pieces.iter().zip(0u32..).skip(1) {
-            self.pieces.insert(piece_key(key.tree(), &name, entry.position, index), *piece)?;
+            self.pieces.insert(piece_key(tree, name, position, index), *piece)?;
         }
         let count = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
         let head = [&[PIECES][..], &count.to_be_bytes(), pieces.first().copied().unwrap_or_default()].concat();
-        let old = tree.insert(&name, head)?;
-        match old {
-            Some(old) if crate::journal::codec::position_of(body(&old)) != entry.position => {
-                self.drop_pieces(key.tree(), &name, Some(&old))
-            }
+        match self.tree(tree).insert(name, head)? {
+            Some(old) if position_of(body(&old)) != position => self.drop_pieces(tree, name, Some(&old)),
             Some(_) | None => Ok(()),
         }
     }
@@ -106,20 +111,36 @@ impl Store {
     /// Fails when sled does, or a piece is missing.
     pub fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, EngineError> {
         let name = key.bytes();
-        let Some(head) = self.tree(key.tree()).get(&name).map_err(store_error)? else { return Ok(None) };
-        self.whole(key.tree(), &name, &head).map(Some)
+        match self.tree(key.tree()).get(&name).map_err(store_error)? {
+            Some(head) => self.whole(key.tree(), &name, head),
+            None => Ok(None),
+        }
     }
 
-    fn whole(&self, tree: Tree, name: &[u8], head: &[u8]) -> Result<Vec<u8>, EngineError> {
-        let mut value = body(head).to_vec();
-        if let Some((count, position)) = pieces_of(head) {
-            for index in 1..count {
-                let piece = self.pieces.get(piece_key(tree, name, position, index)).map_err(store_error)?;
-                let missing = || EngineError::Store(format!("a piece of a value of {tree:?} is missing"));
-                value.extend_from_slice(&piece.ok_or_else(missing)?);
+    /// Puts a value together; `None` when it was removed meanwhile.
+    fn whole(&self, tree: Tree, name: &[u8], mut head: IVec) -> Result<Option<Vec<u8>>, EngineError> {
+        loop {
+            if let Some(value) = self.pieced(tree, name, &head)? {
+                return Ok(Some(value));
             }
+            // A newer value has taken its place, and its pieces with it; unless it is the same, which nothing heals.
+            let Some(newer) = self.tree(tree).get(name).map_err(store_error)? else { return Ok(None) };
+            if newer == head {
+                return Err(EngineError::Store(format!("a piece of a value of {tree:?} is missing")));
+            }
+            head = newer;
         }
-        Ok(value)
+    }
+
+    fn pieced(&self, tree: Tree, name: &[u8], head: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
+        let mut value = body(head).to_vec();
+        let (count, position) = pieces_of(head).unwrap_or_default();
+        for index in 1..count {
+            let piece = self.pieces.get(piece_key(tree, name, position, index)).map_err(store_error)?;
+            let Some(piece) = piece else { return Ok(None) };
+            value.extend_from_slice(&piece);
+        }
+        Ok(Some(value))
     }
 
     /// Walks a tree in key order.
@@ -128,16 +149,75 @@ impl Store {
     ///
     /// Fails when sled does.
     pub fn each(&self, tree: Tree, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), EngineError> {
+        self.try_each(tree, |key, value| {
+            visit(key, value);
+            Ok(())
+        })
+    }
+
+    fn try_each(
+        &self,
+        tree: Tree,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         for item in self.tree(tree).iter() {
-            let (key, value) = item.map_err(store_error)?;
-            match tree {
-                Tree::Ids => visit(&key, &value),
-                Tree::Rows | Tree::Answers | Tree::Intents | Tree::Followers => {
-                    visit(&key, &self.whole(tree, &key, &value)?);
-                }
+            let (key, head) = item.map_err(store_error)?;
+            if tree == Tree::Ids {
+                visit(&key, &head)?;
+            } else if let Some(value) = self.whole(tree, &key, head)? {
+                visit(&key, &value)?;
             }
         }
         Ok(())
+    }
+
+    /// Shows everything, beside whoever writes; what has expired is dropped instead.
+    ///
+    /// # Errors
+    ///
+    /// Fails when sled does, or whom it is shown to.
+    pub fn export(&self, expiry: Expiry, visit: &mut Visit<'_>) -> Result<(), EngineError> {
+        for tree in Tree::EXPORTED {
+            self.try_each(tree, |key, value| match tree == Tree::Answers && is_expired(value, expiry) {
+                true => self.drop_expired(key, expiry),
+                false => visit(tree, key, value),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn drop_expired(&self, key: &[u8], expiry: Expiry) -> Result<(), EngineError> {
+        let Some(head) = self.answers.get(key).map_err(store_error)? else { return Ok(()) };
+        if !is_expired(body(&head), expiry) {
+            return Ok(());
+        }
+        // Only as it is now: its key may be in use again.
+        match self.answers.compare_and_swap(key, Some(&head), None::<&[u8]>).map_err(store_error)? {
+            Ok(()) => self.drop_pieces(Tree::Answers, key, Some(&head)).map_err(store_error),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Takes an exported value in; only while nobody is served.
+    ///
+    /// # Errors
+    ///
+    /// Fails when sled does.
+    pub fn import(&self, tree: Tree, key: &[u8], value: &[u8]) -> Result<(), EngineError> {
+        match tree {
+            Tree::Ids => self.ids.insert(key, value).map(drop),
+            Tree::Rows | Tree::Answers | Tree::Intents | Tree::Followers => self.put_value(tree, key, value),
+        }
+        .map_err(store_error)
+    }
+
+    /// Says what the store holds when an import is complete.
+    ///
+    /// # Errors
+    ///
+    /// Fails when sled does.
+    pub fn set_mark(&self, mark: u64) -> Result<(), EngineError> {
+        self.meta.insert("mark", &mark.to_be_bytes()).map(drop).map_err(store_error)
     }
 
     /// Brings everything to the disk: sled's own flush stops at the page cache, so each file is synced beside it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Store, store_error};
 use crate::journal::disk::log::StoreId;
-use crate::journal::engine::EngineError;
+use crate::journal::engine::{EngineError, Tree};
 
 /// The layout of the trees; a store with another is made again.
 const FORMAT: u64 = 2;
@@ -52,7 +52,6 @@ impl Store {
         };
         set_aside(dir).map_err(|error| EngineError::Store(format!("cannot set {} aside: {error}", dir.display())))?;
         let opened = Self::try_open(dir, cache_bytes).map_err(EngineError::Store)?;
-        opened.sign(store, shapes).map_err(store_error)?;
         Ok(OpenedStore { store: opened, discarded: reason, fresh: true })
     }
 
@@ -90,13 +89,11 @@ impl Store {
 
     /// Gives a store of this log back, and whether it is a fresh one.
     fn verified(self, store: StoreId, shapes: u64) -> Result<(Self, bool), String> {
-        let signed = self.number("store")?;
-        if signed.is_none() && self.rows.is_empty() {
-            self.sign(store, shapes).map_err(|error| error.to_string())?;
-            return Ok((self, true));
-        }
-        if signed != Some(store.0) {
-            return Err("it belongs to another log".to_owned());
+        match self.number("store")? {
+            Some(signed) if signed == store.0 => {}
+            Some(_) => return Err("it belongs to another log".to_owned()),
+            None if Tree::EXPORTED.iter().all(|tree| self.tree(*tree).is_empty()) => return Ok((self, true)),
+            None => return Err("its making was not finished".to_owned()),
         }
         if self.number("format")? != Some(FORMAT) {
             return Err("another build laid it out".to_owned());
@@ -107,10 +104,15 @@ impl Store {
         Ok((self, false))
     }
 
-    fn sign(&self, store: StoreId, shapes: u64) -> Result<(), sled::Error> {
-        self.meta.insert("store", &store.0.to_be_bytes())?;
-        self.meta.insert("format", &FORMAT.to_be_bytes())?;
-        self.meta.insert("shapes", &shapes.to_be_bytes())?;
+    /// Says whose store it is; until then a start takes it for unfinished.
+    ///
+    /// # Errors
+    ///
+    /// Fails when sled does.
+    pub fn sign(&self, store: StoreId, shapes: u64) -> Result<(), EngineError> {
+        for (name, number) in [("format", FORMAT), ("shapes", shapes), ("store", store.0)] {
+            self.meta.insert(name, &number.to_be_bytes()).map_err(store_error)?;
+        }
         Ok(())
     }
 }

@@ -27,12 +27,5 @@ pub(super) fn pieces_of(head: &[u8]) -> Option<(u32, u64)> {
 }
 
 pub(super) fn piece_key(tree: Tree, name: &[u8], position: u64, index: u32) -> Vec<u8> {
-    let tag = match tree {
-        Tree::Rows => b'r',
-        Tree::Answers => b'a',
-        Tree::Intents => b'i',
-        Tree::Followers => b'f',
-        Tree::Ids => b'n',
-    };
-    [&[tag], name, b"\0", &position.to_be_bytes(), &index.to_be_bytes()].concat()
+    [&[tree.tag()], name, b"\0", &position.to_be_bytes(), &index.to_be_bytes()].concat()
 }
