@@ -4,8 +4,10 @@
 //! written beside the traffic, it may hold values newer than its mark, never older ones; the log's tail from the mark on
 //! makes it whole. Written under another name, synced, then renamed; the two newest are kept.
 
+mod blocks;
+
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -13,13 +15,8 @@ use thiserror::Error;
 use super::log::StoreId;
 use crate::journal::engine::{EngineError, Tree};
 use crate::journal::record::Position;
+use blocks::{Reader, Writer, split_entry};
 
-const MAGIC: [u8; 8] = *b"RSGCKPT1";
-const HEAD_BYTES: usize = 44;
-/// The size at which a block is closed, in bytes.
-const BLOCK_BYTES: usize = 64 * 1024;
-/// The largest block that is read, in bytes: one value may be larger than a block.
-const BLOCK_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How many are kept.
 const KEPT: usize = 2;
 const EXTENSION: &str = "ckpt";
@@ -112,8 +109,7 @@ pub fn write(
     let unfinished = path.with_extension(UNFINISHED);
     let file = File::create(&unfinished).map_err(failed("create", &unfinished))?;
     let written = failed("write", &unfinished);
-    let mut writer = Writer { out: BufWriter::new(file), block: head_bytes(&head), crc: 0, count: 0 };
-    writer.close_block().map_err(&written)?;
+    let mut writer = Writer::begin(file, &head).map_err(&written)?;
     export(&mut |tree, key, value| {
         writer.entry(tree, key, value).map_err(|error| EngineError::Store(format!("the checkpoint: {error}")))
     })?;
@@ -141,7 +137,8 @@ pub fn read(path: &Path, visit: &mut Visit<'_>) -> Result<u64, CheckpointError> 
         let mut rest = &block[..];
         while !rest.is_empty() {
             let entry = split_entry(&mut rest).ok_or_else(|| reader.damaged("an entry ends outside its block"))?;
-            visit(entry.0, entry.1, entry.2)?;
+            let (tree, key, value) = entry;
+            visit(tree, key, value)?;
             count += 1;
         }
     }
@@ -179,139 +176,11 @@ fn files(dir: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
 fn head_of(path: &Path) -> Result<Checkpoint, CheckpointError> {
     let mut reader = Reader::open(path)?;
     let head = reader.head()?;
-    let bytes = reader.file.get_ref().metadata().map_err(failed("read", path))?.len();
+    let bytes = fs::metadata(path).map_err(failed("read", path))?.len();
     Ok(Checkpoint { path: path.to_owned(), head, bytes })
-}
-
-fn head_bytes(head: &Head) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEAD_BYTES);
-    bytes.extend_from_slice(&MAGIC);
-    for number in [head.store.0, head.shapes, head.mark, head.settled] {
-        bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    bytes
 }
 
 fn failed(what: &'static str, file: &Path) -> impl Fn(io::Error) -> CheckpointError + use<> {
     let file = file.to_owned();
     move |source| CheckpointError::Io { what, file: file.clone(), source }
-}
-
-/// Writes blocks: length, checksum, bytes.
-struct Writer {
-    out: BufWriter<File>,
-    block: Vec<u8>,
-    crc: u32,
-    count: u64,
-}
-
-impl Writer {
-    fn entry(&mut self, tree: Tree, key: &[u8], value: &[u8]) -> io::Result<()> {
-        let too_long = |_| io::Error::new(io::ErrorKind::InvalidInput, "a value of 4 GiB");
-        self.block.push(tree.tag());
-        for part in [key, value] {
-            self.block.extend_from_slice(&u32::try_from(part.len()).map_err(too_long)?.to_le_bytes());
-        }
-        self.block.extend_from_slice(key);
-        self.block.extend_from_slice(value);
-        self.count += 1;
-        if self.block.len() >= BLOCK_BYTES { self.close_block() } else { Ok(()) }
-    }
-
-    fn close_block(&mut self) -> io::Result<()> {
-        self.crc = crc32c::crc32c_append(self.crc, &self.block);
-        self.out.write_all(&(self.block.len() as u64).to_le_bytes())?;
-        self.out.write_all(&self.crc.to_le_bytes())?;
-        self.out.write_all(&self.block)?;
-        self.block.clear();
-        Ok(())
-    }
-
-    /// An empty block ends it, and the count is a block of its own behind it.
-    fn finish(mut self) -> io::Result<File> {
-        if !self.block.is_empty() {
-            self.close_block()?;
-        }
-        self.close_block()?;
-        self.block = self.count.to_le_bytes().to_vec();
-        self.close_block()?;
-        self.out.into_inner().map_err(io::IntoInnerError::into_error)
-    }
-}
-
-struct Reader {
-    path: PathBuf,
-    file: BufReader<File>,
-    offset: u64,
-    crc: u32,
-}
-
-impl Reader {
-    fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let file = File::open(path).map_err(failed("open", path))?;
-        Ok(Self { path: path.to_owned(), file: BufReader::new(file), offset: 0, crc: 0 })
-    }
-
-    fn head(&mut self) -> Result<Head, CheckpointError> {
-        let block = self.block()?.ok_or_else(|| self.damaged("it is empty"))?;
-        let numbers = block.strip_prefix(&MAGIC).map(|rest| rest.as_chunks::<8>().0);
-        match numbers {
-            Some([store, shapes, mark, settled]) => Ok(Head {
-                store: StoreId(u64::from_le_bytes(*store)),
-                shapes: u64::from_le_bytes(*shapes),
-                mark: u64::from_le_bytes(*mark),
-                settled: u64::from_le_bytes(*settled),
-            }),
-            Some(_) | None => Err(self.damaged("it is not a checkpoint of this format")),
-        }
-    }
-
-    /// The next block; `None` for the one that ends it.
-    fn block(&mut self) -> Result<Option<Vec<u8>>, CheckpointError> {
-        let (mut bytes, mut crc) = ([0; 8], [0; 4]);
-        self.fill(&mut bytes)?;
-        self.fill(&mut crc)?;
-        let len = usize::try_from(u64::from_le_bytes(bytes)).unwrap_or(usize::MAX);
-        if len > BLOCK_BYTES_MAX {
-            return Err(self.damaged("a block of an impossible length"));
-        }
-        let mut block = vec![0; len];
-        self.fill(&mut block)?;
-        self.crc = crc32c::crc32c_append(self.crc, &block);
-        if self.crc.to_le_bytes() != crc {
-            return Err(self.damaged("a block's checksum differs"));
-        }
-        self.offset += 12 + len as u64;
-        Ok((len > 0).then_some(block))
-    }
-
-    fn count(&mut self) -> Result<u64, CheckpointError> {
-        let block = self.block()?.unwrap_or_default();
-        block.try_into().map(u64::from_le_bytes).map_err(|_| self.damaged("the count at its end is missing"))
-    }
-
-    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), CheckpointError> {
-        self.file.read_exact(bytes).map_err(|error| match error.kind() == io::ErrorKind::UnexpectedEof {
-            true => self.damaged("it ends too early"),
-            false => failed("read", &self.path)(error),
-        })
-    }
-
-    fn damaged(&self, reason: &'static str) -> CheckpointError {
-        CheckpointError::Damaged { file: self.path.clone(), offset: self.offset, reason }
-    }
-}
-
-fn split_entry<'a>(rest: &mut &'a [u8]) -> Option<(Tree, &'a [u8], &'a [u8])> {
-    let (tag, tail) = rest.split_first()?;
-    let (lengths, mut tail) = tail.split_first_chunk::<8>()?;
-    let [key_len, value_len] = lengths.as_chunks::<4>().0 else { return None };
-    let mut take = |len: &[u8; 4]| {
-        let (part, left) = tail.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
-        tail = left;
-        Some(part)
-    };
-    let (key, value) = (take(key_len)?, take(value_len)?);
-    *rest = tail;
-    Some((Tree::of_tag(*tag)?, key, value))
 }
