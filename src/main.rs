@@ -33,7 +33,7 @@ enum What {
         #[command(subcommand)]
         what: ConfigWhat,
     },
-    /// Looks after the log while no server runs.
+    /// Looks after the journal; all but `backup` while no server runs.
     Journal {
         #[command(subcommand)]
         what: JournalWhat,
@@ -53,8 +53,20 @@ enum ConfigWhat {
 
 #[derive(Debug, Subcommand)]
 enum JournalWhat {
-    /// Checks every frame of the log and the chain over all of them; changes nothing.
+    /// Checks every frame of the log, the chain over all of them, and every checkpoint; changes nothing.
     Verify,
+    /// Writes a checkpoint of the store, so that a start without it has less to replay.
+    Checkpoint,
+    /// Copies the journal into a new directory and checks the copy; a server may go on meanwhile.
+    Backup {
+        /// The directory.
+        to: PathBuf,
+    },
+    /// Makes a journal in the data directory, which must hold none, from a backup.
+    Restore {
+        /// The backup.
+        from: PathBuf,
+    },
     /// Makes the store again from the log.
     Rebuild,
     /// Prints every record of the log as a line.
@@ -114,6 +126,9 @@ fn run(command: Command) -> Result<u8, AppError> {
             let settings = settings.load()?;
             match what {
                 JournalWhat::Verify => app::journal::verify(&settings),
+                JournalWhat::Checkpoint => wait(app::journal::checkpoint(&settings)),
+                JournalWhat::Backup { to } => app::journal::backup(&settings, &to),
+                JournalWhat::Restore { from } => app::journal::restore(&settings, &from),
                 JournalWhat::Rebuild => wait(app::journal::rebuild(&settings)),
                 JournalWhat::Dump { from } => app::journal::dump(&settings, from),
             }

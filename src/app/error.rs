@@ -6,6 +6,7 @@ use crate::actors::runtime::StartError;
 use crate::config::SettingsError;
 use crate::http::server::BindError;
 use crate::journal::disk::DiskError;
+use crate::journal::disk::backup::BackupError;
 use crate::journal::handle::OpenError;
 
 /// Why the server did not start or could not go on.
@@ -34,6 +35,9 @@ pub enum AppError {
     /// The storage.
     #[error(transparent)]
     Storage(#[from] DiskError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The journal.
     #[error("the journal could not be opened: {0}")]
     Journal(#[from] OpenError),
@@ -64,6 +68,7 @@ impl AppError {
             Self::Settings(_) | Self::NoSuchSystem { .. } | Self::UnknownSetting(_) | Self::Lines(_) => 64,
             Self::Metrics(_)
             | Self::Storage(_)
+            | Self::Backup(_)
             | Self::Journal(_)
             | Self::Actors(_)
             | Self::Bind(_)

@@ -1,5 +1,6 @@
 //! `resurgam journal …`: looks after a log that no server holds.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::system::Catalogue;
 use crate::journal::disk::DiskError;
+use crate::journal::disk::backup::{self, Backup};
+use crate::journal::disk::checkpoint;
 use crate::journal::disk::log::{Log, LogOptions, verify as verify_log};
 use crate::journal::disk::{DiskEngine, Home};
-use crate::journal::{Journal, JournalOptions, codec};
+use crate::journal::{CheckpointFigures, Journal, JournalOptions, codec};
 use crate::systems;
 
 /// Checks every frame and the chain over all of them.
@@ -26,10 +29,50 @@ pub fn verify(settings: &Settings) -> Result<u8, AppError> {
         "ok: {} groups with {} facts in {} segments, {} bytes",
         verified.groups, verified.facts, verified.segments, verified.bytes
     ));
+    for found in checkpoint::list(&home.checkpoint_dir()).map_err(DiskError::from)? {
+        let values = checkpoint::read(&found.path, &mut |_, _, _| Ok(())).map_err(DiskError::from)?;
+        say(&format!("ok: checkpoint of group {} with {values} values, {} bytes", found.head.mark, found.bytes));
+    }
     Ok(0)
 }
 
-/// Makes the store again from the log.
+/// Writes a checkpoint of the store, after taking what it lacks from the log.
+///
+/// # Errors
+///
+/// Fails when the log is damaged.
+pub async fn checkpoint(settings: &Settings) -> Result<u8, AppError> {
+    let journal = opened(settings, &Clock::system()).await?;
+    // A clean end writes one, if anything was written since the last.
+    journal.clone().close().await;
+    let CheckpointFigures { group, bytes, .. } = journal.figures().engine.checkpoint;
+    say(&format!("ok: the newest checkpoint holds everything up to group {group}, {bytes} bytes"));
+    Ok(0)
+}
+
+/// Copies the journal into a new directory.
+///
+/// # Errors
+///
+/// Fails when the directory is not empty, or the journal is damaged.
+pub fn backup(settings: &Settings, to: &Path) -> Result<u8, AppError> {
+    let Backup { groups, facts, files, bytes } = backup::backup(&settings.journal.data, to, &mut |file| say(file))?;
+    say(&format!("ok: {groups} groups with {facts} facts in {files} files, {bytes} bytes"));
+    Ok(0)
+}
+
+/// Makes a journal from a backup.
+///
+/// # Errors
+///
+/// Fails when the backup is damaged, or the data directory holds a journal.
+pub fn restore(settings: &Settings, from: &Path) -> Result<u8, AppError> {
+    let Backup { groups, facts, files, bytes } = backup::restore(from, &settings.journal.data, &mut |file| say(file))?;
+    say(&format!("ok: {groups} groups with {facts} facts in {files} files, {bytes} bytes"));
+    Ok(0)
+}
+
+/// Makes the store again from the whole log; checkpoints are made anew with it.
 ///
 /// # Errors
 ///
@@ -38,17 +81,13 @@ pub async fn rebuild(settings: &Settings) -> Result<u8, AppError> {
     let clock = Clock::system();
     {
         let home = home(settings)?;
-        let sled = home.sled_dir();
-        if sled.exists() {
-            std::fs::remove_dir_all(&sled)
-                .map_err(|source| AppError::File { path: sled.display().to_string(), source })?;
+        for dir in [home.sled_dir(), home.checkpoint_dir()].into_iter().filter(|dir| dir.exists()) {
+            std::fs::remove_dir_all(&dir)
+                .map_err(|source| AppError::File { path: dir.display().to_string(), source })?;
         }
     }
-    let catalogue = Arc::new(Catalogue::of(&systems::all()));
     let started = clock.now();
-    let (engine, _) = DiskEngine::open(&settings.journal.data, catalogue.shapes(), disk_options(settings), &clock)?;
-    let remembered = JournalOptions { recent_for: Duration::ZERO };
-    let journal = Journal::open(Arc::new(engine), catalogue, clock.clone(), remembered).await?;
+    let journal = opened(settings, &clock).await?;
     let position = *journal.durable().borrow();
     journal.close().await;
     say(&format!(
@@ -83,6 +122,13 @@ pub fn dump(settings: &Settings, from: u64) -> Result<u8, AppError> {
         }
     }
     Ok(0)
+}
+
+async fn opened(settings: &Settings, clock: &Clock) -> Result<Journal, AppError> {
+    let catalogue = Arc::new(Catalogue::of(&systems::all()));
+    let (engine, _) = DiskEngine::open(&settings.journal.data, catalogue.shapes(), disk_options(settings), clock)?;
+    let remembered = JournalOptions { recent_for: Duration::ZERO };
+    Ok(Journal::open(Arc::new(engine), catalogue, clock.clone(), remembered).await?)
 }
 
 fn home(settings: &Settings) -> Result<Home, AppError> {

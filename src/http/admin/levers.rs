@@ -48,6 +48,7 @@ impl Admin {
             ["admin", "quarantine", ref target @ .., "release"] => {
                 self.release(request, &wish, &target.join("/")).await
             }
+            ["admin", "journal", "checkpoint"] => self.checkpoint(request, &wish).await,
             ["chaos", "kill" | "panic"] if !self.chaos => {
                 Err(Problem::Forbidden("chaos is off: start with --set chaos.enabled=true".to_owned()))
             }
@@ -73,6 +74,16 @@ impl Admin {
         self.audit(request, wish, action, &target).await?;
         services.set(system, service, action == "start");
         Ok(answer(&json!({ "service": target, "running": action == "start" })))
+    }
+
+    async fn checkpoint(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+        self.audit(request, wish, "checkpoint", "journal").await?;
+        // It goes on when the operator's time is over; a large one takes longer than a request may.
+        match tokio::time::timeout_at(request.deadline.at(), self.edge.journal.checkpoint()).await {
+            Ok(Ok(written)) => Ok(answer(&json!({ "group": written.group, "bytes": written.bytes }))),
+            Ok(Err(error)) => Err(Problem::Internal(format!("no checkpoint was written: {error}"))),
+            Err(_) => Ok(answer(&json!({ "state": "writing" }))),
+        }
     }
 
     async fn release(&self, request: &Request, wish: &Wish, target: &str) -> Result<Answer, Problem> {

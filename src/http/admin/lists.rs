@@ -138,6 +138,8 @@ impl Admin {
             "waitingValues": figures.waiting,
             "segments": figures.engine.segments,
             "logBytes": figures.engine.log_bytes,
+            "checkpointGroup": figures.engine.checkpoint.group,
+            "checkpointBytes": figures.engine.checkpoint.bytes,
             "writable": self.edge.journal.writable().is_ok(),
         })
     }

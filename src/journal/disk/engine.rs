@@ -47,7 +47,7 @@ impl DiskEngine {
             store,
             shapes,
             reader,
-            checkpoint: Arc::new(Mutex::new(newest.as_ref().map(figures_of).unwrap_or_default())),
+            checkpoint: Arc::new(Mutex::new(newest.as_ref().map(Checkpoint::figures).unwrap_or_default())),
             home,
         })
     }
@@ -137,9 +137,7 @@ impl Engine for DiskEngine {
                 return Ok(known);
             }
             let head = Head { store: id, shapes, mark, settled };
-            let written = received("exporter", lanes.checkpoint(dir, head, expiry)).await?;
-            *newest.lock() = figures_of(&written);
-            Ok(figures_of(&written))
+            received("exporter", lanes.checkpoint(dir, head, expiry, newest)).await
         }
         .boxed()
     }
@@ -148,8 +146,4 @@ impl Engine for DiskEngine {
         let (segments, log_bytes) = self.reader.size();
         Figures { segments, log_bytes, group: self.reader.last_group(), checkpoint: *self.checkpoint.lock() }
     }
-}
-
-fn figures_of(checkpoint: &Checkpoint) -> CheckpointFigures {
-    CheckpointFigures { group: checkpoint.head.mark, bytes: checkpoint.bytes, settled: checkpoint.head.settled }
 }

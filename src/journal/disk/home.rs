@@ -11,6 +11,8 @@ use super::log::StoreId;
 use crate::clock::Clock;
 
 const FORMAT: &str = "1";
+/// Says which format and which store it is.
+pub(super) const META_NAME: &str = "META";
 
 /// A data directory that this process holds alone, until dropped.
 #[derive(Debug)]
@@ -141,7 +143,7 @@ fn first_line(path: &str) -> String {
 }
 
 fn read_or_make_meta(dir: &Path, clock: &Clock) -> Result<StoreId, HomeError> {
-    let path = dir.join("META");
+    let path = dir.join(META_NAME);
     match fs::read_to_string(&path) {
         Ok(text) => parse_meta(&path, &text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

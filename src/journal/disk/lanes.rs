@@ -15,10 +15,10 @@ use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext, System};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::checkpoint::{self, Checkpoint, Head};
+use super::checkpoint::{self, Head};
 use super::log::{Log, LogReader};
 use super::store::Store;
-use crate::journal::engine::{Batch, EngineError, Expiry, From, Group, ReadGroup, Written};
+use crate::journal::engine::{Batch, CheckpointFigures, EngineError, Expiry, From, Group, ReadGroup, Written};
 
 /// The lanes of one storage.
 #[derive(Debug)]
@@ -93,9 +93,18 @@ impl Lanes {
         self.send(|addresses, port| addresses.readers.do_send(Read { from, bytes_max, port }))
     }
 
-    pub(super) fn checkpoint(&self, dir: PathBuf, head: Head, expiry: Expiry) -> Answer<Checkpoint> {
+    /// Writes a checkpoint, and says in `newest` that it has, whether or not anybody still waits.
+    pub(super) fn checkpoint(
+        &self,
+        dir: PathBuf,
+        head: Head,
+        expiry: Expiry,
+        newest: Arc<Mutex<CheckpointFigures>>,
+    ) -> Answer<CheckpointFigures> {
         let stopping = Arc::clone(&self.stopping);
-        self.send(|addresses, port| addresses.exporter.do_send(WriteCheckpoint { dir, head, expiry, stopping, port }))
+        self.send(|addresses, port| {
+            addresses.exporter.do_send(WriteCheckpoint { dir, head, expiry, newest, stopping, port });
+        })
     }
 
     fn send<T>(&self, hand_over: impl FnOnce(&Addresses, Port<T>)) -> Answer<T> {
@@ -281,8 +290,9 @@ struct WriteCheckpoint {
     dir: PathBuf,
     head: Head,
     expiry: Expiry,
+    newest: Arc<Mutex<CheckpointFigures>>,
     stopping: Arc<AtomicBool>,
-    port: Port<Checkpoint>,
+    port: Port<CheckpointFigures>,
 }
 
 impl Message for WriteCheckpoint {
@@ -293,7 +303,7 @@ impl Handler<WriteCheckpoint> for ExporterLane {
     type Result = ();
 
     fn handle(&mut self, message: WriteCheckpoint, _: &mut SyncContext<Self>) {
-        let WriteCheckpoint { dir, head, expiry, stopping, port } = message;
+        let WriteCheckpoint { dir, head, expiry, newest, stopping, port } = message;
         answer("exporter", port, || {
             let written = checkpoint::write(&dir, head, |visit| {
                 self.store.export(expiry, &mut |tree, key, value| match stopping.load(Ordering::Relaxed) {
@@ -301,7 +311,9 @@ impl Handler<WriteCheckpoint> for ExporterLane {
                     true => Err(EngineError::LaneGone("exporter")),
                 })
             });
-            written.map_err(|error| EngineError::Store(error.to_string()))
+            let written = written.map_err(|error| EngineError::Store(error.to_string()))?;
+            *newest.lock() = written.figures();
+            Ok(written.figures())
         });
     }
 }

@@ -3,6 +3,7 @@
 //! sled's `flush` does not reach the platter, so nothing depends on it: the store is made again from the log whenever
 //! it cannot be trusted.
 
+pub mod backup;
 pub mod checkpoint;
 pub mod engine;
 pub mod frame;

@@ -24,6 +24,7 @@ use crate::domain::system::AnyState;
 use crate::domain::{Aggregate, AnyEvent, Catalogue, Held, Refusal, Stream};
 use crate::systems::oa_rental::product::{Product, ProductEvent, ProductSaved, RegisterProduct};
 
+mod backup;
 mod checkpoints;
 mod closing;
 mod codec_bytes;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::log::StoreId;
-use crate::journal::engine::{EngineError, Tree};
+use crate::journal::engine::{CheckpointFigures, EngineError, Tree};
 use crate::journal::record::Position;
 use blocks::{Reader, Writer, split_entry};
 
@@ -44,6 +44,14 @@ pub struct Checkpoint {
     pub head: Head,
     /// Its length.
     pub bytes: u64,
+}
+
+impl Checkpoint {
+    /// Returns what operators see of it.
+    #[must_use]
+    pub const fn figures(&self) -> CheckpointFigures {
+        CheckpointFigures { group: self.head.mark, bytes: self.bytes, settled: self.head.settled }
+    }
 }
 
 /// Why a checkpoint cannot be used.

@@ -21,7 +21,7 @@ pub use crate::journal::disk::frame::StoreId;
 pub use crate::journal::disk::log::error::LogError;
 pub use crate::journal::disk::log::reader::{FrameIter, LogReader};
 pub use crate::journal::disk::log::recovery::{Cut, Opened};
-pub use crate::journal::disk::log::verify::{Verified, verify};
+pub use crate::journal::disk::log::verify::{Verified, trim_copy, verify};
 pub use crate::journal::disk::segment::Frame;
 
 pub(crate) mod error;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::journal::disk::frame::{Link, StoreId};
-use crate::journal::disk::log::error::LogError;
+use crate::journal::disk::log::error::{LogError, io_error};
 use crate::journal::disk::log::recovery::{check_block, ends_before, nothing_left, read_note, torn_block};
 use crate::journal::disk::segment::{self, Access, Segment};
 
@@ -18,6 +18,16 @@ pub struct Verified {
     pub facts: u64,
     /// Size of all segments on disk.
     pub bytes: u64,
+}
+
+/// Ends a copy of the segment that was being written after its last good frame.
+///
+/// # Errors
+/// When it is no segment, or cannot be written.
+pub fn trim_copy(path: &Path) -> Result<(), LogError> {
+    let Some(segment) = Segment::open(path, Access::Write)? else { return Err(torn_block(path, 0)) };
+    let (end, _) = segment.walk(|_, _| {})?;
+    segment.file.set_len(end.offset).and_then(|()| segment.file.sync_all()).map_err(io_error("trim", path))
 }
 
 /// Walks a log that nobody writes, every frame and the chain over all segments, and changes nothing.
