@@ -127,7 +127,7 @@ pub fn dump(settings: &Settings, from: u64) -> Result<u8, AppError> {
 async fn opened(settings: &Settings, clock: &Clock) -> Result<Journal, AppError> {
     let catalogue = Arc::new(Catalogue::of(&systems::all()));
     let (engine, _) = DiskEngine::open(&settings.journal.data, catalogue.shapes(), disk_options(settings), clock)?;
-    let remembered = JournalOptions { recent_for: Duration::ZERO };
+    let remembered = JournalOptions { recent_for: Duration::ZERO, free_bytes_min: 0 };
     Ok(Journal::open(Arc::new(engine), catalogue, clock.clone(), remembered).await?)
 }
 

@@ -74,7 +74,10 @@ async fn open(
     }
     let engine = Arc::new(engine);
     // Twice the deadline: a client that was cut off has given up by then.
-    let options = JournalOptions { recent_for: Duration::from_millis(2 * settings.edge.deadline_ms) };
+    let options = JournalOptions {
+        recent_for: Duration::from_millis(2 * settings.edge.deadline_ms),
+        free_bytes_min: settings.journal.free_bytes_min,
+    };
     let storage: Arc<dyn Engine> = Arc::<DiskEngine>::clone(&engine);
     let journal = Journal::open(storage, Arc::clone(catalogue), clock.clone(), options).await?;
     let took_ms = (clock.now() - started).as_millis();

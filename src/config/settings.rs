@@ -78,6 +78,8 @@ pub struct JournalSettings {
     pub segment_bytes: u64,
     /// Threads that read.
     pub readers: usize,
+    /// Free space on the disk below which nothing is written, in bytes.
+    pub free_bytes_min: u64,
     /// sled's cache, in bytes.
     pub cache_bytes: u64,
 }

@@ -1,6 +1,6 @@
 //! What the committer, its successors, the applier and the readers share.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -41,6 +41,7 @@ pub(super) struct Core {
     /// The newest incarnation of each follower.
     pub(super) following: Mutex<HashMap<Arc<str>, u64>>,
     pub(super) durable: watch::Sender<Position>,
+    refusals: Mutex<BTreeMap<Refused, String>>,
     pub(super) read_only: watch::Sender<Option<String>>,
     /// Whether the committer failed too often for another to take over.
     pub(super) given_up: watch::Sender<bool>,
@@ -78,6 +79,7 @@ impl Core {
             closing: AtomicBool::new(false),
             following: Mutex::default(),
             durable: watch::Sender::new(0),
+            refusals: Mutex::default(),
             read_only: watch::Sender::new(None),
             given_up: watch::Sender::new(false),
             generation: AtomicU64::new(0),
@@ -122,17 +124,24 @@ impl Core {
         while inbox.try_recv().is_ok() {}
     }
 
-    /// Says that the store takes no values, or takes them again; nothing is written meanwhile.
-    pub(super) fn store_fails(&self, why: Option<String>) {
-        if !self.is_broken() {
-            self.read_only.send_replace(why.map(|why| format!("the store takes no values: {why}")));
+    /// Refuses appends for a cause, or no longer; while any cause stands, nothing is written.
+    pub(super) fn refuse(&self, cause: Refused, why: Option<String>) {
+        let mut refusals = self.refusals.lock();
+        match why {
+            Some(why) => drop(refusals.insert(cause, why)),
+            None => drop(refusals.remove(&cause)),
         }
+        self.read_only.send_replace(refusals.values().next().cloned());
+    }
+
+    pub(super) fn is_refused(&self, cause: Refused) -> bool {
+        self.refusals.lock().contains_key(&cause)
     }
 
     pub(super) fn stop_writing(&self, why: &str) {
         self.broken.store(true, Ordering::Release);
         tracing::error!(why, "nothing can be written any more; restart the process when the cause is gone");
-        self.read_only.send_replace(Some(why.to_owned()));
+        self.refuse(Refused::Broken, Some(why.to_owned()));
     }
 
     pub(super) fn row(&self, stream: Stream) -> Result<Option<Arc<Row>>, ReadError> {
@@ -210,6 +219,19 @@ impl Core {
     pub(super) fn kind_of(&self, path: &str) -> Option<Kind> {
         self.catalogue.kind(path)
     }
+}
+
+/// Why nothing is written; the first that stands is the one that is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Refused {
+    /// The journal is closing.
+    Closing,
+    /// A write or sync failed, or the committer did too often: only a restart heals that.
+    Broken,
+    /// The disk is nearly full.
+    Space,
+    /// The store takes no values.
+    Store,
 }
 
 /// Outcomes of unkeyed clients' commands, for as long as they may ask again.

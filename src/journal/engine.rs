@@ -28,12 +28,12 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// Fails when the storage is gone.
     fn last_written(&self) -> BoxFuture<'static, Result<Written, EngineError>>;
 
-    /// Takes newest values into the store, then moves its mark.
+    /// Takes newest values into the store, then moves its mark; returns how many bytes the values take there.
     ///
     /// # Errors
     ///
     /// Fails when the store does.
-    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<(), EngineError>>;
+    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<usize, EngineError>>;
 
     /// Looks a value up in the store; a point read that the store's cache answers.
     ///
@@ -80,6 +80,9 @@ pub trait Engine: Debug + Send + Sync + 'static {
         settled: Position,
         expiry: Expiry,
     ) -> BoxFuture<'static, Result<CheckpointFigures, EngineError>>;
+
+    /// Returns how many bytes are free where the log lives; `None` when nothing bounds it or nobody knows.
+    fn free_bytes(&self) -> Option<u64>;
 
     /// Ends every thread of the storage.
     fn close(&self) -> BoxFuture<'static, ()>;

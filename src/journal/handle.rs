@@ -12,13 +12,14 @@ use tokio::task::JoinSet;
 use super::checkpointing;
 use super::codec::CodecError;
 use super::commit::{self, Append, INBOX_MAX, Request};
-use super::core::Core;
+use super::core::{Core, Refused};
 use super::engine::{CheckpointFigures, Engine, EngineError, Figures};
 use super::ids::Ids;
 use super::overlay::applier;
 use super::reading::ReadError;
 use super::record::{Intent, Note, Position, Row};
 use super::recovery;
+use super::space;
 use crate::clock::Clock;
 use crate::domain::{Catalogue, Stream};
 
@@ -35,6 +36,8 @@ pub struct Journal {
 pub struct JournalOptions {
     /// How long an unkeyed client's outcome is remembered, in memory.
     pub recent_for: Duration,
+    /// How many bytes must be free on the disk for anything to be written.
+    pub free_bytes_min: u64,
 }
 
 /// What a new incarnation starts from.
@@ -99,6 +102,7 @@ impl Journal {
         // Taken here, so that no instance can be older than the first committer.
         let floor = core.next_generation();
         tasks.spawn(commit::keep_committing(Arc::clone(&core), floor));
+        tasks.spawn(space::run(Arc::clone(&core), options.free_bytes_min));
         tasks.spawn(checkpointing::run(Arc::clone(&core)));
         Ok(Self { core, outbox, tasks: Arc::new(Mutex::new(tasks)) })
     }
@@ -229,7 +233,7 @@ impl Journal {
     /// Empties the overlay, settles the store, seals the log, writes a checkpoint, and ends every thread. Appends after this are refused.
     pub async fn close(self) {
         let writable = self.writable().is_ok();
-        self.core.read_only.send_replace(Some("the journal is closing".to_owned()));
+        self.core.refuse(Refused::Closing, Some("the journal is closing".to_owned()));
         self.core.closing.store(true, Ordering::Release);
         let sealed = writable && tokio::time::timeout(CLOSE_MAX, self.seal()).await.unwrap_or(false);
         if !sealed {

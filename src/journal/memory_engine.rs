@@ -25,6 +25,7 @@ struct Inner {
     log: Vec<ReadGroup>,
     next_position: u64,
     failing: bool,
+    free_bytes: Option<u64>,
     store: Stored,
     /// The newest checkpoint, and the one before.
     checkpoints: Vec<(Stored, CheckpointFigures)>,
@@ -41,6 +42,11 @@ impl MemoryEngine {
     pub fn lose_store(&self) {
         let mut inner = self.inner.lock();
         inner.store = inner.checkpoints.first().map(|(stored, _)| stored.clone()).unwrap_or_default();
+    }
+
+    /// Says how many bytes are free from now on.
+    pub fn set_free_bytes(&self, free: u64) {
+        self.inner.lock().free_bytes = Some(free);
     }
 
     /// Has every later write fail, as a dead disk would.
@@ -65,20 +71,24 @@ impl Engine for MemoryEngine {
         ready(Ok(self.inner.lock().written())).boxed()
     }
 
-    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<(), EngineError>> {
+    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<usize, EngineError>> {
         let mut inner = self.inner.lock();
+        let mut bytes = 0;
         for (key, entry) in batch.entries.iter() {
             let place = (key.tree().tag(), key.bytes());
             match entry.encoded() {
-                Some(value) => inner.store.trees.insert(place, value),
-                None => inner.store.trees.remove(&place),
-            };
+                Some(value) => {
+                    bytes += value.len();
+                    inner.store.trees.insert(place, value);
+                }
+                None => drop(inner.store.trees.remove(&place)),
+            }
         }
         for block in &batch.ids {
             inner.store.trees.insert((Tree::Ids.tag(), block_key(block.kind, block.index)), block.bytes.clone());
         }
         inner.store.mark = batch.mark;
-        ready(Ok(())).boxed()
+        ready(Ok(bytes)).boxed()
     }
 
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, EngineError> {
@@ -143,6 +153,10 @@ impl Engine for MemoryEngine {
 
     fn close(&self) -> BoxFuture<'static, ()> {
         ready(()).boxed()
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.inner.lock().free_bytes
     }
 
     fn figures(&self) -> Figures {

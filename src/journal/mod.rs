@@ -20,6 +20,7 @@ pub mod feed;
 pub mod ids;
 pub mod recovery;
 mod checkpointing;
+mod space;
 pub mod memory_engine;
 pub mod disk;
 

@@ -122,7 +122,7 @@ impl Engine for GatedEngine {
         self.through(Work::LastWritten)
     }
 
-    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<(), EngineError>> {
+    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<usize, EngineError>> {
         self.inner.apply(batch)
     }
 
@@ -152,6 +152,10 @@ impl Engine for GatedEngine {
         expiry: Expiry,
     ) -> BoxFuture<'static, Result<CheckpointFigures, EngineError>> {
         self.inner.checkpoint(settled, expiry)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.inner.free_bytes()
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -68,7 +68,7 @@ impl House {
         // Another life draws other ids.
         let clock = Clock::manual(1_700_000_000_000, 7 + engine.figures().group);
         let catalogue = Arc::new(Catalogue::of(&systems));
-        let options = JournalOptions { recent_for: 2 * DEADLINE };
+        let options = JournalOptions { recent_for: 2 * DEADLINE, free_bytes_min: 0 };
         let journal = Journal::open(engine, catalogue, clock.clone(), options).await.expect("the journal opens");
         let edge = BulkheadLimits { running_max: 4_096, ..BulkheadLimits::EDGE };
         let options = ActorOptions {

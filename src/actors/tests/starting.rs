@@ -15,7 +15,7 @@ use crate::resilience::{GuardPolicy, Unobserved};
 async fn start(service: Service, shards: usize) -> StartError {
     let systems = [System { name: "yard", about: "", gateway_port: 1, settings: Vec::new(), services: vec![service] }];
     let clock = Clock::manual(0, 1);
-    let options = JournalOptions { recent_for: std::time::Duration::ZERO };
+    let options = JournalOptions { recent_for: std::time::Duration::ZERO, free_bytes_min: 0 };
     let engine = Arc::new(MemoryEngine::default());
     let journal = Journal::open(engine, Arc::new(Catalogue::of(&systems)), clock.clone(), options);
     let options = ActorOptions {

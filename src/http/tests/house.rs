@@ -50,7 +50,7 @@ impl House {
         let systems = [system];
         let clock = Clock::manual(1_700_000_000_000, 7);
         let catalogue = Arc::new(Catalogue::of(&systems));
-        let options = JournalOptions { recent_for: 2 * DEADLINE };
+        let options = JournalOptions { recent_for: 2 * DEADLINE, free_bytes_min: 0 };
         let storage = Arc::new(MemoryEngine::default());
         let journal = Journal::open(storage, Arc::clone(&catalogue), clock.clone(), options).await;
         let journal = journal.expect("the journal opens");

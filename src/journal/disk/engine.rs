@@ -77,7 +77,7 @@ impl Engine for DiskEngine {
         received("writer", self.lanes.last_written()).boxed()
     }
 
-    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<(), EngineError>> {
+    fn apply(&self, batch: Batch) -> BoxFuture<'static, Result<usize, EngineError>> {
         received("applier", self.lanes.apply(batch)).boxed()
     }
 
@@ -140,6 +140,11 @@ impl Engine for DiskEngine {
             received("exporter", lanes.checkpoint(dir, head, expiry, newest)).await
         }
         .boxed()
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        // What only root may take is not free.
+        rustix::fs::statvfs(&self.home.dir).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     fn figures(&self) -> Figures {

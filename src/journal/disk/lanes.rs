@@ -85,7 +85,7 @@ impl Lanes {
         self.send(|addresses, port| addresses.writer.do_send(LastWritten { port }))
     }
 
-    pub(super) fn apply(&self, batch: Batch) -> Answer<()> {
+    pub(super) fn apply(&self, batch: Batch) -> Answer<usize> {
         self.send(|addresses, port| addresses.applier.do_send(Apply { batch: Arc::new(batch), port }))
     }
 
@@ -213,7 +213,7 @@ impl Actor for ApplierLane {
 #[derive(Debug)]
 struct Apply {
     batch: Arc<Batch>,
-    port: Port<()>,
+    port: Port<usize>,
 }
 
 impl Message for Apply {

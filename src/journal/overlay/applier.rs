@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::journal::core::Core;
+use crate::journal::core::{Core, Refused};
 use crate::journal::engine::Batch;
 
 /// How long the applier waits before it tries a failed batch again.
@@ -19,10 +19,10 @@ pub(in crate::journal) async fn run(core: Arc<Core>) {
         // Taken after the values, so that no row leaves before its id is seen.
         let ids = core.ids.take_changed();
         match core.engine.apply(Batch { entries, ids: ids.clone(), mark }).await {
-            Ok(()) => {
-                core.overlay.left();
+            Ok(bytes) => {
+                core.overlay.left(bytes);
                 if failures >= FAILURES_MAX {
-                    core.store_fails(None);
+                    core.refuse(Refused::Store, None);
                 }
                 failures = 0;
             }
@@ -31,7 +31,7 @@ pub(in crate::journal) async fn run(core: Arc<Core>) {
                 tracing::error!(%error, "the store took no values; reads go on from memory, the log holds everything");
                 failures = failures.saturating_add(1);
                 if failures == FAILURES_MAX {
-                    core.store_fails(Some(error.to_string()));
+                    core.refuse(Refused::Store, Some(format!("the store takes no values: {error}")));
                 }
                 tokio::time::sleep(RETRY_AFTER).await;
             }

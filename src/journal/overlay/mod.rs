@@ -7,6 +7,7 @@ pub(super) mod applier;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -16,8 +17,13 @@ use super::engine::Tree;
 use super::record::{Answered, Intent, Note, Position, Row};
 use crate::domain::{Kind, Stream};
 
-/// How many fresh values may wait; beyond it the committer waits for the applier.
-pub const FRESH_ENTRIES_MAX: usize = 200_000;
+/// How much memory fresh values may take, in bytes; beyond it the committer waits for the applier. Those that are leaving
+/// may take as much again.
+pub const FRESH_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// What a value takes here beside its stored size, in bytes.
+const ENTRY_BYTES: usize = 192;
+/// The stored size of a value before any was measured, in bytes.
+const VALUE_BYTES_FIRST: usize = 256;
 
 /// What a value is looked up by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -120,11 +126,24 @@ impl Entry {
 pub type Leaving = Arc<HashMap<Key, Entry>>;
 
 /// The two generations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Overlay {
+    /// The stored size of a value, on average, of those that left last.
+    value_bytes: AtomicUsize,
     generations: Mutex<Generations>,
     filled: Notify,
     emptied: Notify,
+}
+
+impl Default for Overlay {
+    fn default() -> Self {
+        Self {
+            value_bytes: AtomicUsize::new(VALUE_BYTES_FIRST),
+            generations: Mutex::default(),
+            filled: Notify::new(),
+            emptied: Notify::new(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -169,20 +188,22 @@ impl Overlay {
 
     /// Waits until there is room for another group.
     pub async fn room(&self) {
-        self.fewer_than(FRESH_ENTRIES_MAX).await;
+        self.less_than(FRESH_BYTES_MAX).await;
     }
 
     /// Waits until there is room for what a follower writes; half as much, so that commands come first.
     pub async fn room_for_followers(&self) {
-        self.fewer_than(FRESH_ENTRIES_MAX / 2).await;
+        self.less_than(FRESH_BYTES_MAX / 2).await;
     }
 
-    async fn fewer_than(&self, entries: usize) {
+    /// Counts with what values took that left last: encoding each on its way in would cost the committer its time.
+    async fn less_than(&self, bytes: usize) {
         loop {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            if self.generations.lock().fresh.len() < entries {
+            let entry_bytes = ENTRY_BYTES + self.value_bytes.load(Ordering::Relaxed);
+            if self.generations.lock().fresh.len() * entry_bytes < bytes {
                 return;
             }
             emptied.await;
@@ -229,9 +250,12 @@ impl Overlay {
         newest.map(|(key, entry)| (key.clone(), entry.clone())).collect()
     }
 
-    /// Forgets the leaving generation: the store has it.
-    pub fn left(&self) {
+    /// Forgets the leaving generation: the store has it, in so many bytes.
+    pub fn left(&self, bytes: usize) {
         let mut generations = self.generations.lock();
+        if let Some(each) = bytes.checked_div(generations.leaving.len()) {
+            self.value_bytes.store(each, Ordering::Relaxed);
+        }
         generations.leaving = Arc::default();
         generations.left = generations.taken;
         drop(generations);

@@ -82,7 +82,7 @@ impl Engine for Shared {
         self.0.inner.last_written()
     }
 
-    fn apply(&self, mut batch: Batch) -> BoxFuture<'static, Result<(), EngineError>> {
+    fn apply(&self, mut batch: Batch) -> BoxFuture<'static, Result<usize, EngineError>> {
         let left = |left: u64| left.checked_sub(1);
         if self.0.applies_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_err() {
             self.0.applies_refused.fetch_add(1, Ordering::SeqCst);
@@ -120,6 +120,10 @@ impl Engine for Shared {
         expiry: Expiry,
     ) -> BoxFuture<'static, Result<CheckpointFigures, EngineError>> {
         self.0.inner.checkpoint(settled, expiry)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.0.inner.free_bytes()
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -37,6 +37,7 @@ mod incarnation;
 mod overlay;
 mod recovery;
 mod samples;
+mod space;
 
 use incarnation::{Incarnation, command, product, saved};
 
@@ -115,7 +116,9 @@ async fn open_on(engine: Arc<dyn Engine>) -> Journal {
 }
 
 async fn open_remembering(engine: Arc<dyn Engine>, recent_for: Duration) -> Journal {
-    Journal::open(engine, catalogue(), Clock::system(), JournalOptions { recent_for }).await.expect("the journal opens")
+    Journal::open(engine, catalogue(), Clock::system(), JournalOptions { recent_for, free_bytes_min: 0 })
+        .await
+        .expect("the journal opens")
 }
 
 /// Opens the storage of a directory as soon as the last engine on it has let go; its error is what stays.

@@ -115,21 +115,32 @@ pub fn write(
     fs::create_dir_all(dir).map_err(failed("create", dir))?;
     let path = dir.join(format!("{:020}.{EXTENSION}", head.mark));
     let unfinished = path.with_extension(UNFINISHED);
-    let file = File::create(&unfinished).map_err(failed("create", &unfinished))?;
-    let written = failed("write", &unfinished);
-    let mut writer = Writer::begin(file, &head).map_err(&written)?;
-    export(&mut |tree, key, value| {
-        writer.entry(tree, key, value).map_err(|error| EngineError::Store(format!("the checkpoint: {error}")))
+    let bytes = write_synced(&unfinished, &head, export).inspect_err(|_| {
+        // It may be the disk that is full; what stays goes at the next start.
+        let _ = fs::remove_file(&unfinished);
     })?;
-    let file = writer.finish().map_err(&written)?;
-    file.sync_all().map_err(&written)?;
-    let bytes = file.metadata().map_err(&written)?.len();
     fs::rename(&unfinished, &path).map_err(failed("rename", &unfinished))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))?;
     for old in list(dir)?.into_iter().skip(KEPT) {
         fs::remove_file(&old.path).map_err(failed("remove", &old.path))?;
     }
     Ok(Checkpoint { path, head, bytes })
+}
+
+fn write_synced(
+    path: &Path,
+    head: &Head,
+    export: impl FnOnce(&mut Visit<'_>) -> Result<(), EngineError>,
+) -> Result<u64, CheckpointError> {
+    let written = failed("write", path);
+    let file = File::create(path).map_err(&written)?;
+    let mut writer = Writer::begin(file, head).map_err(&written)?;
+    export(&mut |tree, key, value| {
+        writer.entry(tree, key, value).map_err(|error| EngineError::Store(format!("the checkpoint: {error}")))
+    })?;
+    let file = writer.finish().map_err(&written)?;
+    file.sync_all().map_err(&written)?;
+    Ok(file.metadata().map_err(&written)?.len())
 }
 
 /// Shows every entry, checking all of it on the way; returns how many there were.

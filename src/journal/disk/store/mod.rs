@@ -48,31 +48,33 @@ impl Store {
         Ok(self.number("mark").map_err(EngineError::Store)?.unwrap_or(0))
     }
 
-    /// Takes a batch in: ids before rows, so that no row is ever hidden, answers before rows, so that a row never outruns
+    /// Takes a batch in and returns how many bytes its values take: ids before rows, so that no row is ever hidden, answers before rows, so that a row never outruns
     /// what was answered; the mark last.
     ///
     /// # Errors
     ///
     /// Fails when sled does; a part may have been taken, which the next try or a replay repeats.
-    pub fn apply(&self, batch: &Batch) -> Result<(), EngineError> {
+    pub fn apply(&self, batch: &Batch) -> Result<usize, EngineError> {
+        let mut bytes = 0;
         for block in &batch.ids {
             self.ids.insert(block_key(block.kind, block.index), block.bytes.as_slice()).map_err(store_error)?;
         }
         for tree in [Tree::Answers, Tree::Rows, Tree::Intents, Tree::Followers] {
             for (key, entry) in batch.entries.iter().filter(|(key, _)| key.tree() == tree) {
-                self.put(key, entry).map_err(store_error)?;
+                bytes += self.put(key, entry).map_err(store_error)?;
             }
         }
-        self.set_mark(batch.mark)
+        self.set_mark(batch.mark)?;
+        Ok(bytes)
     }
 
-    fn put(&self, key: &Key, entry: &Entry) -> Result<(), sled::Error> {
+    fn put(&self, key: &Key, entry: &Entry) -> Result<usize, sled::Error> {
         let name = key.bytes();
         match entry.encoded() {
-            Some(value) => self.put_value(key.tree(), &name, &value),
+            Some(value) => self.put_value(key.tree(), &name, &value).map(|()| value.len()),
             None => {
                 let old = self.tree(key.tree()).remove(&name)?;
-                self.drop_pieces(key.tree(), &name, old.as_ref())
+                self.drop_pieces(key.tree(), &name, old.as_ref()).map(|()| 0)
             }
         }
     }
