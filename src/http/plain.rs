@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use warp::http::header::ALLOW;
 use warp::http::{Method, StatusCode};
 
 use super::answer::Answer;
@@ -21,14 +20,16 @@ const TEXT: &str = "text/plain;charset=UTF-8";
 /// What stands at a path.
 enum Found<'a> {
     Route(&'a Route, Option<u64>),
-    /// What there is to say of its methods.
-    Methods(Result<Answer, Problem>),
+    /// None for the request's method, but for these.
+    OtherMethods(String),
 }
 
 /// Answers a path that a service has written by hand; `None` when it has none there.
 pub(super) async fn visit(edge: &Edge, service: &ServiceRoutes, request: &Request, path: &[&str]) -> Option<Handled> {
     match find(service, &request.method, path)? {
-        Found::Methods(outcome) => Some(Handled { route: "unknown", outcome }),
+        Found::OtherMethods(allow) => {
+            Some(Handled { route: "unknown", outcome: Err(Problem::MethodNotAllowed(allow)) })
+        }
         Found::Route(route, id) => {
             Some(Handled { route: route.path, outcome: acted(edge, service, request, route, id).await })
         }
@@ -44,11 +45,7 @@ fn find<'a>(service: &'a ServiceRoutes, method: &Method, path: &[&str]) -> Optio
     if here.is_empty() || service.resource(path.first()?).is_some() {
         return None;
     }
-    let allow = allowed(service, path);
-    Some(Found::Methods(match *method == Method::OPTIONS {
-        true => Ok(Answer::empty(StatusCode::OK).header(ALLOW, &allow)),
-        false => Err(Problem::MethodNotAllowed(allow)),
-    }))
+    Some(Found::OtherMethods(allowed(service, path)))
 }
 
 async fn acted(

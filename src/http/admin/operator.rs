@@ -68,7 +68,7 @@ pub(in crate::http) async fn handle(admin: &Arc<Admin>, request: &Request) -> Re
         (&Method::GET | &Method::HEAD, ["metrics"]) => admin.metrics(request).await,
         (&Method::GET | &Method::HEAD, _) => lists::shown(admin, request).await,
         (&Method::POST, _) => admin.done(request, &path).await,
-        _ => Err(Problem::MethodNotAllowed("GET,HEAD,POST".to_owned())),
+        _ => Err(Problem::MethodNotAllowed("GET,HEAD,POST,OPTIONS".to_owned())),
     }
 }
 

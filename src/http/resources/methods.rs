@@ -23,7 +23,6 @@ pub(in crate::http) async fn collection(
 ) -> Result<Answer, Problem> {
     match (&request.method, &resource.methods.create) {
         (&Method::GET | &Method::HEAD, _) => read::list(edge, resource, base, request),
-        (&Method::OPTIONS, _) => Ok(Answer::empty(StatusCode::OK).header(ALLOW, collection_allow(resource))),
         (&Method::POST, Some(translate)) => write::create(edge, resource, base, request, translate).await,
         _ => Err(Problem::MethodNotAllowed(collection_allow(resource).to_owned())),
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use warp::Filter;
-use warp::http::{HeaderMap, Method};
+use warp::http::header::ALLOW;
+use warp::http::{HeaderMap, Method, StatusCode};
 use warp::path::FullPath;
 use warp::reply::Response;
 
@@ -50,8 +51,14 @@ impl Handled {
         request: &Request,
         (system, service): (&'static str, &'static str),
     ) -> Answer {
-        let failed = |problem: Problem| problem.into_answer(&request.path, edge.clock.wall_ms());
-        let mut answer = self.outcome.unwrap_or_else(failed);
+        let mut answer = match self.outcome {
+            Ok(answer) => answer,
+            // Who refuses a method says which there are, and that is all OPTIONS asks.
+            Err(Problem::MethodNotAllowed(allow)) if request.method == Method::OPTIONS => {
+                Answer::empty(StatusCode::OK).header(ALLOW, &allow)
+            }
+            Err(problem) => problem.into_answer(&request.path, edge.clock.wall_ms()),
+        };
         answer.set(CORRELATION_ID, &request.correlation);
         if request.method == Method::HEAD {
             answer = answer.without_body();
