@@ -67,6 +67,13 @@ pub fn answer_type(accept: Option<&str>, offered: &[&'static str]) -> Result<&'s
     best.map(|(_, answer)| answer).ok_or_else(|| NotAcceptable { offered: offered.join(", ") })
 }
 
+/// Tells whether a client names this very type, and not only a range that covers it.
+#[must_use]
+pub fn names(accept: Option<&str>, media_type: &str) -> bool {
+    let wanted = accept.and_then(|accept| preference(accept, media_type));
+    wanted.is_some_and(|wanted| wanted.precision == Precision::Exact && wanted.quality > 0)
+}
+
 /// Tells whether a client did not say what it accepts, so that an answer to a write has no body.
 #[must_use]
 pub fn is_absent_or_blank(header: Option<&str>) -> bool {

@@ -11,7 +11,7 @@ use warp::http::header::{ALLOW, ETAG, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE}
 
 use super::answer::Answer;
 use super::conditional;
-use super::negotiate::{BODY_TYPES, PATCH_TYPES};
+use super::negotiate::{self, BODY_TYPES, PATCH_TYPES};
 use crate::domain::Refusal;
 use crate::domain::aggregate::RefusalClass;
 use crate::resilience::{CallError, NotExecuted, Reason};
@@ -34,7 +34,7 @@ pub enum Problem {
     Forbidden(String),
     /// Nothing has that address.
     NoSuchAddress,
-    /// The item is not there; empty, as the originals answered.
+    /// The item is not there.
     NoSuchItem,
     /// The address does not offer the method.
     MethodNotAllowed(String),
@@ -95,10 +95,14 @@ impl Problem {
         Self::Call(CallError::NotExecuted(NotExecuted { reason, retry_after: RETRY_AFTER_DEFAULT }))
     }
 
-    /// Renders the failure for the request's path at a time (Unix milliseconds).
+    /// Renders the failure for the request's path and `Accept` at a time (Unix milliseconds).
+    ///
+    /// A missing item has a body only for a client that names its type: the originals answered with none.
     #[must_use]
-    pub fn into_answer(self, path: &str, time_ms: u64) -> Answer {
-        if matches!(&self, Self::NoSuchItem | Self::Refused(Refusal { class: RefusalClass::Missing, .. })) {
+    pub fn into_answer(self, path: &str, accept: Option<&str>, time_ms: u64) -> Answer {
+        let is_missing =
+            matches!(&self, Self::NoSuchItem | Self::Refused(Refusal { class: RefusalClass::Missing, .. }));
+        if is_missing && !negotiate::names(accept, PROBLEM_JSON) {
             return Answer::empty(StatusCode::NOT_FOUND);
         }
         let Entry { status, code, detail, header } = self.entry();
@@ -316,7 +320,7 @@ mod tests {
         const OWN: [&str; 6] = ["www-authenticate", "allow", "etag", "accept-post", "accept-patch", "retry-after"];
         for (problem, status, reason, header) in requests().into_iter().chain(outcomes()) {
             let what = format!("{problem:?}");
-            let answer = problem.into_answer("/rentals/1", 1_614_083_183_350);
+            let answer = problem.into_answer("/rentals/1", None, 1_614_083_183_350);
             assert_eq!(answer.status.as_u16(), status, "{what}");
             assert_eq!(answer.headers[warp::http::header::CONTENT_TYPE], PROBLEM_JSON, "{what}");
             let sent = OWN.iter().filter_map(|name| Some((*name, answer.headers.get(*name)?.to_str().ok()?)));
@@ -337,11 +341,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_not_there_has_a_problem_for_a_client_that_names_the_type() {
+        for accept in [PROBLEM_JSON, "application/hal+json, Application/Problem+JSON;q=0.1"] {
+            for problem in [Problem::NoSuchItem, refusal(RefusalClass::Missing)] {
+                let answer = problem.into_answer("/rentals/1", Some(accept), 0);
+                assert_eq!(answer.status, StatusCode::NOT_FOUND);
+                assert_eq!(answer.headers[warp::http::header::CONTENT_TYPE], PROBLEM_JSON);
+                let body: serde_json::Value = serde_json::from_slice(&body_of(answer).await).expect("json");
+                assert_eq!((&body["title"], &body["status"]), (&json!("Not Found"), &json!(404)));
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn what_is_not_there_is_answered_without_a_body_as_the_originals_did() {
-        for problem in [Problem::NoSuchItem, refusal(RefusalClass::Missing)] {
-            let answer = problem.into_answer("/rentals/1", 0);
-            assert_eq!((answer.status, answer.headers.len()), (StatusCode::NOT_FOUND, 0));
-            assert!(body_of(answer).await.is_empty());
+        for accept in [None, Some("*/*"), Some("application/*"), Some("application/problem+json;q=0")] {
+            for problem in [Problem::NoSuchItem, refusal(RefusalClass::Missing)] {
+                let answer = problem.into_answer("/rentals/1", accept, 0);
+                assert_eq!((answer.status, answer.headers.len()), (StatusCode::NOT_FOUND, 0), "{accept:?}");
+                assert!(body_of(answer).await.is_empty());
+            }
         }
     }
 }

@@ -36,11 +36,11 @@ pub(super) async fn shown(
     id: u64,
 ) -> Result<Answer, Problem> {
     let resource = &at.resource;
-    let media = request.answer_type(&[HAL, JSON])?;
     let row = match request.parameter("at") {
         Some(when) => stories::row_at(edge, at, request, id, &when).await?,
         None => visible(edge, Stream::new(resource.kind, id))?.ok_or(Problem::NoSuchItem)?,
     };
+    let media = request.answer_type(&[HAL, JSON])?;
     let body = || hal::item(resource, base, id, &resource.represent(&*row.state));
     Ok(unless_known(request, &conditional::etag(row.public_version), media, body))
 }

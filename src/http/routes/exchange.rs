@@ -57,7 +57,7 @@ impl Handled {
             Err(Problem::MethodNotAllowed(allow)) if request.method == Method::OPTIONS => {
                 Answer::empty(StatusCode::OK).header(ALLOW, &allow)
             }
-            Err(problem) => problem.into_answer(&request.path, edge.clock.wall_ms()),
+            Err(problem) => problem.into_answer(&request.path, request.accept(), edge.clock.wall_ms()),
         };
         answer.set(CORRELATION_ID, &request.correlation);
         if request.method == Method::HEAD {

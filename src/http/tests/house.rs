@@ -91,9 +91,8 @@ impl House {
         let ask = ask.with("authorization", &format!("Bearer {TOKEN}"));
         let body = ask.body.clone();
         let request = Request { body, ..ask.request(&self.edge) };
-        let path = request.path.clone();
         let outcome = handle(&self.admin, &request).await;
-        Told::of(outcome.unwrap_or_else(|problem| problem.into_answer(&path, 0))).await
+        Told::of(outcome.unwrap_or_else(|problem| problem.into_answer(&request.path, request.accept(), 0))).await
     }
 
     /// Whether an aggregate has an actor, or had one that is remembered.
