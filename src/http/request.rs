@@ -23,6 +23,7 @@ use crate::resilience::Deadline;
 /// The header that carries the story's id.
 pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("request-timeout");
 /// The longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
@@ -188,14 +189,26 @@ impl Request {
     }
 }
 
-/// Returns the story's id: the client's when it can be stored, else a new one.
+/// Returns the story's id: the client's when it can be stored, else that of the trace the request belongs to, else a
+/// new one.
 #[must_use]
 pub fn correlation(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
-    let sent = headers.get(&CORRELATION_ID).and_then(|value| value.to_str().ok()).map(str::trim);
-    match sent {
-        Some(id) if !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX => Arc::from(id),
-        Some(_) | None => Arc::from(format!("{:032x}", clock.id())),
+    let sent = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let own = sent(CORRELATION_ID).filter(|id| !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX);
+    match own.or_else(|| sent(TRACEPARENT).and_then(trace_id)) {
+        Some(id) => Arc::from(id),
+        None => Arc::from(format!("{:032x}", clock.id())),
     }
+}
+
+/// Reads the trace of a W3C `traceparent`; one that breaks its form has none.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    let parts: Vec<&str> = traceparent.split('-').collect();
+    let [version, trace, parent, flags, ref more @ ..] = parts[..] else { return None };
+    let is_hex = |text: &str, digits| text.len() == digits && text.bytes().all(|b| b"0123456789abcdef".contains(&b));
+    let is_id = |text: &str, digits| is_hex(text, digits) && text.bytes().any(|b| b != b'0');
+    let is_version = is_hex(version, 2) && version != "ff" && (more.is_empty() || version != "00");
+    (is_version && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)).then_some(trace)
 }
 
 /// Returns the request's deadline; `Request-Timeout` (seconds) may shorten it.

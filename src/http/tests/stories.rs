@@ -16,6 +16,28 @@ async fn with_changes(count: u64) -> House {
     house
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_request_that_names_no_story_belongs_to_that_of_its_trace() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let house = House::with_a_computer().await;
+    let story = async |ask: Ask| {
+        let told = house.send(PRODUCT, ask).await;
+        told.header("x-correlation-id").map(str::to_owned).expect("every answer has its story's id")
+    };
+    let traced = |version: &str, more: &str| {
+        Ask::get("/products/1").with("traceparent", &format!("{version}-{TRACE}-00f067aa0ba902b7-01{more}"))
+    };
+    assert_eq!(story(traced("00", "")).await, TRACE);
+    assert_eq!(story(traced("01", "-later")).await, TRACE);
+    assert_eq!(story(traced("00", "").with("x-correlation-id", "own")).await, "own");
+    for broken in [traced("00", "-more"), traced("ff", ""), traced("0", ""), traced("00", "0")] {
+        assert_ne!(story(broken).await, TRACE);
+    }
+    for no_trace in ["", "00", &format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)), &TRACE.to_uppercase()] {
+        assert_eq!(story(Ask::get("/products/1").with("traceparent", no_trace)).await.len(), 32, "a new one");
+    }
+}
+
 fn positions(told: &Value) -> Vec<u64> {
     let facts = told.as_array().expect("an array");
     facts.iter().map(|fact| fact["meta"]["position"].as_u64().expect("a position")).collect()
