@@ -60,6 +60,17 @@ impl Request {
         &self.path
     }
 
+    pub(crate) fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The same request with every text of it passed through `fill`.
+    pub(crate) fn filled(&self, fill: impl Fn(&str) -> String) -> Request {
+        let headers = self.headers.iter().map(|(name, value)| (name.clone(), fill(value))).collect();
+        let body = self.body.as_ref().map(|body| fill(&String::from_utf8_lossy(body)).into_bytes());
+        Request { method: self.method.clone(), path: fill(&self.path), headers, body }
+    }
+
     fn bytes(&self, addr: SocketAddr) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
@@ -158,6 +169,15 @@ impl Client {
         }
     }
 
+    /// Sends once on a connection of its own and reads an endless answer up to the end of its first event.
+    pub(crate) fn first_event(&self, request: &Request) -> io::Result<Answer> {
+        let mut connection = self.connect()?;
+        connection.get_mut().write_all(&request.bytes(self.addr))?;
+        let mut answer = read_head(&mut connection)?;
+        while !answer.text().contains("\n\n") && read_chunk(&mut connection, &mut answer.body)? {}
+        Ok(answer)
+    }
+
     fn connect(&self) -> io::Result<BufReader<TcpStream>> {
         let stream = TcpStream::connect_timeout(&self.addr, Duration::from_secs(5))?;
         stream.set_nodelay(true)?;
@@ -177,11 +197,8 @@ fn is_open(connection: &BufReader<TcpStream>) -> bool {
 }
 
 fn read_answer(connection: &mut BufReader<TcpStream>, method: &str) -> io::Result<Answer> {
-    let status_line = read_line(connection)?;
-    let status = status_line.split(' ').nth(1).and_then(|s| s.parse().ok());
-    let status: u16 = status.ok_or_else(|| broken(format!("no status line: {status_line:?}")))?;
-    let mut answer = Answer { status, headers: read_headers(connection)?, body: Vec::new() };
-    if method == "HEAD" || status == 204 || status == 304 {
+    let mut answer = read_head(connection)?;
+    if method == "HEAD" || answer.status == 204 || answer.status == 304 {
         return Ok(answer);
     }
     let length = match answer.header("content-length") {
@@ -189,7 +206,7 @@ fn read_answer(connection: &mut BufReader<TcpStream>, method: &str) -> io::Resul
         None => None,
     };
     if answer.members("transfer-encoding").iter().any(|m| m.eq_ignore_ascii_case("chunked")) {
-        answer.body = read_chunks(connection)?;
+        while read_chunk(connection, &mut answer.body)? {}
     } else if let Some(length) = length {
         answer.body = vec![0; length];
         connection.read_exact(&mut answer.body)?;
@@ -198,6 +215,13 @@ fn read_answer(connection: &mut BufReader<TcpStream>, method: &str) -> io::Resul
         answer.headers.push(("connection".into(), "close".into()));
     }
     Ok(answer)
+}
+
+fn read_head(connection: &mut BufReader<TcpStream>) -> io::Result<Answer> {
+    let status_line = read_line(connection)?;
+    let status = status_line.split(' ').nth(1).and_then(|s| s.parse().ok());
+    let status: u16 = status.ok_or_else(|| broken(format!("no status line: {status_line:?}")))?;
+    Ok(Answer { status, headers: read_headers(connection)?, body: Vec::new() })
 }
 
 fn read_headers(connection: &mut BufReader<TcpStream>) -> io::Result<Vec<(String, String)>> {
@@ -212,20 +236,16 @@ fn read_headers(connection: &mut BufReader<TcpStream>) -> io::Result<Vec<(String
     }
 }
 
-fn read_chunks(connection: &mut BufReader<TcpStream>) -> io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let line = read_line(connection)?;
-        let size = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
-            .map_err(|_| broken(format!("chunk size {line:?}")))?;
-        let start = body.len();
-        body.resize(start + size, 0);
-        connection.read_exact(&mut body[start..])?;
-        read_line(connection)?;
-        if size == 0 {
-            return Ok(body);
-        }
-    }
+/// Reads one chunk to the end of a body; false when it was the last.
+fn read_chunk(connection: &mut BufReader<TcpStream>, body: &mut Vec<u8>) -> io::Result<bool> {
+    let line = read_line(connection)?;
+    let size = usize::from_str_radix(line.split(';').next().unwrap_or_default().trim(), 16)
+        .map_err(|_| broken(format!("chunk size {line:?}")))?;
+    let start = body.len();
+    body.resize(start + size, 0);
+    connection.read_exact(&mut body[start..])?;
+    read_line(connection)?;
+    Ok(size > 0)
 }
 
 fn read_line(connection: &mut BufReader<TcpStream>) -> io::Result<String> {

@@ -5,6 +5,7 @@
 mod client;
 mod support;
 
+mod contract;
 mod edge;
 mod oa_rental_delivery_down;
 mod oa_rental_document;

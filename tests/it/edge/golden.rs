@@ -3,7 +3,7 @@
 use crate::client::{JSON_FIRST, Request};
 use crate::support::{Server, eventually};
 
-const ITEM: &str = r#"{
+pub(crate) const ITEM: &str = r#"{
   "name" : "computer",
   "qty" : 9,
   "_links" : {
@@ -17,7 +17,7 @@ const ITEM: &str = r#"{
 }"#;
 
 /// The collection around its items, as the originals printed it.
-fn page(items: &str, total: usize) -> String {
+pub(crate) fn page(items: &str, total: usize) -> String {
     let links = r#""_links" : {
     "self" : {
       "href" : "http://localhost:8081/products{?page,size,sort}",

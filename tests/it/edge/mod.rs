@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Request};
 use crate::support::Server;
 
+pub(crate) mod golden;
+
 mod bodies;
 mod gateway;
-mod golden;
 mod items;
 mod stories;
 mod verbs;
@@ -76,7 +77,7 @@ impl Row {
 }
 
 /// Every failure is a problem of RFC 9457 that also has the keys old clients read.
-fn problem_faults(path: &str, answer: &Answer) -> Vec<String> {
+pub(crate) fn problem_faults(path: &str, answer: &Answer) -> Vec<String> {
     let problem = answer.json();
     let mut faults = Vec::new();
     if !answer.header("content-type").is_some_and(|t| t.starts_with("application/problem+json")) {

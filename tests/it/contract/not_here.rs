@@ -1,0 +1,24 @@
+//! The rows of the contract that mean nothing here, or not yet.
+
+/// Rows and why they are not tested.
+pub(super) const NOT_HERE: &[(&str, &[&str])] = &[
+    ("no field is unique", &["T080"]),
+    ("no field is an enum", &["T086", "T087", "T088"]),
+    ("no field is a boolean", &["T089"]),
+    ("no field is a fraction", &["T091"]),
+    ("no field is a date", &["T092", "T093"]),
+    ("says where T150 to T154 are", &["T096"]),
+    ("no item refers to another by a link", &["T129", "T130", "T131", "T132"]),
+    ("no item shows when it was changed", &["T145"]),
+    ("no collection has query methods; T155 to T158 and T161 ask for some", &["T159", "T160", "T162"]),
+    ("no proxy's headers are honoured yet; T163 sends one", &["T164", "T165", "T166"]),
+    ("no circuit breaker yet", &["T173", "T186", "T187", "T188", "T189"]),
+    ("no limit of rates yet", &["T174", "T194"]),
+    ("a real process has no disk that fails on demand", &["T177"]),
+    ("metrics are told to Prometheus only, T185", &["T181", "T182", "T183", "T184"]),
+    ("bulkheads and retries are not listed yet", &["T190"]),
+    ("no address asks for a key", &["T154"]),
+    ("no address asks for a condition", &["T195"]),
+    ("no OpenAPI document yet", &["T196"]),
+    ("pages have numbers and no cursors", &["T198"]),
+];
