@@ -17,6 +17,7 @@ use crate::domain::system::Catalogue;
 use crate::http::Edge;
 use crate::http::actuator::MetricsText;
 use crate::http::admin::{self, Admin};
+use crate::http::forwarded::TrustedProxies;
 use crate::http::request::RequestLimits;
 use crate::http::routes::{self, SystemRoutes};
 use crate::http::server::{Drained, Server, Signals, Stop, StopTrigger, bind};
@@ -116,6 +117,7 @@ fn edge(
             body_bytes_max: settings.edge.body_bytes_max,
             deadline: Duration::from_millis(settings.edge.deadline_ms),
         },
+        proxies: TrustedProxies::new(settings.edge.trusted_proxies().expect("checked when the settings were read")),
         metrics,
         systems,
         draining: watch::Sender::new(false),

@@ -66,6 +66,8 @@ pub struct Edge {
     pub deadline_ms: u64,
     /// How long requests in flight may take at a stop, in milliseconds.
     pub drain_timeout_ms: u64,
+    /// The proxies that are believed, separated by commas.
+    pub trusted_proxies: String,
 }
 
 /// The journal.
@@ -152,6 +154,18 @@ pub struct Log {
     pub filter: String,
     /// Whether lines are JSON.
     pub json: bool,
+}
+
+impl Edge {
+    /// Returns the addresses of the proxies that are believed.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what is no address.
+    pub fn trusted_proxies(&self) -> Result<Vec<IpAddr>, String> {
+        let named = self.trusted_proxies.split(',').map(str::trim).filter(|name| !name.is_empty());
+        named.map(|name| name.parse().map_err(|_| format!("{name:?} is no IP address"))).collect()
+    }
 }
 
 impl Settings {

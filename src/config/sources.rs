@@ -104,6 +104,9 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     if settings.listen.port.checked_add(settings.listen.port_offset).is_none() {
         return nonsense("listen.port", "must be at most 65535 together with listen.port_offset");
     }
+    if let Err(reason) = settings.edge.trusted_proxies() {
+        return nonsense("edge.trusted_proxies", &reason);
+    }
     Ok(())
 }
 

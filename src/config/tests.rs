@@ -154,3 +154,12 @@ fn another_address_than_loopback_needs_a_token_that_was_set() {
     assert!(refused.starts_with("admin.listen: ") && refused.contains("RESURGAM_ADMIN_TOKEN"), "{refused}");
     assert!(!dir.path().join("admin.token").exists());
 }
+
+#[test]
+fn proxies_are_believed_by_address_and_nobody_by_default() {
+    let believed = |assignments: &[&str]| load(assignments).expect("settings").edge.trusted_proxies();
+    assert_eq!(believed(&[]), Ok(Vec::new()));
+    let two = ["10.0.0.1", "::1"].map(|address| address.parse().expect("an address"));
+    assert_eq!(believed(&["edge.trusted_proxies=10.0.0.1, ::1"]), Ok(two.to_vec()));
+    names(load(&["edge.trusted_proxies=10.0.0.1,proxy"]), &["edge.trusted_proxies", "proxy", "IP address"]);
+}

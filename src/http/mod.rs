@@ -5,6 +5,7 @@
 
 pub mod server;
 pub mod request;
+pub mod forwarded;
 pub mod routes;
 pub mod resources;
 mod plain;

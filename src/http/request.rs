@@ -43,6 +43,8 @@ pub struct Request {
     pub body: Bytes,
     /// Who sent it.
     pub peer: Option<SocketAddr>,
+    /// Where the client's addresses begin, as a trusted proxy says.
+    pub forwarded: Option<String>,
     /// The story it belongs to: the client's id, else a new one.
     pub correlation: Arc<str>,
     /// When its head arrived.
@@ -145,6 +147,9 @@ impl Request {
     /// Returns where the client thinks it is, `http://localhost:8081`.
     #[must_use]
     pub fn origin(&self) -> String {
+        if let Some(origin) = &self.forwarded {
+            return origin.clone();
+        }
         let host = self.header(&HOST).map(str::trim).filter(|host| !host.is_empty());
         format!("http://{}", host.unwrap_or("localhost"))
     }

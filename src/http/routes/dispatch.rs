@@ -10,6 +10,7 @@ use super::table::{ResourceRoutes, ServiceRoutes, SystemRoutes};
 use crate::actors::{Admission, Runtime};
 use crate::clock::Clock;
 use crate::http::actuator::MetricsText;
+use crate::http::forwarded::TrustedProxies;
 use crate::http::hal::Base;
 use crate::http::problem::Problem;
 use crate::http::request::{Request, RequestLimits};
@@ -32,6 +33,8 @@ pub struct Edge {
     pub clock: Clock,
     /// What a request may cost.
     pub limits: RequestLimits,
+    /// Whose word on where clients are counts.
+    pub proxies: TrustedProxies,
     /// The metrics, to show.
     pub metrics: MetricsText,
     /// The systems that are served.
@@ -74,7 +77,8 @@ async fn at_gateway(edge: &Edge, system: &SystemRoutes, place: &Place<'_>, reque
         ["correlations", id] => stories::correlation(edge, system, request, id).await,
         [first, ..] => match system.service_of(first) {
             Some(service) => {
-                let origin = if system.alone { own_origin(request, service.port) } else { request.origin() };
+                let keeps = system.alone && request.forwarded.is_none();
+                let origin = if keeps { own_origin(request, service.port) } else { request.origin() };
                 at_collection(edge, service, &Base::new(&origin, &place.prefix), &place.rest, request).await
             }
             None => no_such_address(),

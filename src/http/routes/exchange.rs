@@ -89,6 +89,7 @@ pub(in crate::http) fn requests(
             query,
             body: Bytes::new(),
             peer: peer.map(|peer| peer.0),
+            forwarded: None,
             correlation: request::correlation(&headers, &edge.clock),
             received: edge.clock.now(),
             deadline: request::deadline(&headers, &edge.limits, &edge.clock),
@@ -105,9 +106,13 @@ where
     E: std::fmt::Display,
 {
     let read = request.read_body(body, edge.limits.body_bytes_max).await;
+    let origin = edge.proxies.origin(request.peer, &request.headers);
     let place = Place::of(&edge.systems, face, &request.path);
-    let handled = match read {
-        Ok(()) => dispatch::handle(edge, &place, &request).await,
+    let handled = match read.and(origin) {
+        Ok(origin) => {
+            request.forwarded = origin;
+            dispatch::handle(edge, &place, &request).await
+        }
         Err(problem) => Handled::unread(problem),
     };
     let mut answer = handled.concluded(edge, &request, place.scope.labels());

@@ -18,6 +18,7 @@ use crate::domain::{SettingValues, Stream, System};
 use crate::http::actuator::MetricsText;
 use crate::http::admin::{Admin, handle};
 use crate::http::answer::Answer;
+use crate::http::forwarded::TrustedProxies;
 use crate::http::request::{self, Request, RequestLimits};
 use crate::http::routes::{Edge, Face, SystemRoutes, answered};
 use crate::http::stories::Scans;
@@ -64,6 +65,7 @@ impl House {
             scans: Scans::default(),
             clock: clock.clone(),
             limits: RequestLimits { body_bytes_max: 65_536, deadline: DEADLINE },
+            proxies: TrustedProxies::default(),
             metrics: MetricsText::new(String::new),
             systems: systems.iter().map(|system| SystemRoutes::of(system, &catalogue, true, 0)).collect(),
             draining: tokio::sync::watch::Sender::new(false),
@@ -185,6 +187,7 @@ impl Ask {
             query,
             body: Bytes::new(),
             peer: None,
+            forwarded: None,
             correlation: request::correlation(&headers, &edge.clock),
             received: edge.clock.now(),
             deadline: request::deadline(&headers, &limits, &edge.clock),

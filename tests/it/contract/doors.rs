@@ -55,6 +55,27 @@ fn gateway() -> Vec<Row> {
     ]
 }
 
+/// At a server that believes the proxy these come from.
+pub(super) fn behind_a_proxy() -> Vec<Row> {
+    let forwarded = |id, door, path: &str, prefix: &str| {
+        let ask = any(path)
+            .header("X-Forwarded-Proto", "https")
+            .header("X-Forwarded-Host", "api.example.com")
+            .header("X-Forwarded-Prefix", prefix);
+        row(id, door, ask, 200)
+    };
+    let bad_port = any("/rentals").header("X-Forwarded-Host", "api.example.com").header("X-Forwarded-Port", "abc");
+    let itself = |href: &str| json!({"_links": {"self": {"href": href}}});
+    vec![
+        step(PRODUCT, change("POST", "/products", r#"{"name":"computer","qty":9}"#), 201),
+        forwarded("T164", PRODUCT, "/products/1", "").json(itself("https://api.example.com/products/1")),
+        forwarded("T164", GATEWAY, "/products/1", "").json(itself("https://api.example.com/products/1")),
+        forwarded("T165", PRODUCT, "/products/1", "/v1/").json(itself("https://api.example.com/v1/products/1")),
+        forwarded("T165", GATEWAY, "/actuator", "/v1/").json(itself("https://api.example.com/v1/actuator")),
+        row("T166", RENTAL, bad_port, 400),
+    ]
+}
+
 fn actuator() -> Vec<Row> {
     let up = json!({"status": "UP"});
     vec![
@@ -92,6 +113,7 @@ fn stopped() -> Vec<Row> {
         step(ADMIN, operator(Request::new("POST", &path)).json("{}"), 200)
     };
     vec![
+        step(RENTAL, any("/rentals/1"), 200).soon().json(json!({"status": "DELIVERED"})),
         switch("stop"),
         row("T083", RENTAL, Request::delete("/rentals/1").header("Accept", "*/*"), 503).some("retry-after"),
         row("T083", RENTAL, any("/rentals/1"), 200).json(json!({"status": "DELIVERED"})),

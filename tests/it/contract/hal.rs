@@ -68,5 +68,5 @@ fn link_faults(value: &Value, faults: &mut Vec<String>) {
 fn is_link(link: &Value) -> bool {
     let href = link["href"].as_str().unwrap_or_default();
     let is_templated = link.get("templated") == Some(&Value::Bool(true));
-    href.starts_with("http://") && href.contains('{') == is_templated
+    ["http://", "https://"].iter().any(|scheme| href.starts_with(scheme)) && href.contains('{') == is_templated
 }

@@ -11,7 +11,6 @@ pub(super) const NOT_HERE: &[(&str, &[&str])] = &[
     ("no item refers to another by a link", &["T129", "T130", "T131", "T132"]),
     ("no item shows when it was changed", &["T145"]),
     ("no collection has query methods; T155 to T158 and T161 ask for some", &["T159", "T160", "T162"]),
-    ("no proxy's headers are honoured yet; T163 sends one", &["T164", "T165", "T166"]),
     ("no circuit breaker yet", &["T173", "T186", "T187", "T188", "T189"]),
     ("no limit of rates yet", &["T174", "T194"]),
     ("a real process has no disk that fails on demand", &["T177"]),
