@@ -45,13 +45,13 @@ fn rows() -> Vec<Row> {
 
 #[test]
 fn every_row_of_the_contract_is_answered_as_it_says() {
-    let mut faults = faults(&rows(), &[]);
-    faults.extend(self::faults(&doors::behind_a_proxy(), &["--set", "edge.trusted_proxies=127.0.0.1"]));
+    let mut faults = faults_at(&[], &rows());
+    faults.extend(faults_at(&["--set", "edge.trusted_proxies=127.0.0.1"], &doors::behind_a_proxy()));
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 /// What is wrong with the answers of a server that is started so.
-fn faults(rows: &[Row], settings: &[&str]) -> Vec<String> {
+fn faults_at(settings: &[&str], rows: &[Row]) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let server = Server::start(dir.path(), settings);
     let mut run = Run::on(&server);
