@@ -55,6 +55,21 @@ async fn what_cannot_be_written_into_the_log_is_not_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_log_that_cannot_be_written_is_down_and_takes_no_traffic_but_is_no_reason_to_restart() {
+    let house = House::with_a_computer().await;
+    house.quiet().await;
+    house.edge.journal.clone().close().await;
+    for (path, status, body) in [
+        ("/actuator/health", 503, r#"{"status":"DOWN"}"#),
+        ("/actuator/health/readiness", 503, r#"{"status":"OUT_OF_SERVICE"}"#),
+        ("/actuator/health/liveness", 200, r#"{"status":"UP"}"#),
+    ] {
+        let told = house.send(PRODUCT, Ask::get(path)).await;
+        assert_eq!((told.status, told.body.as_str()), (status, body), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn lists_are_shown_page_by_page_and_no_number_is_too_great() {
     let house = House::with_a_computer().await;
     house.quiet().await;

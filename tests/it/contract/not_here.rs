@@ -13,7 +13,7 @@ pub(super) const NOT_HERE: &[(&str, &[&str])] = &[
     ("no collection has query methods; T155 to T158 and T161 ask for some", &["T159", "T160", "T162"]),
     ("no circuit breaker yet", &["T173", "T186", "T187", "T188", "T189"]),
     ("no limit of rates yet", &["T174", "T194"]),
-    ("a real process has no disk that fails on demand", &["T177"]),
+    ("a real process has no log that fails on demand; src/http/tests has one", &["T177"]),
     ("metrics are told to Prometheus only, T185", &["T181", "T182", "T183", "T184"]),
     ("bulkheads and retries are not listed yet", &["T190"]),
     ("no address asks for a key", &["T154"]),
