@@ -81,6 +81,8 @@ impl House {
         deadline: Deadline,
         fresh: bool,
     ) -> Result<Reply, CallError> {
+        // Nothing durable is known of it: nothing to recover. A run of it that is not durable yet is before it at the fence.
+        let fresh = fresh || !self.journal.ids().knows(stream.kind, stream.id);
         let mut last: Option<u64> = None;
         let mut unknown = None;
         for sent in 0..=REDISPATCHES_MAX {

@@ -13,7 +13,7 @@ use super::codec::{self, CodecError};
 use super::commit::{InFlight, Request};
 use super::engine::Engine;
 use super::feed::Feed;
-use super::handle::{JournalOptions, Recovered};
+use super::handle::{JournalOptions, Recovered, Step};
 use super::ids::Ids;
 use super::overlay::{Entry, Key, Overlay, Value};
 use super::reading::ReadError;
@@ -198,7 +198,8 @@ impl Core {
         self.recent.lock().answers.remove(&command);
     }
 
-    pub(super) fn follow(&self, follower: &Arc<str>, incarnation: u64, position: Position, rows: Vec<Arc<Row>>) {
+    pub(super) fn follow(&self, follower: &Arc<str>, incarnation: u64, step: Step) {
+        let Step { position, finished, rows } = step;
         // Held over the put: rows of an older incarnation must not land on a newer one's.
         let following = self.following.lock();
         // While closing the store is being settled; the next start follows these facts again.
@@ -213,7 +214,13 @@ impl Core {
             let entry = Entry { position: row.position, value: Some(Value::Row(Arc::clone(&row))) };
             (Key::Row(row.stream), entry)
         });
-        self.overlay.put(rows.chain([progress]));
+        let dropped = self.overlay.put_and_drop(rows.chain([progress]), finished.into_iter().map(Key::Answer));
+        // A killed follower's last command may still be on its way.
+        for (key, entry) in dropped {
+            if let (Key::Answer(command), Some(Value::Answer(answered))) = (key, entry.value) {
+                self.recent.lock().put(self.clock.now(), self.options.recent_for, command, answered);
+            }
+        }
     }
 
     pub(super) fn kind_of(&self, path: &str) -> Option<Kind> {

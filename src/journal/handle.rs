@@ -49,6 +49,18 @@ pub struct Recovered {
     pub intent: Option<Arc<Intent>>,
 }
 
+/// How far a follower has come.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// Everything up to here is done.
+    pub position: Position,
+    /// The commands by which it was done: from here on nobody asks for their outcomes, unless the position is lost, and then
+    /// the log has them.
+    pub finished: Vec<u128>,
+    /// The rows that were written.
+    pub rows: Vec<Arc<Row>>,
+}
+
 /// Why a command cannot be written now; it was not executed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Unwritable {
@@ -186,9 +198,9 @@ impl Journal {
     }
 
     /// Moves a follower's position, together with the rows it wrote; waits while too many values wait for the store.
-    pub async fn advance(&self, follower: &Arc<str>, incarnation: u64, position: Position, rows: Vec<Arc<Row>>) {
+    pub async fn advance(&self, follower: &Arc<str>, incarnation: u64, step: Step) {
         self.core.overlay.room_for_followers().await;
-        self.core.follow(follower, incarnation, position, rows);
+        self.core.follow(follower, incarnation, step);
     }
 
     /// Returns sizes and positions for operators.

@@ -1,4 +1,4 @@
-//! Per kind: the sequence of ids, and which ids clients see.
+//! Per kind: the sequence of ids, which ids anything durable is known of, and which of them clients see.
 //!
 //! Ids are dense, so the visible ones are a bit each: a page is found by counting bits, not by walking rows. The store
 //! keeps the bits in blocks, so that a start reads a block instead of 4,096 rows.
@@ -14,7 +14,7 @@ const BLOCK_WORDS: usize = 64;
 /// How many ids share a block.
 const BLOCK_IDS: u64 = 64 * BLOCK_WORDS as u64;
 
-/// A block that changed, as the store keeps it: the highest id seen in it, then its bits.
+/// A block that changed, as the store keeps it: the bits of the known ids, then those of the visible ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdBlock {
     /// Of which kind.
@@ -36,7 +36,7 @@ struct KindIds {
     highest: AtomicU64,
     /// The highest id that a durable fact has.
     seen: AtomicU64,
-    visible: RwLock<Visible>,
+    bits: RwLock<Bits>,
 }
 
 impl Ids {
@@ -67,22 +67,38 @@ impl Ids {
     /// Learns of a row.
     pub fn saw(&self, kind: Kind, id: u64, visible: bool) {
         let ids = self.of(kind);
-        let news = ids.seen.fetch_max(id, Ordering::Release) < id;
         ids.highest.fetch_max(id, Ordering::Relaxed);
+        ids.seen.fetch_max(id, Ordering::Release);
         // Most rows are known and stay what they were.
-        if news || ids.visible.read().get(id) != visible {
-            ids.visible.write().set(id, visible);
+        let stays = {
+            let bits = ids.bits.read();
+            bits.known(id) && bits.visible(id) == visible
+        };
+        if !stays {
+            ids.bits.write().set(id, visible);
         }
+    }
+
+    /// Learns of something durable beside the row.
+    pub fn heard_of(&self, kind: Kind, id: u64) {
+        if !self.knows(kind, id) {
+            self.saw(kind, id, false);
+        }
+    }
+
+    /// Tells whether anything durable is known of an id; if not, there is nothing to recover.
+    #[must_use]
+    pub fn knows(&self, kind: Kind, id: u64) -> bool {
+        self.of(kind).bits.read().known(id)
     }
 
     /// Takes the blocks that changed since they were last taken.
     #[must_use]
     pub fn take_changed(&self) -> Vec<IdBlock> {
         let blocks = self.kinds.iter().flat_map(|(kind, ids)| {
-            let (mut visible, seen) = (ids.visible.write(), ids.seen.load(Ordering::Acquire));
-            let changed = std::mem::take(&mut visible.changed);
-            let blocks =
-                changed.into_iter().map(|index| IdBlock { kind: *kind, index, bytes: visible.block(index, seen) });
+            let mut bits = ids.bits.write();
+            let changed = std::mem::take(&mut bits.changed);
+            let blocks = changed.into_iter().map(|index| IdBlock { kind: *kind, index, bytes: bits.block(index) });
             blocks.collect::<Vec<_>>()
         });
         blocks.collect()
@@ -91,36 +107,41 @@ impl Ids {
     /// Gives blocks back that the store did not take.
     pub fn give_back_changed(&self, blocks: &[IdBlock]) {
         for block in blocks {
-            self.of(block.kind).visible.write().changed.insert(block.index);
+            self.of(block.kind).bits.write().changed.insert(block.index);
         }
     }
 
     /// Learns of a block as the store keeps it; bytes of another length are ignored.
     pub fn load(&self, kind: Kind, index: u64, bytes: &[u8]) {
-        let Some((highest, words)) = bytes.split_first_chunk::<8>() else { return };
-        let (highest, ids) = (u64::from_le_bytes(*highest), self.of(kind));
-        ids.highest.fetch_max(highest, Ordering::Relaxed);
-        ids.seen.fetch_max(highest, Ordering::Release);
-        let mut visible = ids.visible.write();
-        for (word, bits) in (0u64..).zip(words.as_chunks::<8>().0) {
-            let bits = u64::from_le_bytes(*bits);
-            for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
-                visible.set(index * BLOCK_IDS + word * 64 + bit, true);
+        let words = bytes.as_chunks::<8>().0;
+        if words.len() != 2 * BLOCK_WORDS {
+            return;
+        }
+        let ids = self.of(kind);
+        let mut bits = ids.bits.write();
+        let (known, visible) = words.split_at(BLOCK_WORDS);
+        for (word, (known, visible)) in (0u64..).zip(known.iter().zip(visible)) {
+            let (known, visible) = (u64::from_le_bytes(*known), u64::from_le_bytes(*visible));
+            for bit in (0..64).filter(|bit| known >> bit & 1 == 1) {
+                let id = index * BLOCK_IDS + word * 64 + bit;
+                bits.set(id, visible >> bit & 1 == 1);
+                ids.highest.fetch_max(id, Ordering::Relaxed);
+                ids.seen.fetch_max(id, Ordering::Release);
             }
         }
-        visible.changed.remove(&index);
+        bits.changed.remove(&index);
     }
 
     /// Returns how many rows clients see.
     #[must_use]
     pub fn count(&self, kind: Kind) -> u64 {
-        self.of(kind).visible.read().count
+        self.of(kind).bits.read().count
     }
 
     /// Returns up to `len` visible ids in order, after the first `skip`.
     #[must_use]
     pub fn page(&self, kind: Kind, skip: u64, len: usize) -> Vec<u64> {
-        self.of(kind).visible.read().page(skip, len)
+        self.of(kind).bits.read().page(skip, len)
     }
 
     fn of(&self, kind: Kind) -> &KindIds {
@@ -128,9 +149,10 @@ impl Ids {
     }
 }
 
-/// A bit for each id, with a count for each block of words.
+/// A bit for each id, with a count of the visible ones for each block of words.
 #[derive(Debug, Default)]
-struct Visible {
+struct Bits {
+    known: Vec<u64>,
     words: Vec<u64>,
     blocks: Vec<u32>,
     count: u64,
@@ -138,29 +160,40 @@ struct Visible {
     changed: BTreeSet<u64>,
 }
 
-impl Visible {
-    fn get(&self, id: u64) -> bool {
-        let word = usize::try_from(id / 64).unwrap_or(usize::MAX);
-        self.words.get(word).is_some_and(|word| word >> (id % 64) & 1 == 1)
+const fn place(id: u64) -> (usize, u64) {
+    // An id that memory could not hold finds no word.
+    (if id / 64 > usize::MAX as u64 { usize::MAX } else { (id / 64) as usize }, id % 64)
+}
+
+impl Bits {
+    fn known(&self, id: u64) -> bool {
+        let (word, bit) = place(id);
+        self.known.get(word).is_some_and(|word| word >> bit & 1 == 1)
     }
 
-    fn block(&self, index: u64, seen: u64) -> Vec<u8> {
-        let highest = seen.min(index * BLOCK_IDS + BLOCK_IDS - 1);
+    fn visible(&self, id: u64) -> bool {
+        let (word, bit) = place(id);
+        self.words.get(word).is_some_and(|word| word >> bit & 1 == 1)
+    }
+
+    fn block(&self, index: u64) -> Vec<u8> {
         let first = usize::try_from(index).unwrap_or(usize::MAX).saturating_mul(BLOCK_WORDS);
-        let words = (first..first + BLOCK_WORDS).map(|word| self.words.get(word).copied().unwrap_or(0));
-        highest.to_le_bytes().into_iter().chain(words.flat_map(u64::to_le_bytes)).collect()
+        let words = |words: &[u64]| -> Vec<u8> {
+            let words = (first..first + BLOCK_WORDS).map(|word| words.get(word).copied().unwrap_or(0));
+            words.flat_map(u64::to_le_bytes).collect()
+        };
+        [words(&self.known), words(&self.words)].concat()
     }
 
     fn set(&mut self, id: u64, visible: bool) {
         self.changed.insert(id / BLOCK_IDS);
-        let (word, bit) = (usize::try_from(id / 64).unwrap_or(usize::MAX), id % 64);
+        let (word, bit) = place(id);
         if word >= self.words.len() {
-            if !visible {
-                return;
-            }
+            self.known.resize(word + 1, 0);
             self.words.resize(word + 1, 0);
             self.blocks.resize(self.words.len().div_ceil(BLOCK_WORDS), 0);
         }
+        self.known[word] |= 1 << bit;
         let was = self.words[word] >> bit & 1 == 1;
         match (was, visible) {
             (false, true) => {

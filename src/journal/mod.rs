@@ -27,7 +27,7 @@ pub mod disk;
 pub use codec::stored_bytes;
 pub use commit::{Append, Committed, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, INBOX_MAX, Release};
 pub use engine::{CheckpointFigures, Engine, EngineError, Figures};
-pub use handle::{Journal, JournalOptions, Recovered, Unwritable};
+pub use handle::{Journal, JournalOptions, Recovered, Step, Unwritable};
 pub use record::{
     Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Parked, Position, Record, Row,
 };

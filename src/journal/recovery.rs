@@ -153,6 +153,7 @@ impl Core {
     }
 
     fn absorb_intent(&self, intent: &Arc<Intent>, position: Position) {
+        self.ids.heard_of(intent.asker.kind, intent.asker.id);
         let entry = Entry { position, value: Some(Value::Intent(Arc::clone(intent))) };
         self.overlay.put([(Key::Intent(intent.asker), entry)]);
         self.remember(intent.asker, &intent.opened_by, intent.opened_ms, position, Outcome::Open);

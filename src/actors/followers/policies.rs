@@ -3,20 +3,20 @@
 //! Streams are followed side by side, one stream in order. The position is the low-water mark: everything up to it is
 //! done, so that a kill repeats some commands, which their derived ids make harmless, and never skips one.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use ractor::ActorProcessingErr;
 
 use super::turn::{SET_ASIDE_AFTER, TurnEnd, follow};
 use crate::actors::runtime::House;
 use crate::domain::system::PolicySpec;
 use crate::domain::{Recorded, Stream};
-use crate::journal::{Note, Parked, Position};
+use crate::journal::{Note, Parked, Position, Step};
 use crate::telemetry::metrics;
 
 /// How many facts of different streams are followed at once.
@@ -56,6 +56,8 @@ struct Progress {
     saved: Position,
     noted_mark: Position,
     unfinished: BTreeSet<Position>,
+    /// The commands of facts that are done, until the position passes them.
+    finished: BTreeMap<Position, Vec<u128>>,
     /// Facts that an earlier incarnation set aside.
     noted: BTreeSet<Position>,
     queues: HashMap<Stream, Queue>,
@@ -82,6 +84,7 @@ impl Progress {
             saved,
             noted_mark: saved,
             unfinished: BTreeSet::new(),
+            finished: BTreeMap::new(),
             noted: BTreeSet::new(),
             queues: HashMap::new(),
             turns: FuturesUnordered::new(),
@@ -105,6 +108,10 @@ impl Progress {
             tokio::select! {
                 Some(end) = self.turns.next(), if !self.turns.is_empty() => self.ended(end).await,
                 changed = durable.changed(), if has_room => changed?,
+            }
+            // A group ends many turns at once: the position is saved once for all of them.
+            while let Some(Some(end)) = self.turns.next().now_or_never() {
+                self.ended(end).await;
             }
         }
     }
@@ -147,8 +154,9 @@ impl Progress {
 
     async fn ended(&mut self, end: TurnEnd) {
         match end {
-            TurnEnd::Done(stream, position) => {
+            TurnEnd::Done(stream, position, commands) => {
                 self.unfinished.remove(&position);
+                self.finished.insert(position, commands);
                 let Some(queue) = self.queues.get_mut(&stream) else { return };
                 queue.facts.pop_front();
                 let was_set_aside = queue.set_aside.remove(&position) | self.noted.remove(&position);
@@ -219,7 +227,10 @@ impl Progress {
         let done = self.unfinished.first().map_or(self.next - 1, |first| first - 1);
         if done > self.saved {
             self.saved = done;
-            house.journal.advance(&self.name, self.incarnation, done, Vec::new()).await;
+            let later = self.finished.split_off(&(done + 1));
+            let finished = std::mem::replace(&mut self.finished, later).into_values().flatten().collect();
+            let step = Step { position: done, finished, rows: Vec::new() };
+            house.journal.advance(&self.name, self.incarnation, step).await;
             house.progressed.notify_waiters();
             if done >= self.noted_mark + NOTE_EVERY {
                 self.noted_mark = done;
@@ -233,7 +244,9 @@ impl Progress {
     fn turn(&self, fact: Arc<Recorded>, after: Duration) -> BoxFuture<'static, TurnEnd> {
         let PoliciesOf { house, policies, .. } = self.of.clone();
         Box::pin(async move {
-            tokio::time::sleep(after).await;
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
             follow(house, policies, fact).await
         })
     }

@@ -28,8 +28,8 @@ const PANICS_MAX: u32 = 5;
 
 /// How a turn ended.
 pub(super) enum TurnEnd {
-    /// The fact is done.
-    Done(Stream, Position),
+    /// The fact is done, by these commands.
+    Done(Stream, Position, Vec<u128>),
     /// It has waited too long, or the policy cannot take it; it is tried again by itself.
     SetAside(Arc<Recorded>, String),
 }
@@ -37,18 +37,20 @@ pub(super) enum TurnEnd {
 /// Follows one fact: every command of every policy, in order, each until it is answered.
 pub(super) async fn follow(house: Arc<House>, policies: Arc<[PolicySpec]>, fact: Arc<Recorded>) -> TurnEnd {
     let started = house.clock.now();
+    let mut commands = Vec::new();
     for policy in policies.iter().filter(|policy| policy.source == fact.stream.kind) {
         let orders = match reacted(policy, &fact) {
             Ok(orders) => orders,
             Err(cause) => return TurnEnd::SetAside(fact, cause),
         };
         for (order, index) in orders.into_iter().zip(0u32..) {
-            if let Err(cause) = command(&house, policy, &fact, order, index, started).await {
-                return TurnEnd::SetAside(fact, cause);
+            match command(&house, policy, &fact, order, index, started).await {
+                Ok(id) => commands.push(id),
+                Err(cause) => return TurnEnd::SetAside(fact, cause),
             }
         }
     }
-    TurnEnd::Done(fact.stream, fact.position)
+    TurnEnd::Done(fact.stream, fact.position, commands)
 }
 
 fn reacted(policy: &PolicySpec, fact: &Recorded) -> Result<Vec<Order>, String> {
@@ -61,7 +63,7 @@ fn reacted(policy: &PolicySpec, fact: &Recorded) -> Result<Vec<Order>, String> {
     Err(format!("{} panics on it", policy.name))
 }
 
-/// Gives one command until it is answered; a refusal is an answer.
+/// Gives one command until it is answered; a refusal is an answer. Returns its id.
 async fn command(
     house: &Arc<House>,
     policy: &PolicySpec,
@@ -69,7 +71,7 @@ async fn command(
     order: Order,
     index: u32,
     mut waiting_since: Instant,
-) -> Result<(), String> {
+) -> Result<u128, String> {
     let namespace = derived_id(0, policy.name);
     let meta = CommandMeta {
         id: derived_id(namespace, &format!("{}/{}/{index}", fact.stream, fact.version)),
@@ -88,7 +90,7 @@ async fn command(
             deadline: Deadline::after(&house.clock, COMMAND_TIMEOUT),
         };
         match house.guarded(Partition::Policies, order.to, &call, false).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(meta.id),
             Err(CallError::NotExecuted(reason)) if reason.reason == Reason::ServiceStopped => {
                 house.services.running(order.to.kind.system(), order.to.kind.service()).await;
                 waiting_since = house.clock.now();

@@ -12,7 +12,7 @@ use ractor::ActorProcessingErr;
 use crate::actors::runtime::House;
 use crate::domain::system::ViewSpec;
 use crate::domain::{Recorded, Stream};
-use crate::journal::{Note, Parked, Row};
+use crate::journal::{Note, Parked, Row, Step};
 use crate::telemetry::metrics;
 
 /// How many facts are written at once.
@@ -51,7 +51,7 @@ impl ViewOf {
             };
             done = last.position;
             let rows = written(house, spec, &name, &facts, &mut set_aside).await?;
-            house.journal.advance(&name, incarnation, done, rows).await;
+            house.journal.advance(&name, incarnation, Step { position: done, finished: Vec::new(), rows }).await;
             house.progressed.notify_waiters();
         }
     }

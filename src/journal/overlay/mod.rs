@@ -161,6 +161,17 @@ struct Generations {
 impl Overlay {
     /// Takes values in, all at once.
     pub fn put(&self, entries: impl IntoIterator<Item = (Key, Entry)>) {
+        self.put_and_drop(entries, []);
+    }
+
+    /// Takes values in, and out of the fresh ones those that need not reach the store any more; returns these.
+    ///
+    /// What is fresh lies in the log behind the store's mark: until the next mark is in the store, a replay brings it back.
+    pub fn put_and_drop(
+        &self,
+        entries: impl IntoIterator<Item = (Key, Entry)>,
+        needless: impl IntoIterator<Item = Key>,
+    ) -> Vec<(Key, Entry)> {
         let mut generations = self.generations.lock();
         for (key, entry) in entries {
             let held = generations.fresh.get(&key).or_else(|| generations.leaving.get(&key));
@@ -169,8 +180,10 @@ impl Overlay {
                 generations.fresh.insert(key, entry);
             }
         }
+        let dropped = needless.into_iter().filter_map(|key| generations.fresh.remove_entry(&key)).collect();
         drop(generations);
         self.filled.notify_one();
+        dropped
     }
 
     /// Says that everything up to this group has been put.

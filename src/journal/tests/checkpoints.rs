@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::super::disk::checkpoint::{self, Head};
 use super::super::disk::log::StoreId;
 use super::super::engine::{Expiry, Tree};
-use super::super::{Note, Position};
+use super::super::{Note, Position, Step};
 use super::*;
 
 on_both! {
@@ -80,10 +80,10 @@ async fn a_follower_goes_on_from_where_the_checkpoint_saw_it(bed: Bed) {
     written(&journal, 1, 1..10).await;
     let follower: Arc<str> = Arc::from("a view");
     let incarnation = journal.begin_following(&follower);
-    journal.advance(&follower, incarnation, 5, Vec::new()).await;
+    journal.advance(&follower, incarnation, Step { position: 5, ..Step::default() }).await;
     journal.core.overlay.drained().await;
     journal.checkpoint().await.expect("written");
-    journal.advance(&follower, incarnation, 9, Vec::new()).await;
+    journal.advance(&follower, incarnation, Step { position: 9, ..Step::default() }).await;
     journal.core.overlay.drained().await;
     let journal = without_its_store(&bed, journal, engine).await;
     assert_eq!(journal.progress(&follower).expect("a position"), 5, "its rows since then are lost with the store");

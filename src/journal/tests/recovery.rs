@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::{Note, Parked};
+use super::super::{Note, Parked, Step};
 use super::faults::{Faults, Shared};
 use super::*;
 
@@ -16,6 +16,7 @@ on_both! {
     a_store_that_lags_at_every_group_is_healed
     the_sequence_of_ids_goes_on
     a_follower_s_position_survives
+    a_finished_command_s_outcome_never_reaches_the_store_and_is_back_when_the_position_is_lost
     what_policies_have_done_survives_a_lost_store
     unkeyed_outcomes_are_not_stored
     large_values_survive
@@ -125,7 +126,7 @@ async fn a_value_that_leaves_before_the_first_group_does_not_move_the_mark_back(
     let journal = open_on(Arc::clone(&engine)).await;
     let follower = Arc::from("view");
     let incarnation = journal.begin_following(&follower);
-    journal.advance(&follower, incarnation, 1, Vec::new()).await;
+    journal.advance(&follower, incarnation, Step { position: 1, ..Step::default() }).await;
     journal.core.overlay.drained().await;
     assert!(mark > 0 && engine.mark().expect("a mark") >= mark, "the whole log would be replayed");
 }
@@ -208,12 +209,38 @@ async fn a_follower_s_position_survives(bed: Bed) {
     assert_eq!(journal.progress(&follower).expect("a look-up"), 0);
     Incarnation::start(&journal, product(1)).await.write(command(1), vec![saved(1, "x", 1)]).await.expect("released");
     let incarnation = journal.begin_following(&follower);
-    journal.advance(&follower, incarnation, 1, Vec::new()).await;
+    journal.advance(&follower, incarnation, Step { position: 1, ..Step::default() }).await;
     let _successor = journal.begin_following(&follower);
-    journal.advance(&follower, incarnation, 9, Vec::new()).await;
+    journal.advance(&follower, incarnation, Step { position: 9, ..Step::default() }).await;
     assert_eq!(journal.progress(&follower).expect("a look-up"), 1);
     journal.close().await;
     assert_eq!(bed.open().await.progress(&follower).expect("a look-up"), 1);
+}
+
+async fn a_finished_command_s_outcome_never_reaches_the_store_and_is_back_when_the_position_is_lost(bed: Bed) {
+    let engine = bed.engine().await;
+    let faults = Faults::on(Arc::clone(&engine));
+    faults.applies_left.store(0, Ordering::SeqCst);
+    let journal = open_on(Arc::new(Shared(faults))).await;
+    let follower: Arc<str> = Arc::from("shipping/policies");
+    let incarnation = journal.begin_following(&follower);
+    let mut target = Incarnation::start(&journal, product(1)).await;
+    let ordered = CommandMeta { origin: Origin::Policy, ..command(8) };
+    target.write(ordered, vec![saved(1, "shipped", 1)]).await.expect("released");
+    let done = Step { position: 1, finished: vec![8], rows: Vec::new() };
+    // The store refuses everything, so what was taken out of the overlay is nowhere but in the log.
+    journal.advance(&follower, incarnation, done.clone()).await;
+    assert!(journal.answer(8).expect("read").is_some(), "one that is on its way still may ask");
+    drop(target);
+    crash(journal, engine).await;
+    let engine = bed.engine().await;
+    let journal = open_on(Arc::clone(&engine)).await;
+    assert_eq!(journal.progress(&follower).expect("a position"), 0, "it follows the fact again");
+    assert!(journal.answer(8).expect("read").is_some(), "and finds its command done");
+    let incarnation = journal.begin_following(&follower);
+    journal.advance(&follower, incarnation, done).await;
+    journal.core.overlay.drained().await;
+    assert_eq!(journal.progress(&follower).expect("a position"), 1);
 }
 
 async fn what_policies_have_done_survives_a_lost_store(bed: Bed) {

@@ -11,7 +11,7 @@ use crate::journal::disk::log::StoreId;
 use crate::journal::engine::{EngineError, Tree};
 
 /// The layout of the trees; a store with another is made again.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 /// How often an open that meets sled's own lock is tried.
 const OPEN_TRIES_MAX: u32 = 50;
 const OPEN_WAIT: Duration = Duration::from_millis(20);
