@@ -105,7 +105,7 @@ pub async fn rebuild(settings: &Settings) -> Result<u8, AppError> {
 pub fn dump(settings: &Settings, from: u64) -> Result<u8, AppError> {
     let home = home(settings)?;
     let catalogue = Catalogue::of(&systems::all());
-    let options = LogOptions { segment_bytes: settings.journal.segment_bytes };
+    let options = LogOptions { segment_bytes: settings.journal.segment_bytes, keys_of: codec::keys_of };
     // Opened as a start would, so that a torn tail is told apart from damage.
     let (_, reader, _) = Log::open(&home.log_dir(), home.store, options, 0).map_err(DiskError::from)?;
     for frame in reader.frames_from_position(from) {

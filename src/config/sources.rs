@@ -92,8 +92,9 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     if settings.edge.header_bytes_max < 8_192 {
         return nonsense("edge.header_bytes_max", "must be at least 8192 bytes");
     }
-    if settings.journal.segment_bytes < 65_536 {
-        return nonsense("journal.segment_bytes", "must be at least 65536 bytes");
+    // The log's index counts offsets in 32 bits.
+    if !(65_536..=1 << 30).contains(&settings.journal.segment_bytes) {
+        return nonsense("journal.segment_bytes", "must be at least 65536 bytes and at most 1 GiB");
     }
     if settings.edge.deadline_ms == 0 {
         return nonsense("edge.deadline_ms", "must be at least 1 millisecond");

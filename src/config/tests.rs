@@ -103,6 +103,7 @@ fn what_fits_its_type_and_nothing_else_is_refused() {
     let table = [
         ("edge.header_bytes_max", "8191"),
         ("journal.segment_bytes", "65535"),
+        ("journal.segment_bytes", "1073741825"),
         ("edge.deadline_ms", "0"),
         ("listen.port_offset", "50001"),
     ];

@@ -6,8 +6,10 @@
 mod payload;
 mod envelope;
 mod records;
+mod keys;
 mod values;
 
+pub use keys::{decode_keyed, keys_of, story_key, stream_key};
 pub use payload::{CodecError, PAYLOAD_BYTES_MAX};
 pub use records::{decode_records, encode_record, ends_with_seal};
 pub use values::{

@@ -67,7 +67,7 @@ impl DiskEngine {
         checkpoint::remove_unfinished(&home.checkpoint_dir())?;
         let checkpoints = checkpoint::list(&home.checkpoint_dir())?;
         let in_checkpoints = checkpoints.iter().filter(|it| it.head.store == home.store).map(|it| it.head.mark).max();
-        let log_options = LogOptions { segment_bytes: options.segment_bytes };
+        let log_options = LogOptions { segment_bytes: options.segment_bytes, keys_of: codec::keys_of };
         let open_log = |in_store: u64| {
             Log::open(&home.log_dir(), home.store, log_options, in_store.max(in_checkpoints.unwrap_or(0)))
         };

@@ -6,25 +6,30 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crate::journal::disk::frame::{self, Link};
 use crate::journal::disk::log::error::{io_error, sync_dir};
+use crate::journal::disk::log::index::{Indexer, Runs, keys_of_group};
 use crate::journal::disk::log::recovery::{
     NOTE_NAME, create_dir, ends_before, load, make_durable, read_note, remove_leftovers, settle_tail, write_note,
 };
-use crate::journal::disk::log::shared::{Durable, Place, Shared, State, note_spot};
+use crate::journal::disk::log::shared::{Durable, Place, Shared, note_spot};
 use crate::journal::disk::segment::{self, BLOCK_BYTES, Block, Segment, Spot};
 
 pub use crate::journal::disk::frame::StoreId;
 pub use crate::journal::disk::log::error::LogError;
+pub use crate::journal::disk::log::index::KeysOf;
+pub use crate::journal::disk::log::keyed::KeyedFrames;
 pub use crate::journal::disk::log::reader::{FrameIter, LogReader};
 pub use crate::journal::disk::log::recovery::{Cut, Opened};
 pub use crate::journal::disk::log::verify::{Verified, trim_copy, verify};
 pub use crate::journal::disk::segment::Frame;
 
 pub(crate) mod error;
+mod index;
+mod keyed;
 mod reader;
 mod recovery;
 mod shared;
@@ -38,12 +43,8 @@ const OVERSIZE_NAME: &str = "oversize.tmp";
 pub struct LogOptions {
     /// Size of a segment; a larger frame gets a segment of its own size.
     pub segment_bytes: u64,
-}
-
-impl Default for LogOptions {
-    fn default() -> Self {
-        Self { segment_bytes: 64 * 1024 * 1024 }
-    }
+    /// By which keys a group is found; the log knows nothing else of what it holds.
+    pub keys_of: KeysOf,
 }
 
 /// Where a group was written.
@@ -69,6 +70,7 @@ pub struct Log {
     bytes: u64,
     note: File,
     ahead: Option<JoinHandle<io::Result<File>>>,
+    indexer: Indexer,
     buffer: Vec<u8>,
     poisoned: bool,
     shared: Arc<Shared>,
@@ -91,9 +93,11 @@ impl Log {
         let known = noted.max(witnessed_group);
         let (sealed, current) = load(dir, store, known, options)?;
         let mut index = Vec::new();
+        let mut runs = Runs::default();
         let mut last = None;
-        let (next, reason) = current.walk(|spot, _| {
+        let (next, reason) = current.walk(|spot, frame| {
             note_spot(&mut index, spot);
+            runs.note(&current.first_spot(), spot, keys_of_group(options.keys_of, frame.header.facts, &frame.payload));
             last = Some(*spot);
         })?;
         let cut = settle_tail(dir, &current, &next, reason, known)?;
@@ -116,8 +120,8 @@ impl Log {
             bytes: sealed.iter().map(|place| place.bytes).sum::<u64>() + current.bytes,
         };
         let mut places = sealed;
-        places.push(Place::growing(&current, index));
-        let shared = Arc::new(Shared(RwLock::new(State { durable: Durable::up_to(&next, &current), places })));
+        places.push(Place::growing(&current, index, runs));
+        let shared = Arc::new(Shared::new(store, options.keys_of, Durable::up_to(&next, &current), places));
         let log = Self {
             dir: dir.to_owned(),
             options,
@@ -126,6 +130,7 @@ impl Log {
             bytes: opened.bytes,
             note,
             ahead: None,
+            indexer: Indexer::default(),
             buffer: Vec::new(),
             poisoned: false,
             shared: Arc::clone(&shared),
@@ -162,7 +167,7 @@ impl Log {
                 "cannot note a synced group, the log takes no more groups"
             ),
         }
-        self.shared.publish(&at, &self.next, &self.segment);
+        self.shared.publish(&at, &self.next, &self.segment, keys_of_group(self.options.keys_of, facts, payload));
         if self.next.offset > self.segment.bytes / 2 {
             self.prepare_ahead();
         }
@@ -224,7 +229,10 @@ impl Log {
         self.segment = Segment::take_into_use(file, &prepared, &self.dir, block)?;
         self.bytes += self.segment.bytes;
         self.next = self.segment.first_spot();
-        self.shared.add(Place::growing(&self.segment, vec![self.next]));
+        let sealed = self.shared.add(Place::growing(&self.segment, vec![self.next], Runs::default()));
+        if let Some(sealed) = sealed {
+            self.indexer.begin(sealed, &self.shared);
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! It never takes damage for the end, and never reads past the last published group.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::journal::disk::frame::FrameError;
 use crate::journal::disk::log::error::LogError;
@@ -74,6 +75,16 @@ impl LogReader {
         Err(opened.corrupt(&spot, reason))
     }
 
+    /// How many frames were read back since the log was opened, also those that were only passed.
+    #[must_use]
+    pub fn frames_read(&self) -> u64 {
+        self.shared.frames_read.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_frame(&self) {
+        self.shared.frames_read.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn frames_from(&self, start: Start) -> FrameIter {
         FrameIter { reader: self.clone(), start, at: None, failed: false }
     }
@@ -93,7 +104,10 @@ impl LogReader {
         }
         let mut spots = vec![segment.first_spot()];
         // Damage ends the index early; the reader that gets there meets and reports it.
-        let walked = segment.walk(|spot, _| note_spot(&mut spots, spot));
+        let walked = segment.walk(|spot, _| {
+            note_spot(&mut spots, spot);
+            self.count_frame();
+        });
         let spot = last_before(&spots, before);
         if matches!(walked, Ok((_, FrameError::Empty))) {
             self.shared.keep_index(index, spots);
@@ -138,6 +152,7 @@ impl FrameIter {
             }
             match segment.read_chained(&spot)? {
                 Ok((frame, next)) => {
+                    self.reader.count_frame();
                     self.at = Some((segment, next));
                     if self.start.is_reached_by(&frame) {
                         return Ok(Some(frame));

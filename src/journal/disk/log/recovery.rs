@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::journal::disk::frame::{self, FrameError, Link, StoreId};
 use crate::journal::disk::log::error::{LogError, RESTORE, io_error, sync_dir};
+use crate::journal::disk::log::index::INDEX_TMP_NAME;
 use crate::journal::disk::log::shared::Place;
 use crate::journal::disk::log::{AHEAD_NAME, LogOptions, OVERSIZE_NAME};
 use crate::journal::disk::segment::{self, Access, BLOCK_BYTES, Block, Segment, Spot};
@@ -55,7 +56,7 @@ pub(super) fn create_dir(dir: &Path) -> Result<(), LogError> {
 }
 
 pub(super) fn remove_leftovers(dir: &Path) -> Result<(), LogError> {
-    for name in [AHEAD_NAME, OVERSIZE_NAME] {
+    for name in [AHEAD_NAME, OVERSIZE_NAME, INDEX_TMP_NAME] {
         let path = dir.join(name);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

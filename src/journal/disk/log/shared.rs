@@ -1,11 +1,13 @@
-//! What the writer tells the readers: the segments, their sparse indexes, and how far the log is durable.
+//! What the writer tells the readers: the segments, their indexes, and how far the log is durable.
 //! It never shows a group before its sync; only the writer publishes.
 
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::journal::disk::frame::Link;
+use crate::journal::disk::frame::{Link, StoreId};
 use crate::journal::disk::log::error::LogError;
+use crate::journal::disk::log::index::{Bounds, KeysOf, Runs, Sealed};
 use crate::journal::disk::log::recovery::torn_block;
 use crate::journal::disk::segment::{Access, Frame, Segment, Spot};
 
@@ -14,7 +16,14 @@ const INDEX_STEP_BYTES: u64 = 64 * 1024;
 
 /// What writer and readers share.
 #[derive(Debug)]
-pub(super) struct Shared(pub(super) RwLock<State>);
+pub(super) struct Shared {
+    pub(super) store: StoreId,
+    pub(super) keys_of: KeysOf,
+    /// How many frames were read back.
+    pub(super) frames_read: AtomicU64,
+    state: RwLock<State>,
+    index_writer: Mutex<()>,
+}
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -28,15 +37,26 @@ pub(super) struct Durable {
     pub(super) group: u64,
     pub(super) segment: u64,
     pub(super) offset: u64,
+    pub(super) next_position: u64,
 }
 
 impl Durable {
     pub(super) fn up_to(next: &Spot, segment: &Segment) -> Self {
-        Self { group: next.link.group - 1, segment: segment.block.link.group, offset: next.offset }
+        Self {
+            group: next.link.group - 1,
+            segment: segment.block.link.group,
+            offset: next.offset,
+            next_position: next.link.first_position,
+        }
     }
 }
 
 impl Shared {
+    pub(super) fn new(store: StoreId, keys_of: KeysOf, durable: Durable, places: Vec<Place>) -> Self {
+        let state = RwLock::new(State { durable, places });
+        Self { store, keys_of, frames_read: AtomicU64::new(0), state, index_writer: Mutex::default() }
+    }
+
     /// The last place whose first spot is `before`, or else the first one.
     pub(super) fn place(&self, before: impl Fn(&Spot) -> bool) -> (usize, Place) {
         let places = &self.read().places;
@@ -60,24 +80,49 @@ impl Shared {
         self.write().places[index].index.get_or_insert(spots);
     }
 
-    pub(super) fn add(&self, place: Place) {
-        self.write().places.push(place);
+    /// Goes on in the next segment; gives what is left to do for the one that is sealed by it.
+    pub(super) fn add(&self, place: Place) -> Option<Sealed> {
+        let mut state = self.write();
+        let sealed = state.places.last_mut().and_then(|before| {
+            let Keys::Growing(runs) = std::mem::replace(&mut before.keys, Keys::Filed) else { return None };
+            let entries = Arc::new(runs);
+            before.keys = Keys::Sealed(Arc::clone(&entries));
+            let bounds = Bounds { store: self.store, first: before.first.link, end: place.first.link };
+            Some(Sealed { path: before.path.clone(), bounds, entries })
+        });
+        state.places.push(place);
+        sealed
     }
 
-    /// Shows readers everything before `next`; the frame at `spot` is the newest.
-    pub(super) fn publish(&self, spot: &Spot, next: &Spot, segment: &Segment) {
+    /// Shows readers everything before `next`; the frame at `spot`, which has these keys, is the newest.
+    pub(super) fn publish(&self, spot: &Spot, next: &Spot, segment: &Segment, keys: Option<Vec<u64>>) {
         let mut state = self.write();
-        let current = state.places.last_mut().and_then(|place| place.index.as_mut());
-        note_spot(current.expect("the current segment is indexed"), spot);
+        let current = state.places.last_mut().expect("there is a current segment");
+        note_spot(current.index.as_mut().expect("the current segment is indexed"), spot);
+        if let Keys::Growing(runs) = &mut current.keys {
+            runs.note(&current.first, spot, keys);
+        }
         state.durable = Durable::up_to(next, segment);
     }
 
+    /// Has readers look into the index file of a segment from now on.
+    pub(super) fn forget_entries(&self, first_group: u64) {
+        let mut state = self.write();
+        let place = state.places.iter_mut().find(|place| place.first.link.group == first_group);
+        place.expect("segments stay").keys = Keys::Filed;
+    }
+
+    /// Held by whoever writes an index.
+    pub(super) fn writing_index(&self) -> MutexGuard<'_, ()> {
+        self.index_writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,22 +134,40 @@ pub(super) struct Place {
     pub(super) first: Spot,
     /// Sparse and sorted, beginning with `first`; `None` for a sealed segment nobody has sought in yet.
     pub(super) index: Option<Vec<Spot>>,
+    pub(super) keys: Keys,
+}
+
+/// Where the entries of a segment's keys are.
+#[derive(Debug)]
+pub(super) enum Keys {
+    /// In memory: the segment is written.
+    Growing(Runs),
+    /// In memory until its file is there.
+    Sealed(Arc<Runs>),
+    /// In the file beside the segment; if that is not there or not good, it is made again.
+    Filed,
 }
 
 impl Place {
     pub(super) fn sealed(segment: &Segment) -> Self {
-        Self { path: segment.path.clone(), bytes: segment.bytes, first: segment.first_spot(), index: None }
+        Self {
+            path: segment.path.clone(),
+            bytes: segment.bytes,
+            first: segment.first_spot(),
+            index: None,
+            keys: Keys::Filed,
+        }
     }
 
-    pub(super) fn growing(segment: &Segment, mut index: Vec<Spot>) -> Self {
+    pub(super) fn growing(segment: &Segment, mut index: Vec<Spot>, runs: Runs) -> Self {
         if index.is_empty() {
             index.push(segment.first_spot());
         }
-        Self { index: Some(index), ..Self::sealed(segment) }
+        Self { index: Some(index), keys: Keys::Growing(runs), ..Self::sealed(segment) }
     }
 
     pub(super) fn without_index(&self) -> Self {
-        Self { path: self.path.clone(), bytes: self.bytes, first: self.first, index: None }
+        Self { path: self.path.clone(), bytes: self.bytes, first: self.first, index: None, keys: Keys::Filed }
     }
 
     pub(super) fn open(&self) -> Result<Segment, LogError> {

@@ -7,8 +7,13 @@ use tempfile::TempDir;
 use super::*;
 
 const STORE: StoreId = StoreId(7);
-const SMALL: LogOptions = LogOptions { segment_bytes: 512 };
-const ONE_SEGMENT: LogOptions = LogOptions { segment_bytes: 2048 };
+const SMALL: LogOptions = LogOptions { segment_bytes: 512, keys_of };
+const ONE_SEGMENT: LogOptions = LogOptions { segment_bytes: 2048, keys_of };
+
+/// The first byte is the key; nobody can tell the keys of an empty payload.
+fn keys_of(payload: &[u8]) -> Option<Vec<u64>> {
+    payload.first().map(|byte| vec![u64::from(*byte)])
+}
 
 type OpenOutcome = Result<(Log, LogReader, Opened), LogError>;
 
@@ -159,7 +164,7 @@ fn a_log_over_many_segments_is_read_from_every_group_and_every_position() {
 
 #[test]
 fn a_seek_through_the_sparse_index_ends_at_the_right_frame() {
-    let options = LogOptions { segment_bytes: 512 * 1024 };
+    let options = LogOptions { segment_bytes: 512 * 1024, keys_of };
     let dir = tempfile::tempdir().expect("a directory");
     let first_of = |frames: FrameIter| {
         let mut frames = frames;
@@ -529,7 +534,7 @@ fn a_log_without_a_fault_passes_verify_and_an_empty_one_too() {
 /// The body runs twice: in a child whose files the kernel limits, recognised by its working directory, and here.
 #[test]
 fn a_failed_write_is_final_and_what_was_synced_before_stays() {
-    let options = LogOptions { segment_bytes: 256 * 1024 };
+    let options = LogOptions { segment_bytes: 256 * 1024, keys_of };
     let name = "a_failed_write_is_final_and_what_was_synced_before_stays";
     if Path::new("limited-log").is_dir() {
         let (mut log, reader, _) = open(Path::new("limited-log"), options).expect("a log");
