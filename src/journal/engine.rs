@@ -56,6 +56,14 @@ pub trait Engine: Debug + Send + Sync + 'static {
     /// Fails on a damaged log.
     fn read(&self, from: From, bytes_max: usize) -> BoxFuture<'static, Result<Vec<ReadGroup>, EngineError>>;
 
+    /// Reads groups with facts under a key, in order, from the one that holds `from` on, about `bytes_max` bytes at
+    /// most and in a bounded time: there may be more even if there is none among them.
+    ///
+    /// # Errors
+    ///
+    /// Fails on a damaged log.
+    fn read_keyed(&self, key: u64, from: Position, bytes_max: usize) -> BoxFuture<'static, Result<Keyed, EngineError>>;
+
     /// Returns the group up to which the store holds everything.
     ///
     /// # Errors
@@ -120,6 +128,15 @@ pub struct ReadGroup {
     pub first_position: Position,
     /// The encoded records.
     pub payload: Vec<u8>,
+}
+
+/// Groups read by key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keyed {
+    /// Those that may hold facts under the key.
+    pub groups: Vec<ReadGroup>,
+    /// Where to go on; everything before this position was looked at.
+    pub next: Position,
 }
 
 /// Where the log ends.

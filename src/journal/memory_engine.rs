@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::codec;
 use super::engine::{
-    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, ReadGroup, Tree, Written,
+    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, Keyed, ReadGroup, Tree, Written,
 };
 use super::overlay::{Key, block_key};
 use super::record::Position;
@@ -121,6 +121,24 @@ impl Engine for MemoryEngine {
             first_or_fits
         });
         ready(Ok(groups.cloned().collect())).boxed()
+    }
+
+    fn read_keyed(&self, key: u64, from: Position, bytes_max: usize) -> BoxFuture<'static, Result<Keyed, EngineError>> {
+        let inner = self.inner.lock();
+        let first = inner.log.partition_point(|group| group.first_position <= from).saturating_sub(1);
+        let mut keyed = Keyed { groups: Vec::new(), next: inner.next_position.max(from) };
+        let mut bytes = 0;
+        for group in inner.log.iter().skip(first) {
+            if bytes >= bytes_max {
+                keyed.next = group.first_position;
+                break;
+            }
+            if codec::keys_of(&group.payload).is_none_or(|keys| keys.contains(&key)) {
+                bytes += group.payload.len();
+                keyed.groups.push(group.clone());
+            }
+        }
+        ready(Ok(keyed)).boxed()
     }
 
     fn mark(&self) -> Result<u64, EngineError> {

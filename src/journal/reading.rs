@@ -9,7 +9,7 @@ use super::codec::{self, CodecError};
 use super::engine::{EngineError, From, Tree};
 use super::handle::Journal;
 use super::overlay::{Key, Value};
-use super::record::{Answered, Intent, Note, Parked, Position, Row};
+use super::record::{Answered, Facts, Intent, Note, Parked, Position, Row};
 use super::recovery;
 use crate::domain::{Recorded, Stream};
 
@@ -52,6 +52,57 @@ impl Journal {
         }
         let groups = self.core.engine.read(From::Position(from), READ_BYTES_MAX).await?;
         recovery::facts_of(&groups, &self.core.catalogue, from, max)
+    }
+
+    /// Returns durable facts of one aggregate from a position on, in order, `max` at most.
+    ///
+    /// # Errors
+    ///
+    /// Fails on a damaged log or an unknown type.
+    pub async fn facts_of_stream(&self, stream: Stream, from: Position, max: usize) -> Result<Selected, ReadError> {
+        self.selected(codec::stream_key(stream), from, max, |facts| facts.stream == stream).await
+    }
+
+    /// Returns durable facts with one correlation id from a position on, in order, `max` at most.
+    ///
+    /// # Errors
+    ///
+    /// Fails on a damaged log or an unknown type.
+    pub async fn facts_of_story(&self, correlation: &str, from: Position, max: usize) -> Result<Selected, ReadError> {
+        let of_story = |facts: &Facts| &*facts.command.correlation == correlation;
+        self.selected(codec::story_key(correlation), from, max, of_story).await
+    }
+
+    async fn selected(
+        &self,
+        key: u64,
+        from: Position,
+        max: usize,
+        wanted: impl Fn(&Facts) -> bool,
+    ) -> Result<Selected, ReadError> {
+        let durable = *self.core.durable.borrow();
+        let mut selected = Selected { facts: Vec::new(), next: from };
+        if from > durable {
+            return Ok(selected);
+        }
+        let keyed = self.core.engine.read_keyed(key, from, READ_BYTES_MAX).await?;
+        for group in &keyed.groups {
+            for (before, facts) in codec::decode_keyed(&group.payload, key, &self.core.catalogue)? {
+                // Keys may be equal by chance.
+                if wanted(&facts) {
+                    let recorded = facts.recorded(group.first_position + before);
+                    let in_reach = recorded.filter(|fact| (from..=durable).contains(&fact.position));
+                    selected.facts.extend(in_reach.map(Arc::new));
+                }
+            }
+        }
+        // What is synced but not yet visible is looked at again a moment later.
+        selected.next = keyed.next.min(durable + 1);
+        if selected.facts.len() > max {
+            selected.facts.truncate(max);
+            selected.next = selected.facts.last().map_or(from, |last| last.position + 1);
+        }
+        Ok(selected)
     }
 
     /// Returns a follower's position: the last fact it is done with.
@@ -114,6 +165,15 @@ impl Journal {
         })?;
         failed.map_or(Ok(values), |error| Err(error.into()))
     }
+}
+
+/// Facts picked from the log.
+#[derive(Clone, Debug)]
+pub struct Selected {
+    /// The facts; there may be more even if there is none among them.
+    pub facts: Vec<Arc<Recorded>>,
+    /// Where to go on; past the durable position when that is all of them.
+    pub next: Position,
 }
 
 /// Why a look-up failed.

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::journal::Position;
 use crate::journal::engine::{
-    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, ReadGroup, Tree, Written,
+    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, Keyed, ReadGroup, Tree, Written,
 };
 use crate::journal::overlay::Key;
 
@@ -136,6 +136,10 @@ impl Engine for GatedEngine {
 
     fn read(&self, from: From, bytes_max: usize) -> BoxFuture<'static, Result<Vec<ReadGroup>, EngineError>> {
         self.inner.read(from, bytes_max)
+    }
+
+    fn read_keyed(&self, key: u64, from: Position, bytes_max: usize) -> BoxFuture<'static, Result<Keyed, EngineError>> {
+        self.inner.read_keyed(key, from, bytes_max)
     }
 
     fn mark(&self) -> Result<u64, EngineError> {

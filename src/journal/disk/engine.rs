@@ -14,7 +14,7 @@ use super::lanes::Lanes;
 use super::log::LogReader;
 use super::store::Store;
 use crate::journal::engine::{
-    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, ReadGroup, Tree, Written,
+    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, Keyed, ReadGroup, Tree, Written,
 };
 use crate::journal::overlay::Key;
 use crate::journal::record::Position;
@@ -50,6 +50,12 @@ impl DiskEngine {
             checkpoint: Arc::new(Mutex::new(newest.as_ref().map(Checkpoint::figures).unwrap_or_default())),
             home,
         })
+    }
+
+    /// Returns how many groups were read back from the log since it was opened.
+    #[must_use]
+    pub fn groups_read(&self) -> u64 {
+        self.reader.frames_read()
     }
 
     /// Waits for a sign of life of every lane.
@@ -91,6 +97,10 @@ impl Engine for DiskEngine {
 
     fn read(&self, from: From, bytes_max: usize) -> BoxFuture<'static, Result<Vec<ReadGroup>, EngineError>> {
         received("reader", self.lanes.read(from, bytes_max)).boxed()
+    }
+
+    fn read_keyed(&self, key: u64, from: Position, bytes_max: usize) -> BoxFuture<'static, Result<Keyed, EngineError>> {
+        received("reader", self.lanes.read_keyed(key, from, bytes_max)).boxed()
     }
 
     fn mark(&self) -> Result<u64, EngineError> {

@@ -17,8 +17,10 @@ use tokio::sync::oneshot;
 
 use super::checkpoint::{self, Head};
 use super::log::{Log, LogReader};
+use super::reading::{self, Read, ReaderLane};
 use super::store::Store;
-use crate::journal::engine::{Batch, CheckpointFigures, EngineError, Expiry, From, Group, ReadGroup, Written};
+use crate::journal::engine::{Batch, CheckpointFigures, EngineError, Expiry, From, Group, Keyed, ReadGroup, Written};
+use crate::journal::record::Position;
 
 /// The lanes of one storage.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ struct Addresses {
     exporter: Addr<ExporterLane>,
 }
 
-type Port<T> = oneshot::Sender<Result<T, EngineError>>;
+pub(super) type Port<T> = oneshot::Sender<Result<T, EngineError>>;
 type Answer<T> = oneshot::Receiver<Result<T, EngineError>>;
 
 impl Lanes {
@@ -90,7 +92,18 @@ impl Lanes {
     }
 
     pub(super) fn read(&self, from: From, bytes_max: usize) -> Answer<Vec<ReadGroup>> {
-        self.send(|addresses, port| addresses.readers.do_send(Read { from, bytes_max, port }))
+        self.read_log(move |reader| reading::groups_from(reader, from, bytes_max))
+    }
+
+    pub(super) fn read_keyed(&self, key: u64, from: Position, bytes_max: usize) -> Answer<Keyed> {
+        self.read_log(move |reader| reading::groups_with_key(reader, key, from, bytes_max))
+    }
+
+    fn read_log<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&LogReader) -> Result<T, EngineError> + Send + 'static,
+    ) -> Answer<T> {
+        self.send(|addresses, port| addresses.readers.do_send(Read { read: Box::new(read), port }))
     }
 
     /// Writes a checkpoint, and says in `newest` that it has, whether or not anybody still waits.
@@ -130,7 +143,7 @@ impl Lanes {
 }
 
 /// Answers a port, and turns a panic into an error.
-fn answer<T>(lane: &'static str, port: Port<T>, work: impl FnOnce() -> Result<T, EngineError>) {
+pub(super) fn answer<T>(lane: &'static str, port: Port<T>, work: impl FnOnce() -> Result<T, EngineError>) {
     let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         tracing::error!(lane, "a storage lane panicked");
         Err(EngineError::LaneGone(lane))
@@ -225,54 +238,6 @@ impl Handler<Apply> for ApplierLane {
 
     fn handle(&mut self, message: Apply, _: &mut SyncContext<Self>) {
         answer("applier", message.port, || self.store.apply(&message.batch));
-    }
-}
-
-#[derive(Debug)]
-struct ReaderLane {
-    reader: LogReader,
-}
-
-impl Actor for ReaderLane {
-    type Context = SyncContext<Self>;
-}
-
-#[derive(Debug)]
-struct Read {
-    from: From,
-    bytes_max: usize,
-    port: Port<Vec<ReadGroup>>,
-}
-
-impl Message for Read {
-    type Result = ();
-}
-
-impl Handler<Read> for ReaderLane {
-    type Result = ();
-
-    fn handle(&mut self, message: Read, _: &mut SyncContext<Self>) {
-        answer("reader", message.port, || {
-            let frames = match message.from {
-                From::Group(group) => self.reader.frames_from_group(group),
-                From::Position(position) => self.reader.frames_from_position(position),
-            };
-            let mut groups = Vec::new();
-            let mut bytes = 0;
-            for frame in frames {
-                let frame = frame.map_err(|error| EngineError::Damaged(error.to_string()))?;
-                bytes += frame.payload.len();
-                groups.push(ReadGroup {
-                    number: frame.header.group(),
-                    first_position: frame.header.first_position(),
-                    payload: frame.payload,
-                });
-                if bytes >= message.bytes_max {
-                    break;
-                }
-            }
-            Ok(groups)
-        });
     }
 }
 

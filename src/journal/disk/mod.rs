@@ -9,6 +9,7 @@ pub mod engine;
 pub mod frame;
 pub mod home;
 pub mod lanes;
+mod reading;
 pub mod log;
 pub mod opening;
 pub mod segment;

@@ -7,7 +7,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::super::Position;
-use super::super::engine::{Batch, CheckpointFigures, EngineError, Expiry, Figures, Group, ReadGroup, Tree, Written};
+use super::super::engine::{
+    Batch, CheckpointFigures, EngineError, Expiry, Figures, Group, Keyed, ReadGroup, Tree, Written,
+};
 use super::*;
 
 /// Passes everything on, except what it was told not to.
@@ -104,6 +106,10 @@ impl Engine for Shared {
 
     fn read(&self, from: From, bytes_max: usize) -> BoxFuture<'static, Result<Vec<ReadGroup>, EngineError>> {
         self.0.inner.read(from, bytes_max)
+    }
+
+    fn read_keyed(&self, key: u64, from: Position, bytes_max: usize) -> BoxFuture<'static, Result<Keyed, EngineError>> {
+        self.0.inner.read_keyed(key, from, bytes_max)
     }
 
     fn mark(&self) -> Result<u64, EngineError> {
