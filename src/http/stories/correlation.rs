@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::fact::{JSON, is_told};
 use super::page::{Page, after};
+use super::scans::Selection;
 use crate::domain::Recorded;
 use crate::http::answer::Answer;
 use crate::http::hal::decoded;
@@ -21,10 +22,10 @@ async fn story(edge: &Edge, system: &SystemRoutes, request: &Request, id: &str) 
     request.answer_type(&[JSON])?;
     let from = after(request)?.saturating_add(1);
     let mut page = Page::default();
-    let take = |fact: &Recorded| match &*fact.correlation == id && is_told(fact, system.name) {
+    let take = |fact: &Recorded| match is_told(fact, system.name) {
         true => page.take(fact),
         false => ControlFlow::Continue(()),
     };
-    edge.scans.read(&edge.journal, from, request.deadline, take).await?;
+    edge.scans.read(&edge.journal, Selection::Story(id), from, request.deadline, take).await?;
     Ok(page.into_answer(&request.path))
 }

@@ -15,6 +15,7 @@ use warp::sse::Event;
 
 use super::FACTS_MAX;
 use super::fact::{JSON, is_told, position, told};
+use super::scans::Selection;
 use crate::domain::Recorded;
 use crate::http::answer::Answer;
 use crate::http::hal::parameters;
@@ -93,7 +94,8 @@ impl Wish {
             }
             if count < self.limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        edge.scans.read(&edge.journal, self.after.saturating_add(1), request.deadline, take).await?;
+        let from = self.after.saturating_add(1);
+        edge.scans.read(&edge.journal, Selection::Everything, from, request.deadline, take).await?;
         Ok(lines)
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::fact::JSON;
 use super::page::{Page, after};
+use super::scans::Selection;
 use crate::domain::{Recorded, Stream};
 use crate::http::answer::Answer;
 use crate::http::problem::Problem;
@@ -30,15 +31,16 @@ pub(in crate::http) async fn history(
     let newest = newest.ok_or(Problem::NoSuchItem)?;
     let mut page = Page::default();
     let take = |fact: &Recorded| {
-        if fact.stream == stream && fact.event.is_public() && page.take(fact).is_break() {
+        if fact.event.is_public() && page.take(fact).is_break() {
             return ControlFlow::Break(());
         }
-        match fact.stream == stream && fact.version >= newest.version {
+        match fact.version >= newest.version {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     };
-    edge.scans.read(&edge.journal, after.saturating_add(1), request.deadline, take).await?;
+    let from = after.saturating_add(1);
+    edge.scans.read(&edge.journal, Selection::Of(stream), from, request.deadline, take).await?;
     Ok(page.into_answer(&request.path))
 }
 
@@ -61,9 +63,6 @@ pub(in crate::http) async fn row_at(
     let newest = edge.admission.read(stream)?.ok_or(Problem::NoSuchItem)?;
     let (mut state, mut last) = ((spec.initial)(), None);
     let take = |fact: &Recorded| {
-        if fact.stream != stream {
-            return ControlFlow::Continue(());
-        }
         if !moment.covers(fact.public_version, fact.time_ms) {
             return ControlFlow::Break(());
         }
@@ -71,7 +70,7 @@ pub(in crate::http) async fn row_at(
         last = Some((fact.version, fact.public_version, fact.position));
         if fact.version >= newest.version { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    edge.scans.read(&edge.journal, 1, request.deadline, take).await?;
+    edge.scans.read(&edge.journal, Selection::Of(stream), 1, request.deadline, take).await?;
     let (version, public_version, position) = last.ok_or(Problem::NoSuchItem)?;
     let row = Row { stream, version, public_version, position, state };
     if row.state.exists() { Ok(Arc::new(row)) } else { Err(Problem::NoSuchItem) }

@@ -1,6 +1,6 @@
 //! What happened: an aggregate's history and past, the story of a correlation id, the feed of events.
 //!
-//! Whatever reads the log from its beginning is a scan; how many run at once is bounded, and each ends with its
+//! Each reads the log, all of it or what its index names; how many do so at once is bounded, and each ends with its
 //! request's deadline.
 
 mod scans;

@@ -1,13 +1,12 @@
 //! Reading the log for one answer: a bounded number at once, none longer than its request may take.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::domain::Recorded;
+use crate::domain::{Recorded, Stream};
 use crate::http::problem::Problem;
-use crate::journal::reading::ReadError;
+use crate::journal::reading::{ReadError, Selected};
 use crate::journal::{Journal, Position};
 use crate::resilience::{Deadline, NotExecuted, Reason};
 
@@ -15,6 +14,17 @@ use crate::resilience::{Deadline, NotExecuted, Reason};
 pub const SCANS_MAX: usize = 16;
 /// How many facts are read at once.
 const READ_MAX: usize = 4_096;
+
+/// Which facts are shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Selection<'a> {
+    /// All.
+    Everything,
+    /// Of one aggregate.
+    Of(Stream),
+    /// With one correlation id.
+    Story(&'a str),
+}
 
 /// The scans under way.
 #[derive(Debug)]
@@ -29,7 +39,7 @@ impl Default for Scans {
 }
 
 impl Scans {
-    /// Shows facts that are durable now to `take`, in order from a position on, until it breaks off.
+    /// Shows selected facts that are durable now to `take`, in order from a position on, until it breaks off.
     ///
     /// # Errors
     ///
@@ -37,12 +47,13 @@ impl Scans {
     pub(super) async fn read(
         &self,
         journal: &Journal,
+        selection: Selection<'_>,
         from: Position,
         deadline: Deadline,
         take: impl FnMut(&Recorded) -> ControlFlow<()>,
     ) -> Result<(), Problem> {
         let Ok(_slot) = self.slots.try_acquire() else { return Err(Problem::unavailable(Reason::BulkheadFull)) };
-        match tokio::time::timeout_at(deadline.at(), scan(journal, from, take)).await {
+        match tokio::time::timeout_at(deadline.at(), scan(journal, selection, from, take)).await {
             Ok(read) => read.map_err(unreadable),
             Err(_) => Err(NotExecuted::deadline_exceeded().into()),
         }
@@ -51,16 +62,19 @@ impl Scans {
 
 async fn scan(
     journal: &Journal,
+    selection: Selection<'_>,
     from: Position,
     mut take: impl FnMut(&Recorded) -> ControlFlow<()>,
 ) -> Result<(), ReadError> {
     let end = *journal.durable().borrow();
     let mut next = from.max(1);
     while next <= end {
-        let facts: Vec<Arc<Recorded>> = journal.facts_from(next, READ_MAX).await?;
-        let Some(last) = facts.last() else { break };
-        next = last.position + 1;
-        for fact in facts.iter().take_while(|fact| fact.position <= end) {
+        let selected = select(journal, selection, next).await?;
+        if selected.next <= next {
+            break;
+        }
+        next = selected.next;
+        for fact in selected.facts.iter().take_while(|fact| fact.position <= end) {
             if take(fact).is_break() {
                 return Ok(());
             }
@@ -69,6 +83,18 @@ async fn scan(
         tokio::task::yield_now().await;
     }
     Ok(())
+}
+
+async fn select(journal: &Journal, selection: Selection<'_>, from: Position) -> Result<Selected, ReadError> {
+    match selection {
+        Selection::Everything => {
+            let facts = journal.facts_from(from, READ_MAX).await?;
+            let next = facts.last().map_or(from, |last| last.position + 1);
+            Ok(Selected { facts, next })
+        }
+        Selection::Of(stream) => journal.facts_of_stream(stream, from, READ_MAX).await,
+        Selection::Story(correlation) => journal.facts_of_story(correlation, from, READ_MAX).await,
+    }
 }
 
 fn unreadable(error: ReadError) -> Problem {
