@@ -1,9 +1,8 @@
 //! What the committer, its successors, the applier and the readers share.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
@@ -15,7 +14,7 @@ use super::engine::Engine;
 use super::feed::Feed;
 use super::handle::{JournalOptions, Recovered, Step};
 use super::ids::Ids;
-use super::overlay::{Entry, Key, Overlay, Value};
+use super::overlay::{Entry, Key, Overlay, Recent, Turns, Value};
 use super::reading::ReadError;
 use super::record::{Answered, Position, Row};
 use crate::clock::Clock;
@@ -31,6 +30,7 @@ pub(super) struct Core {
     pub(super) overlay: Overlay,
     pub(super) feed: Feed,
     pub(super) ids: Ids,
+    pub(super) turns: Turns,
     pub(super) recent: Mutex<Recent>,
     pub(super) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
     pub(super) in_flight: Mutex<Option<InFlight>>,
@@ -71,6 +71,7 @@ impl Core {
             overlay: Overlay::default(),
             feed: Feed::default(),
             ids,
+            turns: Turns::default(),
             recent: Mutex::default(),
             inbox: tokio::sync::Mutex::new(inbox),
             in_flight: Mutex::default(),
@@ -153,8 +154,11 @@ impl Core {
     }
 
     pub(super) fn answer(&self, command: u128) -> Result<Option<Arc<Answered>>, ReadError> {
-        if let Some(answered) = self.recent.lock().answers.get(&command) {
-            return Ok(Some(Arc::clone(answered)));
+        if let Some(outcome) = self.turns.outcome(command) {
+            return Ok(outcome);
+        }
+        if let Some(answered) = self.recent.lock().get(command) {
+            return Ok(Some(answered));
         }
         let pick = |value| match value {
             Value::Answer(answered) => Some(answered),
@@ -190,12 +194,13 @@ impl Core {
         }
     }
 
-    pub(super) fn remember_recent(&self, command: u128, answered: Answered) {
-        self.recent.lock().put(self.clock.now(), self.options.recent_for, command, Arc::new(answered));
+    pub(super) fn remember_recent(&self, command: u128, answered: Arc<Answered>) {
+        self.recent.lock().put(self.clock.now(), self.options.recent_for, command, answered);
     }
 
     pub(super) fn forget_recent(&self, command: u128) {
-        self.recent.lock().answers.remove(&command);
+        self.recent.lock().forget(command);
+        self.turns.withdraw(command);
     }
 
     pub(super) fn follow(&self, follower: &Arc<str>, incarnation: u64, step: Step) {
@@ -214,13 +219,14 @@ impl Core {
             let entry = Entry { position: row.position, value: Some(Value::Row(Arc::clone(&row))) };
             (Key::Row(row.stream), entry)
         });
-        let dropped = self.overlay.put_and_drop(rows.chain([progress]), finished.into_iter().map(Key::Answer));
-        // A killed follower's last command may still be on its way.
-        for (key, entry) in dropped {
-            if let (Key::Answer(command), Some(Value::Answer(answered))) = (key, entry.value) {
-                self.recent.lock().put(self.clock.now(), self.options.recent_for, command, answered);
-            }
-        }
+        // A killed follower's last command may still be on its way: its outcome stays at hand for a while.
+        let ended = |command: &u128| {
+            let answered = self.turns.end(*command)?;
+            self.remember_recent(*command, answered);
+            Some(Key::Answer(*command))
+        };
+        let needless: Vec<Key> = finished.iter().filter_map(ended).collect();
+        self.overlay.put_and_drop(rows.chain([progress]), needless);
     }
 
     pub(super) fn kind_of(&self, path: &str) -> Option<Kind> {
@@ -239,29 +245,4 @@ pub(super) enum Refused {
     Space,
     /// The store takes no values.
     Store,
-}
-
-/// Outcomes of unkeyed clients' commands, for as long as they may ask again.
-#[derive(Debug, Default)]
-pub(super) struct Recent {
-    answers: HashMap<u128, Arc<Answered>>,
-    order: VecDeque<(tokio::time::Instant, u128)>,
-}
-
-/// How many unkeyed outcomes are remembered at most.
-const RECENT_MAX: usize = 131_072;
-
-impl Recent {
-    fn put(&mut self, now: tokio::time::Instant, keep: Duration, command: u128, answered: Arc<Answered>) {
-        if self.answers.insert(command, answered).is_none() {
-            self.order.push_back((now, command));
-        }
-        while let Some((at, oldest)) = self.order.front().copied() {
-            if now - at < keep && self.order.len() <= RECENT_MAX {
-                break;
-            }
-            self.answers.remove(&oldest);
-            self.order.pop_front();
-        }
-    }
 }

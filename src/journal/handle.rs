@@ -197,6 +197,11 @@ impl Journal {
         incarnation
     }
 
+    /// Says that a command of a fact's turn is about to be given.
+    pub fn begin_turn(&self, fact: Position, command: u128) {
+        self.core.turns.begin(fact, command);
+    }
+
     /// Moves a follower's position, together with the rows it wrote; waits while too many values wait for the store.
     pub async fn advance(&self, follower: &Arc<str>, incarnation: u64, step: Step) {
         self.core.overlay.room_for_followers().await;

@@ -92,6 +92,12 @@ impl Ids {
         self.of(kind).bits.read().known(id)
     }
 
+    /// Tells whether clients see an id.
+    #[must_use]
+    pub fn shows(&self, kind: Kind, id: u64) -> bool {
+        self.of(kind).bits.read().visible(id)
+    }
+
     /// Takes the blocks that changed since they were last taken.
     #[must_use]
     pub fn take_changed(&self) -> Vec<IdBlock> {

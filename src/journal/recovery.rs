@@ -53,6 +53,7 @@ pub(super) async fn replay(core: &Core) -> Result<(), OpenError> {
     core.replaying.store(false, std::sync::atomic::Ordering::Relaxed);
     core.group.store(written.group, std::sync::atomic::Ordering::Release);
     core.advance(written.next_position);
+    core.turns.open_at(written.next_position - 1);
     Ok(())
 }
 
@@ -175,7 +176,7 @@ impl Core {
         }
         let mut answered = Answered { stream, fingerprint: command.fingerprint, time_ms, position, outcome };
         match command.origin {
-            Origin::Edge => return self.remember_recent(command.id, answered),
+            Origin::Edge => return self.remember_recent(command.id, Arc::new(answered)),
             Origin::Keyed => {}
             // Nobody looks at the row again: the id alone makes a resend harmless.
             Origin::Policy | Origin::Ask => {
@@ -184,7 +185,9 @@ impl Core {
                 }
             }
         }
-        let entry = Entry { position, value: Some(Value::Answer(Arc::new(answered))) };
+        let answered = Arc::new(answered);
+        self.turns.remember(command.id, &answered);
+        let entry = Entry { position, value: Some(Value::Answer(answered)) };
         self.overlay.put([(Key::Answer(command.id), entry)]);
     }
 

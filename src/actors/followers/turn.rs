@@ -80,6 +80,7 @@ async fn command(
         causation: fact.position,
         correlation: Arc::clone(&fact.correlation),
     };
+    house.journal.begin_turn(fact.position, meta.id);
     let mut wait = WAIT_FIRST;
     loop {
         let call = Call {

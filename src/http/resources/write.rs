@@ -145,7 +145,8 @@ async fn patched(
 /// Returns the stream of an item that clients see, or that this request's key has changed before. Nothing else may
 /// wake an actor: the id may never have been.
 pub(in crate::http) fn reachable(edge: &Edge, request: &Request, stream: Stream) -> Result<Stream, Problem> {
-    if visible(edge, stream)?.is_some() {
+    edge.admission.gate_is_open(stream.kind)?;
+    if edge.journal.ids().shows(stream.kind, stream.id) {
         return Ok(stream);
     }
     match answered_before(edge, request, stream.kind)? {

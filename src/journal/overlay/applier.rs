@@ -15,6 +15,7 @@ const FAILURES_MAX: u32 = 10;
 pub(in crate::journal) async fn run(core: Arc<Core>) {
     let mut failures: u32 = 0;
     loop {
+        core.overlay.ripen().await;
         let (entries, mark) = core.overlay.leave().await;
         // Taken after the values, so that no row leaves before its id is seen.
         let ids = core.ids.take_changed();

@@ -3,124 +3,36 @@
 //! Two generations, as in a memtable: the fresh one takes new values, the other is on its way into the store.
 
 pub(super) mod applier;
+mod entry;
+mod recent;
+mod turns;
 
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::codec;
+pub use entry::{Entry, Key, Value, block_key, split_stream_key};
+pub(in crate::journal) use recent::Recent;
+pub(in crate::journal) use turns::Turns;
+
 use super::engine::Tree;
-use super::record::{Answered, Intent, Note, Position, Row};
-use crate::domain::{Kind, Stream};
 
 /// How much memory fresh values may take, in bytes; beyond it the committer waits for the applier. Those that are leaving
 /// may take as much again.
 pub const FRESH_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// How many bytes are worth a way to the store at once, and how long fewer wait for company: a row that changes often goes
+/// once for all its changes, and an outcome that is settled meanwhile need not go at all. A start replays no more than that.
+const RIPE_BYTES: usize = FRESH_BYTES_MAX / 4;
+const RIPE_AFTER: Duration = Duration::from_secs(1);
 /// What a value takes here beside its stored size, in bytes.
 const ENTRY_BYTES: usize = 192;
 /// The stored size of a value before any was measured, in bytes.
 const VALUE_BYTES_FIRST: usize = 256;
-
-/// What a value is looked up by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// A row.
-    Row(Stream),
-    /// The outcome of a command.
-    Answer(u128),
-    /// The open intent of an asker.
-    Intent(Stream),
-    /// A follower's position.
-    Progress(Arc<str>),
-    /// A fact a follower set aside.
-    Parked(Arc<str>, Position),
-}
-
-impl Key {
-    /// Returns the tree it lives in.
-    #[must_use]
-    pub const fn tree(&self) -> Tree {
-        match self {
-            Self::Row(_) => Tree::Rows,
-            Self::Answer(_) => Tree::Answers,
-            Self::Intent(_) => Tree::Intents,
-            Self::Progress(_) | Self::Parked(..) => Tree::Followers,
-        }
-    }
-
-    /// Returns the stored key; numbers big-endian, so that ids are in order.
-    #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
-        match self {
-            Self::Row(stream) | Self::Intent(stream) => stream_key(*stream),
-            Self::Answer(command) => command.to_be_bytes().to_vec(),
-            Self::Progress(follower) => [b"position\0", follower.as_bytes()].concat(),
-            Self::Parked(follower, position) => {
-                [b"parked\0", follower.as_bytes(), b"\0", &position.to_be_bytes()].concat()
-            }
-        }
-    }
-}
-
-fn stream_key(stream: Stream) -> Vec<u8> {
-    [stream.kind.path().as_bytes(), b"\0", &stream.id.to_be_bytes()].concat()
-}
-
-/// Returns the stored key of a block of ids.
-#[must_use]
-pub fn block_key(kind: Kind, index: u64) -> Vec<u8> {
-    stream_key(Stream::new(kind, index))
-}
-
-/// Splits a stored key into kind and id, or the index of a block of ids.
-#[must_use]
-pub fn split_stream_key(key: &[u8]) -> Option<(&str, u64)> {
-    let (rest, id) = key.split_last_chunk::<8>()?;
-    let path = std::str::from_utf8(rest.strip_suffix(b"\0")?).ok()?;
-    Some((path, u64::from_be_bytes(*id)))
-}
-
-/// A newest value and the position that wrote it.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The position that wrote it.
-    pub position: Position,
-    /// The value; `None` removes it.
-    pub value: Option<Value>,
-}
-
-/// A value of the overlay.
-#[derive(Clone, Debug)]
-pub enum Value {
-    /// A row.
-    Row(Arc<Row>),
-    /// A remembered outcome.
-    Answer(Arc<Answered>),
-    /// An open intent.
-    Intent(Arc<Intent>),
-    /// A follower's position; its own position is what it holds.
-    Progress,
-    /// A parked fact.
-    Note(Arc<Note>),
-}
-
-impl Entry {
-    /// Encodes the value for the store.
-    #[must_use]
-    pub fn encoded(&self) -> Option<Vec<u8>> {
-        self.value.as_ref().map(|value| match value {
-            Value::Row(row) => codec::encode_row(row),
-            Value::Answer(answered) => codec::encode_answered(answered),
-            Value::Intent(intent) => codec::encode_intent(self.position, intent),
-            Value::Progress => self.position.to_le_bytes().to_vec(),
-            Value::Note(note) => codec::encode_note(self.position, note),
-        })
-    }
-}
 
 /// Values on their way into the store.
 pub type Leaving = Arc<HashMap<Key, Entry>>;
@@ -133,6 +45,25 @@ pub struct Overlay {
     generations: Mutex<Generations>,
     filled: Notify,
     emptied: Notify,
+    /// How many wait for everything to have left.
+    hurrying: AtomicUsize,
+}
+
+/// Somebody who waits for everything to have left.
+struct Hurry<'a>(&'a Overlay);
+
+impl<'a> Hurry<'a> {
+    fn begin(overlay: &'a Overlay) -> Self {
+        overlay.hurrying.fetch_add(1, Ordering::AcqRel);
+        overlay.filled.notify_one();
+        Self(overlay)
+    }
+}
+
+impl Drop for Hurry<'_> {
+    fn drop(&mut self) {
+        self.0.hurrying.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Default for Overlay {
@@ -142,6 +73,7 @@ impl Default for Overlay {
             generations: Mutex::default(),
             filled: Notify::new(),
             emptied: Notify::new(),
+            hurrying: AtomicUsize::new(0),
         }
     }
 }
@@ -164,14 +96,14 @@ impl Overlay {
         self.put_and_drop(entries, []);
     }
 
-    /// Takes values in, and out of the fresh ones those that need not reach the store any more; returns these.
+    /// Takes values in, and out of the fresh ones those that need not reach the store any more.
     ///
     /// What is fresh lies in the log behind the store's mark: until the next mark is in the store, a replay brings it back.
     pub fn put_and_drop(
         &self,
         entries: impl IntoIterator<Item = (Key, Entry)>,
         needless: impl IntoIterator<Item = Key>,
-    ) -> Vec<(Key, Entry)> {
+    ) {
         let mut generations = self.generations.lock();
         for (key, entry) in entries {
             let held = generations.fresh.get(&key).or_else(|| generations.leaving.get(&key));
@@ -180,10 +112,11 @@ impl Overlay {
                 generations.fresh.insert(key, entry);
             }
         }
-        let dropped = needless.into_iter().filter_map(|key| generations.fresh.remove_entry(&key)).collect();
+        for key in needless {
+            generations.fresh.remove(&key);
+        }
         drop(generations);
         self.filled.notify_one();
-        dropped
     }
 
     /// Says that everything up to this group has been put.
@@ -215,12 +148,37 @@ impl Overlay {
             let emptied = self.emptied.notified();
             tokio::pin!(emptied);
             emptied.as_mut().enable();
-            let entry_bytes = ENTRY_BYTES + self.value_bytes.load(Ordering::Relaxed);
-            if self.generations.lock().fresh.len() * entry_bytes < bytes {
+            if self.generations.lock().fresh.len() * self.entry_bytes() < bytes {
                 return;
             }
             emptied.await;
         }
+    }
+
+    /// Waits until values are worth a way to the store: enough of them, or for long enough, or because somebody waits.
+    pub async fn ripen(&self) {
+        self.filled_until(|generations| !generations.fresh.is_empty() || !generations.leaving.is_empty()).await;
+        let enough = |generations: &Generations| {
+            self.hurrying.load(Ordering::Acquire) > 0
+                || !generations.leaving.is_empty()
+                || generations.fresh.len() * self.entry_bytes() >= RIPE_BYTES
+        };
+        // Few, but long enough: they go too.
+        let _ = tokio::time::timeout(RIPE_AFTER, self.filled_until(enough)).await;
+    }
+
+    async fn filled_until(&self, enough: impl Fn(&Generations) -> bool) {
+        loop {
+            let filled = self.filled.notified();
+            if enough(&self.generations.lock()) {
+                return;
+            }
+            filled.await;
+        }
+    }
+
+    fn entry_bytes(&self) -> usize {
+        ENTRY_BYTES + self.value_bytes.load(Ordering::Relaxed)
     }
 
     /// Waits for values and moves them into the leaving generation; the caller takes them into the store, and after them
@@ -286,6 +244,7 @@ impl Overlay {
             let generations = self.generations.lock();
             generations.taken + u64::from(!generations.fresh.is_empty())
         };
+        let _hurry = Hurry::begin(self);
         loop {
             let emptied = self.emptied.notified();
             if self.generations.lock().left >= last {
