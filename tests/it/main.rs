@@ -13,6 +13,7 @@ mod oa_rental_document;
 mod campaign;
 mod chaos_kill;
 mod nothing_lost;
+mod power_cut;
 mod siege;
 
 mod imports;

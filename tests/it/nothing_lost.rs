@@ -2,19 +2,16 @@
 //!
 //! `RESURGAM_KILL_SECONDS` sets how long, `RESURGAM_KILL_ROUNDS` how many kills at least, `RESURGAM_SEED` repeats a run.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 use std::time::Duration;
 
 use crate::campaign::audit::{Faults, audit};
 use crate::campaign::ledger::{Table, Writer};
-use crate::campaign::{Dice, Doors, alone, seed, setting};
-use crate::support::{Server, now, poll};
+use crate::campaign::{Dice, alone, seed, setting, write_until};
+use crate::support::{Server, now};
 
 const WRITERS: u64 = 4;
 /// A round ends after at most this many answers, so that most of a campaign is kills and not writing.
 const ANSWERS_A_ROUND_MAX: u64 = 1_500;
-const ROUND_TIMEOUT: Duration = Duration::from_secs(2);
 /// The whole store is compared every so many rounds and at the end: comparing costs more the more there is.
 const ROUNDS_AN_AUDIT: u64 = 10;
 
@@ -65,7 +62,7 @@ fn run(server: &mut Server, writers: &mut [Writer], dice: &mut Dice) -> Campaign
             break;
         }
         campaign.rounds += 1;
-        campaign.answered += write_until_killed(server, writers, dice.below(ANSWERS_A_ROUND_MAX));
+        campaign.answered += write_until(server, writers, Writer::step, dice.below(ANSWERS_A_ROUND_MAX), Server::kill9);
         for _ in 0..dice.below(3) {
             server.start_and_kill(Duration::from_millis(dice.below(150)));
         }
@@ -73,22 +70,4 @@ fn run(server: &mut Server, writers: &mut [Writer], dice: &mut Dice) -> Campaign
         writers.iter_mut().for_each(|writer| writer.settle(server, &mut campaign.faults));
     }
     campaign
-}
-
-/// All writers write until the process dies under them; says how many answers they got.
-fn write_until_killed(server: &mut Server, writers: &mut [Writer], answers: u64) -> u64 {
-    let answered = AtomicU64::new(0);
-    thread::scope(|scope| {
-        for writer in writers.iter_mut() {
-            let (answered, mut doors) = (&answered, Doors::new(server));
-            scope.spawn(move || {
-                while writer.step(&mut doors).is_ok() {
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-        poll(ROUND_TIMEOUT, || (answered.load(Ordering::Relaxed) >= answers).then_some(()));
-        server.kill9();
-    });
-    answered.into_inner()
 }

@@ -27,6 +27,9 @@ const PORTS: &[(&str, u16)] =
 pub(crate) struct Server {
     data: PathBuf,
     log: PathBuf,
+    /// Where the lines of the newest start begin.
+    log_from: u64,
+    below: Vec<String>,
     extra: Vec<String>,
     offset: u16,
     child: Option<Child>,
@@ -35,15 +38,27 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on free ports with the data in `dir/data` and waits until it is ready.
     pub(crate) fn start(dir: &Path, extra: &[&str]) -> Server {
-        let mut server = Server {
+        let mut server = Server::new(dir, &dir.join("server.log"), extra);
+        server.restart();
+        server
+    }
+
+    /// A server with free ports and the data in `dir/data` that is not started yet.
+    pub(crate) fn new(dir: &Path, log: &Path, extra: &[&str]) -> Server {
+        Server {
             data: dir.join("data"),
-            log: dir.join("server.log"),
+            log: log.to_owned(),
+            log_from: 0,
+            below: Vec::new(),
             extra: extra.iter().map(ToString::to_string).collect(),
             offset: free_offset(),
             child: None,
-        };
-        server.restart();
-        server
+        }
+    }
+
+    /// From the next start on the program runs below another, which must become it or keep it as its own process.
+    pub(crate) fn run_below(&mut self, words: &[&str]) {
+        self.below = words.iter().map(ToString::to_string).collect();
     }
 
     /// Starts again on the same data and ports; says how long it took from the start of the process until `/readyz` was 200.
@@ -58,12 +73,21 @@ impl Server {
 
     /// Starts the process and kills it within `life`, ready or not: a crash while it recovers from a crash.
     pub(crate) fn start_and_kill(&mut self, life: Duration) {
-        match self.spawn().recv_timeout(life) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => self.kill9(),
-            Err(RecvTimeoutError::Disconnected) => {
-                panic!("the server ended by itself while it recovered")
-            }
+        self.start_for(life);
+        self.kill9();
+    }
+
+    /// Starts the process and lets it run for `life` at most, or until it is ready.
+    pub(crate) fn start_for(&mut self, life: Duration) {
+        if let Err(RecvTimeoutError::Disconnected) = self.spawn().recv_timeout(life) {
+            panic!("the server ended by itself while it recovered: {}", self.said());
         }
+    }
+
+    /// What the newest start has said on standard error.
+    pub(crate) fn said(&self) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        String::from_utf8_lossy(&log[self.log_from as usize..]).into_owned()
     }
 
     /// Starts the process; its `ready` line comes through the channel.
@@ -72,7 +96,10 @@ impl Server {
         let offset = format!("listen.port_offset={}", self.offset);
         let log =
             File::options().create(true).append(true).open(&self.log).expect("the log of the server can be written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_resurgam"))
+        self.log_from = log.metadata().expect("the log of the server can be measured").len();
+        let words: Vec<&str> = self.below.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_resurgam")]).collect();
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
             .args(["serve", "oa-rental", "--data"])
             .arg(&self.data)
             .args(["--set", &offset, "--set", &admin])
@@ -82,7 +109,7 @@ impl Server {
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
-            .expect("the binary starts");
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", words[0]));
         let stdout = child.stdout.take().expect("stdout is piped");
         let (tx, rx) = channel();
         std::thread::spawn(move || {
@@ -105,11 +132,23 @@ impl Server {
         }
     }
 
+    /// SIGSTOP, and no thread of the process runs any more when this returns.
+    pub(crate) fn freeze(&self) {
+        let pid = self.child.as_ref().expect("a running server").id();
+        signal("-STOP", pid);
+        let stands = |stat: String| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(['T', 'Z', 'X']));
+        eventually("every thread of the server stands still", || {
+            let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("the threads of a living process");
+            let mut stats = threads.flatten().map(|thread| fs::read_to_string(thread.path().join("stat")));
+            // A thread that ended meanwhile stands still too.
+            stats.all(|stat| stat.map_or(true, stands)).then_some(())
+        });
+    }
+
     /// SIGTERM: drains and ends with exit code 0.
     pub(crate) fn stop(&mut self) {
         let mut child = self.child.take().expect("a running server");
-        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
-        assert!(sent.success(), "SIGTERM could not be sent");
+        signal("-TERM", child.id());
         let status =
             eventually("the server ends after SIGTERM", || child.try_wait().expect("the server can be waited for"));
         assert!(status.success(), "a stop ended with {status}");
@@ -178,6 +217,11 @@ impl Drop for Server {
             eprintln!("--- the last lines of the server ---\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
         }
     }
+}
+
+fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([name, &pid.to_string()]).status().expect("kill runs");
+    assert!(sent.success(), "{name} could not be sent to {pid}");
 }
 
 /// The request with the operator's token.

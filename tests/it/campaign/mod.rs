@@ -1,13 +1,21 @@
 //! What long tests under load share: one at a time, their size from outside, choices that can be repeated.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
-use crate::campaign::ledger::Table;
+use crate::campaign::ledger::{Table, Writer};
 use crate::client::Client;
-use crate::support::Server;
+use crate::support::{Server, poll};
+
+/// How long writers write at most before their server is ended.
+const WRITING_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) mod audit;
+pub(crate) mod disk;
 pub(crate) mod ledger;
 
 /// Campaigns load the machine and measure time: one at a time.
@@ -66,4 +74,29 @@ impl Doors {
             Table::Rentals => &mut self.rental,
         }
     }
+}
+
+/// All writers take this step again and again until `end` has ended the process under them, which it is asked to after
+/// so many answers or two seconds; says how many answers they got.
+pub(crate) fn write_until(
+    server: &mut Server,
+    writers: &mut [Writer],
+    step: fn(&mut Writer, &mut Doors) -> io::Result<()>,
+    answers: u64,
+    end: impl FnOnce(&mut Server),
+) -> u64 {
+    let answered = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for writer in writers.iter_mut() {
+            let (answered, mut doors) = (&answered, Doors::new(server));
+            scope.spawn(move || {
+                while step(writer, &mut doors).is_ok() {
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        poll(WRITING_TIMEOUT, || (answered.load(Ordering::Relaxed) >= answers).then_some(()));
+        end(server);
+    });
+    answered.into_inner()
 }
