@@ -1,6 +1,7 @@
 //! The promises of the whole program, judged from outside: a real process, real sockets, real tools.
 //!
-//! Nothing here uses the crate's own types; `tidy` alone reads its sources. One binary, so that it links once.
+//! Nothing here uses the crate's own types, but `torn_and_flipped`, which opens thousands of damaged logs; `tidy` reads
+//! its sources. One binary, so that it links once.
 
 mod client;
 mod support;
@@ -14,6 +15,7 @@ mod campaign;
 mod chaos_kill;
 mod nothing_lost;
 mod power_cut;
+mod torn_and_flipped;
 mod siege;
 
 mod imports;

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -82,6 +82,25 @@ impl Server {
         if let Err(RecvTimeoutError::Disconnected) = self.spawn().recv_timeout(life) {
             panic!("the server ended by itself while it recovered: {}", self.said());
         }
+    }
+
+    /// From the next start on the data is in `dir/data`.
+    pub(crate) fn move_to(&mut self, dir: &Path) {
+        self.data = dir.join("data");
+    }
+
+    /// Starts the process, which either becomes ready or ends by itself; says with what.
+    pub(crate) fn try_restart(&mut self) -> Result<(), ExitStatus> {
+        match self.spawn().recv_timeout(START_TIMEOUT) {
+            Ok(()) => Ok(()),
+            Err(RecvTimeoutError::Disconnected) => Err(eventually("the server ends", || self.ended())),
+            Err(RecvTimeoutError::Timeout) => panic!("neither ready nor ended: {}", self.said()),
+        }
+    }
+
+    /// How the process ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.as_mut()?.try_wait().expect("the server can be waited for")
     }
 
     /// What the newest start has said on standard error.

@@ -17,6 +17,7 @@ const WRITING_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) mod audit;
 pub(crate) mod disk;
 pub(crate) mod ledger;
+pub(crate) mod wreck;
 
 /// Campaigns load the machine and measure time: one at a time.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
