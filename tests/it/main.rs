@@ -16,6 +16,7 @@ mod chaos_kill;
 mod nothing_lost;
 mod power_cut;
 mod torn_and_flipped;
+mod disk_errors;
 mod siege;
 
 mod imports;

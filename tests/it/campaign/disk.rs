@@ -1,4 +1,4 @@
-//! A file system of a test's own, whose power can be cut. It needs root.
+//! File systems of a test's own: one whose power can be cut, and one that is small. They need root.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -102,6 +102,18 @@ impl Mount {
     fn new(words: &[&str], at: &Path) -> Mount {
         run(Command::new("mount").args(words).arg(at), "mount, which needs root and loop devices,");
         Mount { at: at.to_owned() }
+    }
+
+    /// A file system in memory of that size.
+    pub(crate) fn small(at: &Path, bytes: u64) -> Mount {
+        Mount::new(&["-t", "tmpfs", "-o", &format!("size={bytes}"), "small"], at)
+    }
+
+    /// How many bytes can still be written to it.
+    pub(crate) fn free_bytes(&self) -> u64 {
+        let output = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.at).output().expect("df runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().nth(1).and_then(|line| line.trim().parse().ok()).unwrap_or_else(|| panic!("df says {text}"))
     }
 
     fn device(&self) -> String {
