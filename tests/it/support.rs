@@ -173,6 +173,12 @@ impl Server {
         assert!(status.success(), "a stop ended with {status}");
     }
 
+    /// SIGTERM, and `life` at most to end by itself; says how it ended, if it has.
+    pub(crate) fn stop_for(&mut self, life: Duration) -> Option<ExitStatus> {
+        signal("-TERM", self.child.as_ref().expect("a running server").id());
+        poll(life, || self.ended())
+    }
+
     pub(crate) fn addr(&self, service: &str) -> SocketAddr {
         let (_, place) = PORTS.iter().find(|(name, _)| *name == service).expect("a listener of oa-rental");
         SocketAddr::from(([127, 0, 0, 1], 8080 + self.offset + place))
