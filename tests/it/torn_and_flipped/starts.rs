@@ -59,6 +59,7 @@ fn a_start_on_a_damaged_directory_tells_everything_or_is_refused_with_file_place
     earlier_frames(&mut cases, &mut Dice::new(seed));
     lost_segments(&mut cases);
     stores(&mut cases);
+    checkpoints(&mut cases, &mut Dice::new(seed));
     let cases = cases.list;
 
     let segment_bytes = format!("journal.segment_bytes={SEGMENT_BYTES}");
@@ -111,9 +112,15 @@ fn earlier_frames(cases: &mut Cases, dice: &mut Dice) {
         let what = format!("{} flipped at {offset}", name_of(file));
         cases.add(&what, Verdict::TellsAllButHistory, flip);
         let what = format!("{what}, and the store lost");
+        cases.add(&what, Verdict::TellsAllButHistory, |data| {
+            flip(data);
+            lose_store(data);
+        });
+        let what = format!("{what}, and the checkpoints too");
         cases.add(&what, DAMAGED, |data| {
             flip(data);
             lose_store(data);
+            lose_checkpoints(data);
         });
     }
 }
@@ -132,6 +139,10 @@ fn lost_segments(cases: &mut Cases) {
         segments(&data.join("log")).iter().for_each(|file| fs::remove_file(file).expect("a segment"));
     });
     cases.add("the whole log lost", DAMAGED, |data| fs::remove_dir_all(data.join("log")).expect("a log"));
+    cases.add("log and store lost", DAMAGED, |data| {
+        fs::remove_dir_all(data.join("log")).expect("a log");
+        lose_store(data);
+    });
 }
 
 fn stores(cases: &mut Cases) {
@@ -156,6 +167,43 @@ fn stores(cases: &mut Cases) {
     });
     add("the note flipped", &|data| change(&data.join("log/synced"), |bytes| bytes[0] ^= 0x10));
     add("the note lost", &|data| fs::remove_file(data.join("log/synced")).expect("a note"));
+}
+
+/// A checkpoint is believed to its last byte or not at all: the older one, then the log, stand behind it.
+fn checkpoints(cases: &mut Cases, dice: &mut Dice) {
+    let mut add = |what: &str, spoil: &dyn Fn(&Path)| {
+        cases.add(what, Verdict::TellsAll, |data| {
+            lose_store(data);
+            spoil(data);
+        });
+    };
+    add("the store and every checkpoint lost", &lose_checkpoints);
+    add("the store lost, a checkpoint unfinished", &|data| {
+        fs::write(data.join("checkpoints/00000000000000000009.tmp"), "half").expect("an unfinished checkpoint");
+    });
+    for damage in [Damage::Truncate, Damage::Tear, Damage::Flip, Damage::Flip, Damage::Flip] {
+        let part = dice.below(1_000) as usize;
+        add(&format!("the store lost, the newest checkpoint: {damage:?} at {part} of 1000"), &|data| {
+            let newest = checkpoint_files(data).pop().expect("a checkpoint");
+            change(&newest, |bytes| damage.at(bytes.len() * part / 1_000, bytes));
+        });
+        add(&format!("the store lost, every checkpoint: {damage:?} at {part} of 1000"), &|data| {
+            for file in checkpoint_files(data) {
+                change(&file, |bytes| damage.at(bytes.len() * part / 1_000, bytes));
+            }
+        });
+    }
+}
+
+fn checkpoint_files(data: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(data.join("checkpoints")).expect("checkpoints").flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
+fn lose_checkpoints(data: &Path) {
+    fs::remove_dir_all(data.join("checkpoints")).expect("checkpoints");
 }
 
 fn lose_store(data: &Path) {
