@@ -12,6 +12,7 @@ use super::checkpoint::{self, Checkpoint, CheckpointError, Head};
 use super::home::Home;
 use super::lanes::Lanes;
 use super::log::LogReader;
+use super::opening::{DiskError, is_sealed};
 use super::store::Store;
 use crate::journal::engine::{
     Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, Keyed, ReadGroup, Tree, Written,
@@ -30,7 +31,7 @@ pub struct DiskEngine {
     shapes: u64,
     reader: LogReader,
     checkpoint: Arc<Mutex<CheckpointFigures>>,
-    home: Home,
+    home: Arc<Home>,
 }
 
 impl DiskEngine {
@@ -48,7 +49,7 @@ impl DiskEngine {
             shapes,
             reader,
             checkpoint: Arc::new(Mutex::new(newest.as_ref().map(Checkpoint::figures).unwrap_or_default())),
-            home,
+            home: Arc::new(home),
         })
     }
 
@@ -119,14 +120,17 @@ impl Engine for DiskEngine {
 
     fn close(&self) -> BoxFuture<'static, ()> {
         let (lanes, store) = (Arc::clone(&self.lanes), self.store.clone());
+        let (reader, home) = (self.reader.clone(), Arc::clone(&self.home));
         async move {
             // Joining threads blocks; it is the last thing this process does with them.
             let stopped = tokio::task::spawn_blocking(move || {
                 lanes.stop();
-                drop(store);
+                leave(&store, &reader, &home)
             });
-            if stopped.await.is_err() {
-                tracing::error!("the storage did not stop cleanly");
+            match stopped.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the next start may make the store again"),
+                Err(_) => tracing::error!("the storage did not stop cleanly"),
             }
         }
         .boxed()
@@ -161,4 +165,13 @@ impl Engine for DiskEngine {
         let (segments, log_bytes) = self.reader.size();
         Figures { segments, log_bytes, group: self.reader.last_group(), checkpoint: *self.checkpoint.lock() }
     }
+}
+
+/// After the last value: what the log's seal says of the store is true from here until somebody opens it.
+fn leave(store: &Store, reader: &LogReader, home: &Home) -> Result<(), DiskError> {
+    if is_sealed(reader)? {
+        store.settle()?;
+        home.close()?;
+    }
+    Ok(())
 }

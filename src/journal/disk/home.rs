@@ -11,6 +11,8 @@ use super::log::StoreId;
 use crate::clock::Clock;
 
 const FORMAT: &str = "1";
+/// A line of the lock after a clean stop.
+const CLOSED: &str = "closed";
 /// Says which format and which store it is.
 pub(super) const META_NAME: &str = "META";
 
@@ -23,6 +25,8 @@ pub struct Home {
     pub store: StoreId,
     /// Whether the machine was restarted since the directory was last held.
     pub rebooted: bool,
+    /// Whether the last holder let it go with everything on the disk, and nobody has held it since.
+    pub closed: bool,
     lock: File,
 }
 
@@ -65,9 +69,9 @@ impl Home {
     /// Fails when another process holds it, or it is another format's, or the operating system refuses.
     pub fn take(dir: &Path, clock: &Clock) -> Result<Self, HomeError> {
         fs::create_dir_all(dir).map_err(|source| io_error("create", dir, source))?;
-        let (lock, rebooted) = lock(dir)?;
+        let (lock, rebooted, closed) = lock(dir)?;
         let store = read_or_make_meta(dir, clock)?;
-        Ok(Self { dir: dir.to_owned(), store, rebooted, lock })
+        Ok(Self { dir: dir.to_owned(), store, rebooted, closed, lock })
     }
 
     /// Says that what an earlier boot left behind is dealt with; until then every start finds `rebooted` again.
@@ -76,7 +80,20 @@ impl Home {
     ///
     /// Fails when the operating system refuses.
     pub fn settle(&self) -> Result<(), HomeError> {
-        write_holder(&self.lock, &boot_id()).map_err(|source| io_error("write", &self.dir.join("LOCK"), source))
+        self.say(boot_id())
+    }
+
+    /// Says that everything is on the disk and that this process writes no more.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the operating system refuses.
+    pub fn close(&self) -> Result<(), HomeError> {
+        self.say(format!("{}\n{CLOSED}", boot_id()))
+    }
+
+    fn say(&self, boot: String) -> Result<(), HomeError> {
+        write_holder(&self.lock, &boot).map_err(|source| io_error("write", &self.dir.join("LOCK"), source))
     }
 
     /// Returns where the log lives.
@@ -98,7 +115,7 @@ impl Home {
     }
 }
 
-fn lock(dir: &Path) -> Result<(File, bool), HomeError> {
+fn lock(dir: &Path) -> Result<(File, bool, bool), HomeError> {
     let path = dir.join("LOCK");
     let mut file = OpenOptions::new()
         .read(true)
@@ -110,6 +127,7 @@ fn lock(dir: &Path) -> Result<(File, bool), HomeError> {
     let mut holder = String::new();
     // A holder's words are for the operator only; unreadable ones must not keep anybody out.
     let _ = file.read_to_string(&mut holder);
+    let closed = holder.lines().any(|line| line == CLOSED);
     let holder = holder.trim().replace('\n', ", ");
     if file.try_lock().is_err() {
         return Err(HomeError::InUse { dir: dir.display().to_string(), holder });
@@ -121,7 +139,7 @@ fn lock(dir: &Path) -> Result<(File, bool), HomeError> {
     } else {
         write_holder(&file, &boot_id()).map_err(|source| io_error("write", &path, source))?;
     }
-    Ok((file, rebooted))
+    Ok((file, rebooted, closed))
 }
 
 /// Writes over what is there, then cuts the rest: a kill in between must not leave a lock without a boot id, which

@@ -74,9 +74,11 @@ impl DiskEngine {
         let open_store =
             |distrusted| Store::open(&home.sled_dir(), home.store, shapes, options.cache_bytes, distrusted);
         let (opened, (log, reader, log_opened)) = if home.rebooted {
-            // After a power cut sled may hold anything without saying so: unless the log was sealed, it is not read.
+            // After a power cut sled may hold anything without saying so: unless the log was sealed, and nobody has
+            // opened sled since, it is not read.
             let log = open_log(0)?;
-            let distrusted = (!is_sealed(&log.1)?).then_some("the machine was restarted without a clean stop");
+            let trusted = home.closed && is_sealed(&log.1)?;
+            let distrusted = (!trusted).then_some("the machine was restarted without a clean stop");
             (open_store(distrusted)?, log)
         } else {
             let store = open_store(None)?;
@@ -142,7 +144,7 @@ fn import(store: &Store, checkpoint: &Checkpoint) -> Result<u64, CheckpointError
     Ok(values)
 }
 
-fn is_sealed(reader: &LogReader) -> Result<bool, LogError> {
+pub(super) fn is_sealed(reader: &LogReader) -> Result<bool, LogError> {
     match reader.frames_from_group(reader.last_group()).next() {
         Some(frame) => Ok(codec::ends_with_seal(&frame?.payload)),
         None => Ok(true),

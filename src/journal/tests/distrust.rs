@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::super::Step;
 use super::*;
 
 /// Runs each in a directory of its own.
@@ -24,6 +25,8 @@ on_disk! {
     a_store_is_discarded_when_the_power_cut_took_the_lock_s_words
     a_damaged_store_is_made_again
     a_store_of_another_log_is_set_aside
+    a_store_is_believed_after_a_restart_of_the_machine_with_a_clean_stop
+    a_store_that_was_written_since_the_seal_is_discarded_after_a_restart_of_the_machine
 }
 
 /// A directory with one product, crashed or closed; what the journal told.
@@ -54,7 +57,9 @@ async fn reopened(dir: &TempDir) -> (Option<String>, String) {
 /// As a restart of the machine leaves it: held by a process of another boot.
 fn restart_machine(dir: &Path) {
     let lock = dir.join("LOCK");
-    fs::write(lock, "pid 1\nhost there\nboot 00000000-0000-0000-0000-000000000000\n").expect("the lock is a file");
+    let words = fs::read_to_string(&lock).expect("the lock is a file");
+    let boot = |line| if str::starts_with(line, "boot ") { "boot 00000000-0000-0000-0000-000000000000" } else { line };
+    fs::write(lock, words.lines().map(boot).collect::<Vec<_>>().join("\n")).expect("the lock is a file");
 }
 
 async fn a_store_is_believed_within_one_boot(dir: TempDir) {
@@ -109,6 +114,31 @@ async fn a_store_of_another_log_is_set_aside(dir: TempDir) {
     fs::rename(other.path().join("sled"), dir.path().join("sled")).expect("a directory");
     let (discarded, after) = reopened(&dir).await;
     assert!(discarded.is_some());
+    assert_eq!(after, before);
+}
+
+async fn a_store_is_believed_after_a_restart_of_the_machine_with_a_clean_stop(dir: TempDir) {
+    let before = used(&dir, true).await;
+    let (engine, _) = open_disk(dir.path()).await.expect("the directory opens");
+    open_on(Arc::new(engine)).await.close().await;
+    restart_machine(dir.path());
+    assert_eq!(reopened(&dir).await, (None, before));
+}
+
+async fn a_store_that_was_written_since_the_seal_is_discarded_after_a_restart_of_the_machine(dir: TempDir) {
+    let before = used(&dir, true).await;
+    let engine: Arc<dyn Engine> = Arc::new(open_disk(dir.path()).await.expect("the directory opens").0);
+    let journal = open_on(Arc::clone(&engine)).await;
+    // Takes no group of the log, so the seal stays its newest.
+    let follower = Arc::from("view");
+    let incarnation = journal.begin_following(&follower);
+    journal.advance(&follower, incarnation, Step { position: 1, ..Step::default() }).await;
+    journal.core.overlay.drained().await;
+    crash(journal, engine).await;
+    drop(open_disk(dir.path()).await.expect("the directory opens"));
+    restart_machine(dir.path());
+    let (discarded, after) = reopened(&dir).await;
+    assert!(discarded.is_some(), "the seal vouches for what the store was before");
     assert_eq!(after, before);
 }
 
