@@ -58,7 +58,8 @@ fn a_failed_write_or_sync_of_the_log_stops_writing_and_loses_nothing_that_was_an
         let what = format!("{} of {} {call}", injected.error, injected.what);
         let dir = tempfile::tempdir().expect("a temporary folder");
         let mut server = Server::new(dir.path(), &dir.path().join("server.log"), &SETTINGS);
-        server.run_below(&strace(injected, call, dir.path()).iter().map(String::as_str).collect::<Vec<_>>());
+        server
+            .run_below(&strace(injected, &call.to_string(), dir.path()).iter().map(String::as_str).collect::<Vec<_>>());
         server.restart();
         let mut writers: Vec<Writer> = (0..WRITERS).map(|number| Writer::new(&server, number, seed)).collect();
         let end = write_until_refused(&mut server, &mut writers);
@@ -72,6 +73,29 @@ fn a_failed_write_or_sync_of_the_log_stops_writing_and_loses_nothing_that_was_an
         let end = end.map_or("read-only".to_owned(), |status| status.to_string());
         eprintln!("== disk: {what}: {end}; {answered} rows asked for, 0 lost, 0 doubled");
     }
+}
+
+#[test]
+fn a_store_that_takes_no_values_stops_writing_and_loses_nothing_that_was_answered() {
+    let _machine = alone();
+    let seed = seed();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let store = Injected { what: "store", syscall: "pwrite64", error: "EIO", file: Some("sled/db"), spread: 0 };
+    let mut server = Server::new(dir.path(), &dir.path().join("server.log"), &SETTINGS);
+    server.run_below(&strace(&store, "3+", dir.path()).iter().map(String::as_str).collect::<Vec<_>>());
+    server.restart();
+    let mut writers: Vec<Writer> = (0..WRITERS).map(|number| Writer::new(&server, number, seed)).collect();
+    let end = write_until_refused(&mut server, &mut writers);
+    assert_eq!(end, None, "the process ended though the log is sound");
+    check_writes_end(&server, &mut writers[0]);
+    let (read, asked) = reads(&server, &writers);
+    let lines = server.said().lines().count();
+    server.kill9();
+    server.run_below(&[]);
+    let answered = check_nothing_lost(&mut server, &mut writers, "a failed store", seed);
+    eprintln!(
+        "== disk: EIO of every write of the store: read-only, {read} of {asked} rows can be read, {lines} lines of log; {answered} rows asked for, 0 lost, 0 doubled"
+    );
 }
 
 #[test]
@@ -152,11 +176,11 @@ fn check_writes_end(server: &Server, writer: &mut Writer) {
     assert!(writer.refused.len() > before && is_refused(writer), "a write on a full disk: {:?}", writer.refused.last());
 }
 
-/// The words that have `call`th calls of a kind fail; the server stays a child of the test.
-fn strace(injected: &Injected, call: u64, dir: &Path) -> Vec<String> {
+/// The words that have these calls of a kind fail; the server stays a child of the test.
+fn strace(injected: &Injected, calls: &str, dir: &Path) -> Vec<String> {
     let Injected { syscall, error, file, .. } = injected;
     let mut words = format!(
-        "strace -D -f --seccomp-bpf -qq -o {} -e trace={syscall} -e inject={syscall}:error={error}:when={call}",
+        "strace -D -f --seccomp-bpf -qq -o {} -e trace={syscall} -e inject={syscall}:error={error}:when={calls}",
         dir.join("strace.log").display()
     );
     if let Some(file) = file {
