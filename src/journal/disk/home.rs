@@ -11,6 +11,8 @@ use super::log::StoreId;
 use crate::clock::Clock;
 
 const FORMAT: &str = "1";
+/// A line of META: from here on an empty log directory is a loss.
+const BEGUN: &str = "log begun";
 /// A line of the lock after a clean stop.
 const CLOSED: &str = "closed";
 /// Says which format and which store it is.
@@ -27,6 +29,7 @@ pub struct Home {
     pub rebooted: bool,
     /// Whether the last holder let it go with everything on the disk, and nobody has held it since.
     pub closed: bool,
+    begun: bool,
     lock: File,
 }
 
@@ -40,6 +43,14 @@ pub enum HomeError {
         dir: String,
         /// What the holder wrote about itself.
         holder: String,
+    },
+    /// Its log is gone.
+    #[error(
+        "{dir} has had a log, and there is none in {dir}/log: put it back, or restore a backup into a new directory"
+    )]
+    LogGone {
+        /// The directory.
+        dir: String,
     },
     /// It was written by another format.
     #[error("{file} says format {found:?}, this build reads format {FORMAT:?}: run the build that wrote it")]
@@ -70,8 +81,31 @@ impl Home {
     pub fn take(dir: &Path, clock: &Clock) -> Result<Self, HomeError> {
         fs::create_dir_all(dir).map_err(|source| io_error("create", dir, source))?;
         let (lock, rebooted, closed) = lock(dir)?;
-        let store = read_or_make_meta(dir, clock)?;
-        Ok(Self { dir: dir.to_owned(), store, rebooted, closed, lock })
+        let (store, begun) = read_or_make_meta(dir, clock)?;
+        Ok(Self { dir: dir.to_owned(), store, rebooted, closed, begun, lock })
+    }
+
+    /// Makes sure that a log which was begun is still there.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is gone: a start without it would be an empty one.
+    pub fn must_have_its_log(&self) -> Result<(), HomeError> {
+        let is_log = |entry: fs::DirEntry| entry.path().extension().is_some_and(|extension| extension == "log");
+        let has_log = fs::read_dir(self.log_dir()).is_ok_and(|entries| entries.flatten().any(is_log));
+        match self.begun && !has_log {
+            true => Err(HomeError::LogGone { dir: self.dir.display().to_string() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Says that there is a log from here on.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the operating system refuses.
+    pub fn log_has_begun(&self) -> Result<(), HomeError> {
+        if self.begun { Ok(()) } else { write_meta(&self.dir, self.store, true) }
     }
 
     /// Says that what an earlier boot left behind is dealt with; until then every start finds `rebooted` again.
@@ -160,23 +194,29 @@ fn first_line(path: &str) -> String {
     fs::read_to_string(path).ok().and_then(|text| text.lines().next().map(str::to_owned)).unwrap_or_default()
 }
 
-fn read_or_make_meta(dir: &Path, clock: &Clock) -> Result<StoreId, HomeError> {
+/// Returns which store it is, and whether its log was begun.
+fn read_or_make_meta(dir: &Path, clock: &Clock) -> Result<(StoreId, bool), HomeError> {
     let path = dir.join(META_NAME);
     match fs::read_to_string(&path) {
-        Ok(text) => parse_meta(&path, &text),
+        Ok(text) => Ok((parse_meta(&path, &text)?, text.lines().any(|line| line == BEGUN))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let store = clock.random();
-            let temporary = dir.join("META.tmp");
-            let text = format!("format {FORMAT}\nstore {store:016x}\n");
-            File::create(&temporary)
-                .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-                .and_then(|()| fs::rename(&temporary, &path))
-                .and_then(|()| File::open(dir)?.sync_all())
-                .map_err(|source| io_error("write", &path, source))?;
-            Ok(StoreId(store))
+            let store = StoreId(clock.random());
+            write_meta(dir, store, false)?;
+            Ok((store, false))
         }
         Err(source) => Err(io_error("read", &path, source)),
     }
+}
+
+fn write_meta(dir: &Path, store: StoreId, begun: bool) -> Result<(), HomeError> {
+    let (path, temporary) = (dir.join(META_NAME), dir.join("META.tmp"));
+    let begun = if begun { format!("{BEGUN}\n") } else { String::new() };
+    let text = format!("format {FORMAT}\nstore {:016x}\n{begun}", store.0);
+    File::create(&temporary)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&temporary, &path))
+        .and_then(|()| File::open(dir)?.sync_all())
+        .map_err(|source| io_error("write", &path, source))
 }
 
 fn parse_meta(path: &Path, text: &str) -> Result<StoreId, HomeError> {

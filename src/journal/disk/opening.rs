@@ -64,6 +64,7 @@ impl DiskEngine {
     /// Fails when the directory is in use, or the log is damaged where somebody has seen it.
     pub fn open(dir: &Path, shapes: u64, options: DiskOptions, clock: &Clock) -> Result<(Self, Opening), DiskError> {
         let home = Home::take(dir, clock)?;
+        home.must_have_its_log()?;
         checkpoint::remove_unfinished(&home.checkpoint_dir())?;
         let checkpoints = checkpoint::list(&home.checkpoint_dir())?;
         let in_checkpoints = checkpoints.iter().filter(|it| it.head.store == home.store).map(|it| it.head.mark).max();
@@ -85,6 +86,7 @@ impl DiskEngine {
             let in_store = store.store.mark()?;
             (store, open_log(in_store)?)
         };
+        home.log_has_begun()?;
         let OpenedStore { store, discarded, fresh } = opened;
         let made_again = fresh && reader.last_group() > 0;
         // sled 0.34 may open without an error and without a value.

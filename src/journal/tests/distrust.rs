@@ -25,6 +25,7 @@ on_disk! {
     a_store_is_discarded_when_the_power_cut_took_the_lock_s_words
     a_damaged_store_is_made_again
     a_store_of_another_log_is_set_aside
+    a_start_without_the_log_that_was_there_is_refused
     a_store_is_believed_after_a_restart_of_the_machine_with_a_clean_stop
     a_store_that_was_written_since_the_seal_is_discarded_after_a_restart_of_the_machine
 }
@@ -104,6 +105,16 @@ async fn a_damaged_store_is_made_again(dir: TempDir) {
     let length = fs::metadata(&db).expect("sled's file").len();
     fs::write(&db, vec![0x5A; usize::try_from(length).expect("small")]).expect("sled's file");
     assert_eq!(reopened(&dir).await.1, before);
+}
+
+async fn a_start_without_the_log_that_was_there_is_refused(dir: TempDir) {
+    used(&dir, false).await;
+    for gone in ["log", "sled", "checkpoints"] {
+        // Whether or not anything else is left that knows of groups.
+        let _ = fs::remove_dir_all(dir.path().join(gone));
+        let refused = open_disk(dir.path()).await.expect_err("nothing may begin anew here");
+        assert!(refused.contains("has had a log") && refused.contains("restore"), "{refused}");
+    }
 }
 
 async fn a_store_of_another_log_is_set_aside(dir: TempDir) {
