@@ -219,12 +219,13 @@ impl Journal {
         }
     }
 
-    /// Writes a checkpoint of what the store holds now, beside the traffic.
+    /// Writes a checkpoint of what is durable now, beside the traffic.
     ///
     /// # Errors
     ///
     /// Fails when the store or the disk does; the older checkpoints stay.
     pub async fn checkpoint(&self) -> Result<CheckpointFigures, ReadError> {
+        self.core.overlay.drained().await;
         self.core.checkpoint().await
     }
 

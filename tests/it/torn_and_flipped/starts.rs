@@ -27,6 +27,7 @@ enum Verdict {
 
 const DAMAGED_WORDS: &[&str] = &["is damaged at offset", "restore it from the newest backup"];
 const DAMAGED: Verdict = Verdict::Refuses(DAMAGED_WORDS);
+const GONE: Verdict = Verdict::Refuses(&["has had a log", "restore a backup"]);
 const MISSING: Verdict = Verdict::Refuses(&["is missing before", "put the file back or restore"]);
 
 struct Case {
@@ -135,13 +136,14 @@ fn lost_segments(cases: &mut Cases) {
         let lose = |data: &Path| fs::remove_file(&segments(&data.join("log"))[place]).expect("a segment");
         cases.add(&format!("segment {place} of {count} lost"), verdict, lose);
     }
-    cases.add("all segments lost", DAMAGED, |data| {
+    cases.add("all segments lost", GONE, |data| {
         segments(&data.join("log")).iter().for_each(|file| fs::remove_file(file).expect("a segment"));
     });
-    cases.add("the whole log lost", DAMAGED, |data| fs::remove_dir_all(data.join("log")).expect("a log"));
-    cases.add("log and store lost", DAMAGED, |data| {
+    cases.add("the whole log lost", GONE, |data| fs::remove_dir_all(data.join("log")).expect("a log"));
+    cases.add("log, store and checkpoints lost", GONE, |data| {
         fs::remove_dir_all(data.join("log")).expect("a log");
         lose_store(data);
+        lose_checkpoints(data);
     });
 }
 
