@@ -50,13 +50,23 @@ fn coerce_text(token: &str) -> Result<Value, Unfit> {
 
 /// Reads a JSON number that is whole, however it is written; `None` when digits would be lost.
 pub(super) fn whole_number(token: &str) -> Option<i64> {
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    const POWER_MAX: u32 = 18;
     if let Ok(number) = token.parse() {
         return Some(number);
     }
-    let number: f64 = token.parse().ok()?;
-    let is_exact = number.fract() == 0.0 && number.abs() < EXACT_MAX;
-    is_exact.then(|| format!("{number:.0}").parse().ok()).flatten()
+    // Not by way of f64, which takes 1e-400 for 0 and 9.0000000000000000001 for 9.
+    let (mantissa, exponent) = token.split_once(['e', 'E']).unwrap_or((token, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let significant = digits.trim_end_matches('0');
+    if ["", "-"].contains(&significant) {
+        return Some(0);
+    }
+    let places = |digits: usize| i64::try_from(digits).ok();
+    let zeros = places(digits.len() - significant.len())?;
+    let power = exponent.parse::<i64>().ok()?.checked_add(zeros)?.checked_sub(places(fraction.len())?)?;
+    let power = u32::try_from(power).ok().filter(|power| *power <= POWER_MAX)?;
+    significant.parse::<i64>().ok()?.checked_mul(10_i64.pow(power))
 }
 
 fn shortened(token: &str) -> String {
