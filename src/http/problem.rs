@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 use warp::http::StatusCode;
-use warp::http::header::{ALLOW, ETAG, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::header::{ALLOW, CONNECTION, ETAG, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 
 use super::answer::Answer;
 use super::conditional;
@@ -40,6 +40,8 @@ pub enum Problem {
     MethodNotAllowed(String),
     /// The body was not sent in time.
     BodyTimeout,
+    /// Servers could differ on where the body ends; the connection is closed.
+    UnclearEnd,
     /// No offered representation is acceptable.
     NotAcceptable(String),
     /// A rule of the business.
@@ -148,6 +150,13 @@ impl Problem {
             Self::BodyTimeout => {
                 entry(StatusCode::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive in time".to_owned())
             }
+            Self::UnclearEnd => entry(
+                StatusCode::BAD_REQUEST,
+                "unclear-end",
+                "a body is sent with a Content-Length or with `Transfer-Encoding: chunked`, and with no other coding"
+                    .to_owned(),
+            )
+            .with(CONNECTION, "close"),
             Self::NotAcceptable(offered) => {
                 entry(StatusCode::NOT_ACCEPTABLE, "not-acceptable", format!("this address answers with {offered}"))
             }
@@ -279,6 +288,7 @@ mod tests {
             (Problem::MethodNotAllowed("GET,HEAD".to_owned()), 405, "method-not-allowed", Some(("allow", "GET,HEAD"))),
             (Problem::NotAcceptable(text()), 406, "not-acceptable", None),
             (Problem::BodyTimeout, 408, "body-timeout", None),
+            (Problem::UnclearEnd, 400, "unclear-end", Some(("connection", "close"))),
             (Problem::PreconditionFailed(Some(7)), 412, "precondition-failed", Some(("etag", "\"7\""))),
             (Problem::PreconditionFailed(None), 412, "precondition-failed", None),
             (Problem::TooLarge(9), 413, "body-too-large", None),
@@ -317,7 +327,8 @@ mod tests {
 
     #[tokio::test]
     async fn every_failure_has_its_status_its_reason_its_header_and_the_keys_of_old_and_new_clients() {
-        const OWN: [&str; 6] = ["www-authenticate", "allow", "etag", "accept-post", "accept-patch", "retry-after"];
+        const OWN: [&str; 7] =
+            ["www-authenticate", "allow", "connection", "etag", "accept-post", "accept-patch", "retry-after"];
         for (problem, status, reason, header) in requests().into_iter().chain(outcomes()) {
             let what = format!("{problem:?}");
             let answer = problem.into_answer("/rentals/1", None, 1_614_083_183_350);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
-use warp::http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use warp::http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH, TRANSFER_ENCODING};
 use warp::http::{HeaderMap, Method};
 
 use super::body::fingerprint;
@@ -67,13 +67,14 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Fails when it is too large, too slow, or broken off.
+    /// Fails when it is too large, too slow, or broken off, or when its end is unclear.
     pub async fn read_body<S, B, E>(&mut self, body: S, bytes_max: usize) -> Result<(), Problem>
     where
         S: Stream<Item = Result<B, E>>,
         B: Buf,
         E: std::fmt::Display,
     {
+        self.must_be_clear_of_its_end()?;
         let mut body = std::pin::pin!(body);
         let mut whole = BytesMut::new();
         loop {
@@ -91,6 +92,16 @@ impl Request {
         }
         self.body = whole.freeze();
         Ok(())
+    }
+
+    /// Refuses codings other than chunks, once: a proxy that reads them otherwise would see the next request elsewhere.
+    fn must_be_clear_of_its_end(&self) -> Result<(), Problem> {
+        let mut codings = self.headers.get_all(TRANSFER_ENCODING).iter();
+        let is_clear = match codings.next() {
+            Some(coding) => coding.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none(),
+            None => true,
+        };
+        if is_clear { Ok(()) } else { Err(Problem::UnclearEnd) }
     }
 
     /// Returns a header as text.

@@ -69,3 +69,20 @@ async fn any_path_and_method_gets_an_answer() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_whose_end_is_unclear_is_refused_and_the_connection_closed() {
+    let house = House::with_a_computer().await;
+    let codings = ["gzip, chunked", "chunked, chunked", "gzip", "identity", "", "xchunked", "chunked;q=1"];
+    for face in [PRODUCT, GATEWAY] {
+        for coding in codings {
+            let ask = Ask::post("/products", r#"{"name":"b"}"#).with("transfer-encoding", coding);
+            let refused = house.send(face, ask).await;
+            assert_eq!((refused.status, refused.header("connection")), (400, Some("close")), "{coding:?}");
+            assert_eq!(refused.json()["reason"], "unclear-end", "{coding:?}");
+        }
+        let ask = Ask::post("/products", r#"{"name":"b"}"#).with("transfer-encoding", "Chunked");
+        assert_eq!(house.send(face, ask).await.status, 201);
+    }
+    assert_eq!(house.send(PRODUCT, Ask::get("/products")).await.json()["page"]["totalElements"], 3);
+}
