@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
-use warp::http::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH, TRANSFER_ENCODING};
+use warp::http::header::{
+    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH, TRANSFER_ENCODING,
+};
 use warp::http::{HeaderMap, Method};
 
 use super::body::fingerprint;
@@ -75,6 +77,7 @@ impl Request {
         E: std::fmt::Display,
     {
         self.must_be_clear_of_its_end()?;
+        self.must_not_announce_more_than(bytes_max)?;
         let mut body = std::pin::pin!(body);
         let mut whole = BytesMut::new();
         loop {
@@ -102,6 +105,15 @@ impl Request {
             None => true,
         };
         if is_clear { Ok(()) } else { Err(Problem::UnclearEnd) }
+    }
+
+    /// Refuses before the body is asked for, so that a client that waits for `100 Continue` need not send it.
+    fn must_not_announce_more_than(&self, bytes_max: usize) -> Result<(), Problem> {
+        let announced = self.header(&CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        match announced.is_some_and(|length| usize::try_from(length).map_or(true, |length| length > bytes_max)) {
+            true => Err(Problem::TooLarge(bytes_max)),
+            false => Ok(()),
+        }
     }
 
     /// Returns a header as text.

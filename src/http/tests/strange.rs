@@ -86,3 +86,12 @@ async fn a_body_whose_end_is_unclear_is_refused_and_the_connection_closed() {
     }
     assert_eq!(house.send(PRODUCT, Ask::get("/products")).await.json()["page"]["totalElements"], 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
+    let house = House::with_a_computer().await;
+    for (length, status) in [("65536", 201), ("65537", 413), ("18446744073709551615", 413)] {
+        let told = house.send(PRODUCT, Ask::post("/products", "{}").with("content-length", length)).await;
+        assert_eq!(told.status, status, "{length}: {told:?}");
+    }
+}
