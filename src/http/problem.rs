@@ -38,8 +38,10 @@ pub enum Problem {
     NoSuchItem,
     /// The address does not offer the method.
     MethodNotAllowed(String),
-    /// The body was not sent in time.
+    /// The body was not sent in time; what is left of it is not read, so the connection is closed.
     BodyTimeout,
+    /// The body ended before its end, or is framed against the rules; the connection is closed.
+    BodyBrokenOff(String),
     /// Servers could differ on where the body ends; the connection is closed.
     UnclearEnd,
     /// No offered representation is acceptable.
@@ -48,7 +50,7 @@ pub enum Problem {
     Refused(Refusal),
     /// The state is not what the client believed; the public version it has, if it is there.
     PreconditionFailed(Option<u64>),
-    /// The body is too large; the limit in bytes.
+    /// The body is too large; the limit in bytes. It is not read, so the connection is closed.
     TooLarge(usize),
     /// The body is of a type that is not read.
     UnsupportedBody(String),
@@ -148,22 +150,22 @@ impl Problem {
                     .with(ALLOW, &allow)
             }
             Self::BodyTimeout => {
-                entry(StatusCode::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive in time".to_owned())
+                last(StatusCode::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive in time".to_owned())
             }
-            Self::UnclearEnd => entry(
+            Self::BodyBrokenOff(detail) => last(StatusCode::BAD_REQUEST, "body-broken-off", detail),
+            Self::UnclearEnd => last(
                 StatusCode::BAD_REQUEST,
                 "unclear-end",
                 "a body is sent with a Content-Length or with `Transfer-Encoding: chunked`, and with no other coding"
                     .to_owned(),
-            )
-            .with(CONNECTION, "close"),
+            ),
             Self::NotAcceptable(offered) => {
                 entry(StatusCode::NOT_ACCEPTABLE, "not-acceptable", format!("this address answers with {offered}"))
             }
             Self::Refused(refusal) => refused(refusal),
             Self::PreconditionFailed(version) => precondition_failed(version),
             Self::TooLarge(limit) => {
-                entry(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has {limit} bytes at most"))
+                last(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has {limit} bytes at most"))
             }
             Self::UnsupportedBody(detail) => {
                 entry(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
@@ -205,6 +207,11 @@ impl Entry {
         self.header = Some((name, value.to_owned()));
         self
     }
+}
+
+/// What is said before a body was read to its end: where the next request would begin is not known.
+fn last(status: StatusCode, code: &str, detail: String) -> Entry {
+    Entry::of(status, code, detail).with(CONNECTION, "close")
 }
 
 fn refused(refusal: Refusal) -> Entry {
@@ -287,11 +294,12 @@ mod tests {
             (Problem::NoSuchAddress, 404, "no-such-address", None),
             (Problem::MethodNotAllowed("GET,HEAD".to_owned()), 405, "method-not-allowed", Some(("allow", "GET,HEAD"))),
             (Problem::NotAcceptable(text()), 406, "not-acceptable", None),
-            (Problem::BodyTimeout, 408, "body-timeout", None),
+            (Problem::BodyTimeout, 408, "body-timeout", Some(("connection", "close"))),
+            (Problem::BodyBrokenOff(text()), 400, "body-broken-off", Some(("connection", "close"))),
             (Problem::UnclearEnd, 400, "unclear-end", Some(("connection", "close"))),
             (Problem::PreconditionFailed(Some(7)), 412, "precondition-failed", Some(("etag", "\"7\""))),
             (Problem::PreconditionFailed(None), 412, "precondition-failed", None),
-            (Problem::TooLarge(9), 413, "body-too-large", None),
+            (Problem::TooLarge(9), 413, "body-too-large", Some(("connection", "close"))),
             (Problem::UnsupportedBody(text()), 415, "unsupported-media-type", Some(("accept-post", BODY_TYPES))),
             (Problem::UnsupportedPatch(text()), 415, "unsupported-media-type", Some(("accept-patch", PATCH_TYPES))),
             (Problem::KeyReused, 422, "key-reused", None),

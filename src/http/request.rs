@@ -86,7 +86,7 @@ impl Request {
             };
             match chunk {
                 None => break,
-                Some(Err(error)) => return Err(Problem::BadRequest(format!("the body broke off: {error}"))),
+                Some(Err(error)) => return Err(Problem::BodyBrokenOff(format!("the body broke off: {error}"))),
                 Some(Ok(chunk)) if chunk.remaining() > bytes_max - whole.len() => {
                     return Err(Problem::TooLarge(bytes_max));
                 }
