@@ -196,7 +196,8 @@ fn is_open(connection: &BufReader<TcpStream>) -> bool {
     stream.set_nonblocking(false).is_ok() && matches!(waiting, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
 }
 
-fn read_answer(connection: &mut BufReader<TcpStream>, method: &str) -> io::Result<Answer> {
+/// Reads one answer to a request of that method.
+pub(crate) fn read_answer(connection: &mut BufReader<TcpStream>, method: &str) -> io::Result<Answer> {
     let mut answer = read_head(connection)?;
     if method == "HEAD" || answer.status == 204 || answer.status == 304 {
         return Ok(answer);

@@ -6,6 +6,7 @@
 mod client;
 mod support;
 
+mod bad_input;
 mod contract;
 mod edge;
 mod oa_rental_delivery_down;

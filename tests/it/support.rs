@@ -196,6 +196,30 @@ impl Server {
         Client::new(self.addr(service))
     }
 
+    /// All it has said on standard error.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("the log of the server can be read")
+    }
+
+    /// The lines of its metrics, those of comments left out.
+    pub(crate) fn metrics(&self) -> Vec<String> {
+        let text = self.get("admin", "/metrics").text();
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    /// What no server may show after whatever it was asked: panics, and answers of 5xx but those that are excused.
+    pub(crate) fn wounds(&self, excused: &[&str]) -> Vec<String> {
+        let log = self.log();
+        let panics = log.lines().filter(|line| line.contains("panicked")).map(str::to_owned);
+        let metrics = self.metrics();
+        let defects = metrics.into_iter().filter(|line| {
+            let status = line.split_once("status=\"").and_then(|(_, rest)| rest.split('"').next());
+            line.starts_with("http_server_requests_seconds_count{")
+                && status.is_some_and(|status| status.starts_with('5') && !excused.contains(&status))
+        });
+        panics.chain(defects).collect()
+    }
+
     /// One request on a connection of its own.
     #[track_caller]
     pub(crate) fn send(&self, service: &str, request: &Request) -> Answer {
@@ -232,6 +256,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
+            if let Ok(Some(status)) = child.try_wait() {
+                eprintln!("--- the server had ended by itself: {status} ---");
+            }
             // A drop must not panic; a process that cannot be killed has ended.
             let _ = child.kill();
             let _ = child.wait();
