@@ -19,6 +19,7 @@ mod power_cut;
 mod torn_and_flipped;
 mod disk_errors;
 mod siege;
+mod slow_clients;
 
 mod imports;
 mod source_text;
