@@ -14,6 +14,7 @@ mod oa_rental_document;
 
 mod campaign;
 mod chaos_kill;
+mod fuzz;
 mod nothing_lost;
 mod power_cut;
 mod torn_and_flipped;

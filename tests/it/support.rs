@@ -207,6 +207,15 @@ impl Server {
         text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
     }
 
+    /// The memory it has in hand now.
+    pub(crate) fn memory_kib(&self) -> u64 {
+        let id = self.child.as_ref().expect("a running server").id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("a process shows its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().split(' ').next()?.parse().ok());
+        kib.expect("a process has memory")
+    }
+
     /// What no server may show after whatever it was asked: panics, and answers of 5xx but those that are excused.
     pub(crate) fn wounds(&self, excused: &[&str]) -> Vec<String> {
         let log = self.log();
