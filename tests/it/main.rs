@@ -12,6 +12,7 @@ mod edge;
 mod oa_rental_delivery_down;
 mod oa_rental_document;
 
+mod big_store;
 mod campaign;
 mod chaos_kill;
 mod fuzz;

@@ -63,9 +63,14 @@ impl Server {
 
     /// Starts again on the same data and ports; says how long it took from the start of the process until `/readyz` was 200.
     pub(crate) fn restart(&mut self) -> Duration {
+        self.restart_within(START_TIMEOUT)
+    }
+
+    /// The same, for a start that has much to do.
+    pub(crate) fn restart_within(&mut self, limit: Duration) -> Duration {
         let started = now();
         let ready = self.spawn();
-        ready.recv_timeout(START_TIMEOUT).unwrap_or_else(|end| panic!("the server printed no `ready` line: {end}"));
+        ready.recv_timeout(limit).unwrap_or_else(|end| panic!("the server printed no `ready` line: {end}"));
         let mut client = Client::new(self.addr("admin"));
         eventually("readyz answers 200", || client.try_send(&Request::get("/readyz")).ok().filter(|a| a.status == 200));
         started.elapsed()
