@@ -5,6 +5,7 @@
 
 mod client;
 mod support;
+mod vitals;
 
 mod bad_input;
 mod contract;
