@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::checkpointing;
 use super::codec::CodecError;
 use super::commit::{self, Append, INBOX_MAX, Request};
-use super::core::{Core, Refused};
+use super::core::Core;
 use super::engine::{CheckpointFigures, Engine, EngineError, Figures};
 use super::ids::Ids;
 use super::overlay::applier;
@@ -27,8 +27,8 @@ use crate::domain::{Catalogue, Stream};
 #[derive(Clone, Debug)]
 pub struct Journal {
     pub(super) core: Arc<Core>,
-    outbox: mpsc::Sender<Request>,
-    tasks: Arc<Mutex<JoinSet<()>>>,
+    pub(super) outbox: mpsc::Sender<Request>,
+    pub(super) tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
 /// What an operator may set.
@@ -164,7 +164,7 @@ impl Journal {
         self.note_down(note).await
     }
 
-    async fn note_down(&self, note: Note) -> Option<Position> {
+    pub(super) async fn note_down(&self, note: Note) -> Option<Position> {
         let (reply, written) = oneshot::channel();
         self.outbox.send(Request::Note { note, reply }).await.ok()?;
         written.await.ok()
@@ -247,41 +247,6 @@ impl Journal {
     pub fn published(&self) -> u64 {
         self.core.published.load(Ordering::Acquire)
     }
-
-    /// Empties the overlay, settles the store, seals the log, writes a checkpoint, and ends every thread. Appends after this are refused.
-    pub async fn close(self) {
-        let writable = self.writable().is_ok();
-        self.core.refuse(Refused::Closing, Some("the journal is closing".to_owned()));
-        self.core.closing.store(true, Ordering::Release);
-        let sealed = writable && tokio::time::timeout(CLOSE_MAX, self.seal()).await.unwrap_or(false);
-        if !sealed {
-            tracing::warn!("the log is not sealed; the next start replays what the store lacks");
-        }
-        // Worth a wait, because the next start may need it; not worth a long one, because it may not.
-        if sealed && !matches!(tokio::time::timeout(CLOSE_MAX, self.checkpoint()).await, Ok(Ok(_))) {
-            tracing::warn!("no checkpoint was written at the stop; the older ones and the log stay");
-        }
-        let mut tasks = std::mem::take(&mut *self.tasks.lock());
-        tasks.shutdown().await;
-        self.core.refuse_all().await;
-        self.core.engine.close().await;
-    }
-
-    /// A seal says that the store holds everything, so it comes last, and only if nothing came in between.
-    async fn seal(&self) -> bool {
-        let (reply, flushed) = oneshot::channel();
-        if self.outbox.send(Request::Flush { reply }).await.is_err() || flushed.await.is_err() {
-            return false;
-        }
-        self.core.overlay.drained().await;
-        let group = self.core.group.load(Ordering::Acquire);
-        if let Err(error) = self.core.engine.settle().await {
-            tracing::warn!(%error, "the store could not be settled");
-            return false;
-        }
-        let still = self.core.group.load(Ordering::Acquire) == group && self.core.overlay.is_empty();
-        still && self.note_down(Note::Seal).await.is_some()
-    }
 }
 
 /// Sizes and positions for operators.
@@ -296,6 +261,3 @@ pub struct JournalFigures {
     /// How many values wait for the store.
     pub waiting: usize,
 }
-
-/// How long a close may take before the log is left unsealed, and again before it is left without a checkpoint.
-const CLOSE_MAX: Duration = Duration::from_secs(10);

@@ -58,7 +58,7 @@ fn a_big_store_starts_soon_stays_small_and_pages_fast() {
         pages_after[0],
         pages_after[1],
     );
-    assert!(server.log().contains("made again"), "a start that makes its store again says so");
+    assert!(server.said().contains("made again"), "a start that makes its store again says so");
     assert!(ready < READY_MAX, "ready only after {ready:?}");
     assert!(ready_without_store < READY_WITHOUT_STORE_MAX, "ready without a store only after {ready_without_store:?}");
     assert!(used.max(used_after) < MEMORY_MAX_KIB, "{used} and {used_after} KiB");

@@ -69,8 +69,7 @@ impl Server {
     /// The same, for a start that has much to do.
     pub(crate) fn restart_within(&mut self, limit: Duration) -> Duration {
         let started = now();
-        let ready = self.spawn();
-        ready.recv_timeout(limit).unwrap_or_else(|end| panic!("the server printed no `ready` line: {end}"));
+        self.spawn().recv_timeout(limit).unwrap_or_else(|end| panic!("the server printed no `ready` line: {end}"));
         let mut client = Client::new(self.addr("admin"));
         eventually("readyz answers 200", || client.try_send(&Request::get("/readyz")).ok().filter(|a| a.status == 200));
         started.elapsed()

@@ -45,7 +45,7 @@ pub struct LiveLimits {
 
 impl Default for LiveLimits {
     fn default() -> Self {
-        Self { live_max: 100_000, bytes_max: 512 * 1024 * 1024, recoveries_max: 1_024 }
+        Self { live_max: 100_000, bytes_max: 256 * 1024 * 1024, recoveries_max: 1_024 }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Group commit: everything that arrived while the last group was syncing is the next one.
 
 mod request;
+mod closing;
 mod committer;
 mod keeper;
 

@@ -1,0 +1,52 @@
+//! The end of a journal: everything into the store, the log sealed, a checkpoint for the next start.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::Request;
+use crate::journal::core::Refused;
+use crate::journal::handle::Journal;
+use crate::journal::record::Note;
+
+/// How long a close may take before the log is left unsealed, and again before it is left without a checkpoint.
+const CLOSE_MAX: Duration = Duration::from_secs(10);
+
+impl Journal {
+    /// Empties the overlay, settles the store, seals the log, writes a checkpoint, and ends every thread. Appends
+    /// after this are refused.
+    pub async fn close(self) {
+        let writable = self.writable().is_ok();
+        self.core.refuse(Refused::Closing, Some("the journal is closing".to_owned()));
+        self.core.closing.store(true, Ordering::Release);
+        let sealed = writable && tokio::time::timeout(CLOSE_MAX, self.seal()).await.unwrap_or(false);
+        if !sealed {
+            tracing::warn!("the log is not sealed; the next start replays what the store lacks");
+        }
+        // Worth a wait, because the next start may need it; not worth a long one, because it may not.
+        if sealed && !matches!(tokio::time::timeout(CLOSE_MAX, self.checkpoint()).await, Ok(Ok(_))) {
+            tracing::warn!("no checkpoint was written at the stop; the older ones and the log stay");
+        }
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        tasks.shutdown().await;
+        self.core.refuse_all().await;
+        self.core.engine.close().await;
+    }
+
+    /// A seal says that the store holds everything, so it comes last, and only if nothing came in between.
+    async fn seal(&self) -> bool {
+        let (reply, flushed) = oneshot::channel();
+        if self.outbox.send(Request::Flush { reply }).await.is_err() || flushed.await.is_err() {
+            return false;
+        }
+        self.core.overlay.drained().await;
+        let group = self.core.group.load(Ordering::Acquire);
+        if let Err(error) = self.core.engine.settle().await {
+            tracing::warn!(%error, "the store could not be settled");
+            return false;
+        }
+        let still = self.core.group.load(Ordering::Acquire) == group && self.core.overlay.is_empty();
+        still && self.note_down(Note::Seal).await.is_some()
+    }
+}
