@@ -58,6 +58,11 @@ end\n{DONE}"
         Self { name: "PATCH /products/{id}", writes: true, file: "patch.lua", script }
     }
 
+    /// Changes the same product again and again.
+    pub(crate) fn hot() -> Self {
+        Self { name: "PATCH /products/1", file: "hot.lua", ..Self::patch(1) }
+    }
+
     /// Reads one of the first products.
     pub(crate) fn get(products: u64) -> Self {
         let script = format!(

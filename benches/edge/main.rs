@@ -115,7 +115,20 @@ fn measured(size: &Size) -> Outcome<bool> {
             (0..size.windows).map(|_| pair(&case, &script, &echo, &resurgam, size.seconds)).collect::<Outcome<_>>()?;
         failures += say_case(&case, &pairs);
     }
+    failures += say_hot(dir.path(), &resurgam, size.seconds)?;
     Ok(failures == 0)
+}
+
+/// One aggregate alone; its copies follow one fact after the other, so nobody waits for them here.
+fn say_hot(dir: &Path, resurgam: &Resurgam, seconds: u64) -> Outcome<u64> {
+    let case = Case::hot();
+    let window = load::run(&case.write_script(dir)?, resurgam.products(), seconds)?;
+    let behind = resurgam.followers_behind()?;
+    say(&format!(
+        "one hot product: {:.0} commands a second, p50 {:.2} ms, p99 {:.2} ms, {} errors; its copies {behind:.0} facts behind",
+        window.rate, window.p50_ms, window.p99_ms, window.errors
+    ));
+    Ok(window.errors)
 }
 
 fn pair(case: &Case, script: &Path, echo: &Echo, resurgam: &Resurgam, seconds: u64) -> Outcome<Pair> {

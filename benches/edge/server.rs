@@ -38,6 +38,8 @@ impl Resurgam {
             .arg(data)
             .args(["--set", &format!("listen.port_offset={offset}"), "--set", "log.filter=warn"])
             .args(["--set", &format!("admin.listen={}", address(offset, ADMIN))])
+            // All that is measured lives; leaving and coming back is not what is asked here.
+            .args(["--set", "actors.live_bytes_max=4294967296", "--set", "actors.live_max=1000000"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;

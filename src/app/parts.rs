@@ -45,7 +45,7 @@ impl Parts {
             guard: settings.guard_policy(),
             settings: values(settings, systems)?,
         };
-        let observer = Arc::new(metrics::GuardMetrics);
+        let observer = Arc::new(metrics::GuardMetrics::default());
         let runtime = Runtime::start(systems, journal.clone(), clock.clone(), observer, options).await?;
         Ok(Self { engine, journal, runtime: Arc::new(runtime) })
     }

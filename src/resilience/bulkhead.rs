@@ -108,6 +108,9 @@ pub enum Partition {
 }
 
 impl Partition {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Edge, Self::Policies, Self::Asks];
+
     /// Returns the machine-readable name, as metrics and settings see it.
     pub fn code(self) -> &'static str {
         match self {

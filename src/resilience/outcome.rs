@@ -136,6 +136,10 @@ pub enum Completion {
 }
 
 impl Completion {
+    /// Every one.
+    pub const ALL: [Self; 6] =
+        [Self::Success, Self::Refused, Self::NotExecuted, Self::TimedOut, Self::Failed, Self::Cancelled];
+
     /// Returns the machine-readable name, as metrics see it.
     pub fn code(self) -> &'static str {
         match self {

@@ -2,13 +2,15 @@
 //!
 //! A metric belongs here when a dashboard or an alert uses it. The functions below are how the house records them.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+pub use super::guards::GuardMetrics;
+use super::series::Series;
 use crate::clock::Clock;
-use crate::resilience::{Completion, Observer, Partition, Reason};
 
 /// Upper bounds of every duration histogram, in seconds: from a memory hit to the request deadline.
 const SECONDS: [f64; 16] =
@@ -20,9 +22,9 @@ const BYTES: [f64; 8] = [256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0,
 const HTTP_REQUESTS: &str = "http_server_requests_seconds";
 const HTTP_CONNECTIONS: &str = "resurgam_http_connections";
 const HTTP_ACCEPT_FAILURES: &str = "resurgam_http_accept_failures_total";
-const GUARD_CALLS: &str = "resurgam_guard_calls_total";
-const GUARD_REJECTIONS: &str = "resurgam_guard_rejections_total";
-const GUARD_WAIT: &str = "resurgam_guard_wait_seconds";
+pub(super) const GUARD_CALLS: &str = "resurgam_guard_calls_total";
+pub(super) const GUARD_REJECTIONS: &str = "resurgam_guard_rejections_total";
+pub(super) const GUARD_WAIT: &str = "resurgam_guard_wait_seconds";
 const ACTORS_LIVE: &str = "resurgam_actors_live";
 const ACTOR_STARTS: &str = "resurgam_actor_starts_total";
 const ACTOR_ENDS: &str = "resurgam_actor_ends_total";
@@ -91,16 +93,19 @@ fn describe() {
 
 /// Counts an answered request.
 pub fn http_answered(at: &HttpLabels, status: u16, took: Duration) {
-    let status = status_label(status);
-    histogram!(
-        HTTP_REQUESTS,
-        "system" => at.system, "service" => at.service, "uri" => at.route, "method" => at.method, "status" => status
-    )
-    .record(took);
+    static ANSWERED: LazyLock<Series<(HttpLabels, u16), Histogram>> = LazyLock::new(Series::default);
+    let make = || {
+        histogram!(
+            HTTP_REQUESTS,
+            "system" => at.system, "service" => at.service, "uri" => at.route, "method" => at.method,
+            "status" => status_label(status)
+        )
+    };
+    ANSWERED.record(&(*at, status), make, |histogram| histogram.record(took));
 }
 
 /// Where a request was answered; every label is one of the descriptions' own words.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HttpLabels {
     /// The system, or `process`.
     pub system: &'static str,
@@ -159,28 +164,6 @@ impl Connections {
     /// Counts a failed accept.
     pub fn accept_failed(&self) {
         counter!(HTTP_ACCEPT_FAILURES).increment(1);
-    }
-}
-
-/// Tells the metrics what guards do.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct GuardMetrics;
-
-impl Observer for GuardMetrics {
-    fn admitted(&self, guard: &str, _partition: Partition, waited: Duration) {
-        if !waited.is_zero() {
-            histogram!(GUARD_WAIT, "guard" => guard.to_owned()).record(waited);
-        }
-    }
-
-    fn rejected(&self, guard: &str, partition: Partition, reason: Reason) {
-        counter!(GUARD_REJECTIONS, "guard" => guard.to_owned(), "partition" => partition.code(), "reason" => reason.code())
-            .increment(1);
-    }
-
-    fn completed(&self, guard: &str, partition: Partition, completion: Completion, _elapsed: Duration) {
-        counter!(GUARD_CALLS, "guard" => guard.to_owned(), "partition" => partition.code(), "completion" => completion.code())
-            .increment(1);
     }
 }
 

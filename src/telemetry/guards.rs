@@ -1,0 +1,60 @@
+//! What guards tell, as metrics.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use metrics::{Counter, Histogram, counter, histogram};
+
+use super::metrics::{GUARD_CALLS, GUARD_REJECTIONS, GUARD_WAIT};
+use super::series::Series;
+use crate::resilience::{Completion, Observer, Partition, Reason};
+
+/// Tells the metrics what guards do.
+#[derive(Debug, Default)]
+pub struct GuardMetrics(Series<String, GuardSeries>);
+
+/// One guard's series; all of its calls' from zero on, so that a rate sees the first.
+#[derive(Debug)]
+struct GuardSeries {
+    waits: Histogram,
+    calls: HashMap<(Partition, Completion), Counter>,
+}
+
+impl GuardSeries {
+    fn of(guard: &str) -> Self {
+        let ends = Partition::ALL.into_iter().flat_map(|one| Completion::ALL.map(|completion| (one, completion)));
+        let counter = |(partition, completion): (Partition, Completion)| {
+            let calls = counter!(
+                GUARD_CALLS,
+                "guard" => guard.to_owned(), "partition" => partition.code(), "completion" => completion.code()
+            );
+            ((partition, completion), calls)
+        };
+        Self { waits: histogram!(GUARD_WAIT, "guard" => guard.to_owned()), calls: ends.map(counter).collect() }
+    }
+}
+
+impl Observer for GuardMetrics {
+    fn admitted(&self, guard: &str, _partition: Partition, waited: Duration) {
+        if !waited.is_zero() {
+            self.0.record(guard, || GuardSeries::of(guard), |series| series.waits.record(waited));
+        }
+    }
+
+    fn rejected(&self, guard: &str, partition: Partition, reason: Reason) {
+        counter!(GUARD_REJECTIONS, "guard" => guard.to_owned(), "partition" => partition.code(), "reason" => reason.code())
+            .increment(1);
+    }
+
+    fn completed(&self, guard: &str, partition: Partition, completion: Completion, _elapsed: Duration) {
+        self.0.record(
+            guard,
+            || GuardSeries::of(guard),
+            |series| {
+                if let Some(calls) = series.calls.get(&(partition, completion)) {
+                    calls.increment(1);
+                }
+            },
+        );
+    }
+}
