@@ -57,13 +57,15 @@ impl Core {
         Ok(self.engine.checkpoint(self.settled()?, expiry).await?)
     }
 
-    /// Returns up to where every policy's turn and every ask is at its end.
+    /// Returns up to where every policy's turn and every ask is at its end, as a start from the store would see it: what waits
+    /// in the overlay may not have reached it when the process is killed.
     fn settled(&self) -> Result<Position, ReadError> {
         let durable = *self.durable.borrow();
         let followers: Vec<Arc<str>> = self.following.lock().keys().map(Arc::clone).collect();
         let mut settled = durable;
         for follower in followers {
-            settled = settled.min(self.progress(&follower)?);
+            let stored = self.engine.get(&Key::Progress(follower))?;
+            settled = settled.min(stored.map_or(0, |bytes| codec::position_of(&bytes)));
         }
         let waiting = self.overlay.of(Tree::Intents);
         let open = waiting.values().filter(|entry| entry.value.is_some()).map(|entry| entry.position);
