@@ -89,6 +89,21 @@ async fn a_follower_goes_on_from_where_the_checkpoint_saw_it(bed: Bed) {
     assert_eq!(journal.progress(&follower).expect("a position"), 5, "its rows since then are lost with the store");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_position_that_has_not_reached_the_store_settles_nothing() {
+    let bed = Bed::in_memory();
+    let journal = bed.open().await;
+    written(&journal, 1, 1..10).await;
+    let follower: Arc<str> = Arc::from("shipping/policies");
+    let incarnation = journal.begin_following(&follower);
+    journal.advance(&follower, incarnation, Step { position: 5, ..Step::default() }).await;
+    journal.core.overlay.drained().await;
+    // It waits for company, and the clock stands still.
+    journal.advance(&follower, incarnation, Step { position: 9, ..Step::default() }).await;
+    assert_eq!(journal.progress(&follower).expect("a position"), 9);
+    assert_eq!(journal.core.checkpoint().await.expect("written").settled, 5);
+}
+
 async fn outcomes_nobody_asks_for_are_dropped_and_others_stay(bed: Bed) {
     let engine = bed.engine().await;
     let journal = open_on(Arc::clone(&engine)).await;
