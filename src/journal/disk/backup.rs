@@ -4,12 +4,13 @@
 //! that none of them has seen more than the copied log holds.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::checkpoint::{self, CheckpointError};
+use super::file::{FileError, failed};
 use super::home::META_NAME;
 use super::log::{LogError, trim_copy, verify};
 
@@ -50,15 +51,8 @@ pub enum BackupError {
         reason: &'static str,
     },
     /// The operating system refused.
-    #[error("cannot {what} {}: {source}", file.display())]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// On what.
-        file: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The log is damaged.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -211,7 +205,7 @@ impl Listed {
     }
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+fn copy(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::copy(from, to).map(drop).map_err(failed("copy", from))
 }
 
@@ -223,11 +217,6 @@ fn make_empty(dir: &Path) -> Result<(), BackupError> {
     }
 }
 
-fn make_dir(dir: &Path) -> Result<(), BackupError> {
+fn make_dir(dir: &Path) -> Result<(), FileError> {
     fs::create_dir_all(dir).map_err(failed("create", dir))
-}
-
-fn failed(what: &'static str, file: &Path) -> impl Fn(io::Error) -> BackupError + use<> {
-    let file = file.to_owned();
-    move |source| BackupError::Io { what, file: file.clone(), source }
 }

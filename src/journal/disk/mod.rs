@@ -6,6 +6,7 @@
 pub mod backup;
 pub mod checkpoint;
 pub mod engine;
+pub mod file;
 pub mod frame;
 pub mod home;
 pub mod lanes;

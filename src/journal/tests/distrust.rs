@@ -38,14 +38,7 @@ async fn used(dir: &TempDir, cleanly: bool) -> String {
     instance.write(command(1), vec![saved(1, "one", 1)]).await.expect("released");
     let before = told(&journal, &[product(1)], &[1]);
     drop(instance);
-    if cleanly {
-        drop(engine);
-        journal.close().await;
-    } else {
-        crash(journal, engine).await;
-    }
-    // Until the last thread has let go.
-    drop(open_disk(dir.path()).await.expect("the directory opens"));
+    leave(dir.path(), journal, engine, cleanly).await;
     before
 }
 

@@ -178,14 +178,7 @@ proptest! {
             let journal = open_on(Arc::clone(&engine)).await;
             give(&journal, &steps).await;
             check(&journal).await;
-            if cleanly {
-                drop(engine);
-                journal.close().await;
-            } else {
-                crash(journal, engine).await;
-            }
-            // Until the last thread has let go.
-            drop(open_disk(dir.path()).await.expect("the directory opens"));
+            leave(dir.path(), journal, engine, cleanly).await;
             harm(dir.path(), how, place);
             let journal = open_on(Arc::new(open_disk(dir.path()).await.expect("the directory opens").0)).await;
             check(&journal).await;

@@ -144,6 +144,17 @@ async fn crash(journal: Journal, engine: Arc<dyn Engine>) {
     drop(engine);
 }
 
+/// Ends a journal as a stop or as a crash does, and waits until the last thread has let go of its directory.
+async fn leave(dir: &std::path::Path, journal: Journal, engine: Arc<dyn Engine>, cleanly: bool) {
+    if cleanly {
+        drop(engine);
+        journal.close().await;
+    } else {
+        crash(journal, engine).await;
+    }
+    drop(open_disk(dir).await.expect("the directory opens"));
+}
+
 /// What the journal tells of these streams and commands, in words that can be compared.
 fn told(journal: &Journal, streams: &[Stream], commands: &[u128]) -> String {
     let mut told = format!("durable {}\n", *journal.durable().borrow());

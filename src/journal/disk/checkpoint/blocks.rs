@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{CheckpointError, Head, failed};
+use super::{CheckpointError, Head};
+use crate::journal::disk::file::failed;
 use crate::journal::disk::log::StoreId;
 use crate::journal::engine::Tree;
 
@@ -127,7 +128,7 @@ impl Reader {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), CheckpointError> {
         self.file.read_exact(bytes).map_err(|error| match error.kind() == io::ErrorKind::UnexpectedEof {
             true => self.damaged("it ends too early"),
-            false => failed("read", &self.path)(error),
+            false => failed("read", &self.path)(error).into(),
         })
     }
 

@@ -7,11 +7,11 @@
 mod blocks;
 
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::file::{FileError, failed};
 use super::log::StoreId;
 use crate::journal::engine::{CheckpointFigures, EngineError, Tree};
 use crate::journal::record::Position;
@@ -68,15 +68,8 @@ pub enum CheckpointError {
         reason: &'static str,
     },
     /// The operating system refused.
-    #[error("cannot {what} {}: {source}", file.display())]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// On what.
-        file: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// What was read could not be taken in, or what was written not be read.
     #[error(transparent)]
     Store(#[from] EngineError),
@@ -182,7 +175,7 @@ pub fn remove_unfinished(dir: &Path) -> Result<(), CheckpointError> {
     Ok(())
 }
 
-fn files(dir: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+fn files(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     if !dir.exists() {
         return Ok(Vec::new());
     }
@@ -197,9 +190,4 @@ fn head_of(path: &Path) -> Result<Checkpoint, CheckpointError> {
     let head = reader.head()?;
     let bytes = fs::metadata(path).map_err(failed("read", path))?.len();
     Ok(Checkpoint { path: path.to_owned(), head, bytes })
-}
-
-fn failed(what: &'static str, file: &Path) -> impl Fn(io::Error) -> CheckpointError + use<> {
-    let file = file.to_owned();
-    move |source| CheckpointError::Io { what, file: file.clone(), source }
 }
