@@ -117,6 +117,7 @@ pub fn restore(from: &Path, data: &Path, say: &mut dyn FnMut(&str)) -> Result<Ba
             return Err(BackupError::Damaged { file: from.join(&file.name), reason: "differs from its manifest" });
         }
     }
+    sync_dirs(data)?;
     let verified = verify(&data.join(LOG_DIR), None)?;
     Ok(copied.backup(verified.groups, verified.facts))
 }
@@ -169,10 +170,7 @@ impl Manifest {
         file.write_all(text.as_bytes()).map_err(&failed)?;
         file.write_all(format!("{:08x}\n", crc32c::crc32c(text.as_bytes())).as_bytes()).map_err(&failed)?;
         file.sync_all().map_err(&failed)?;
-        for dir in [dir.join(LOG_DIR), dir.join(CHECKPOINT_DIR), dir.to_owned()] {
-            File::open(&dir).and_then(|open| open.sync_all()).map_err(self::failed("sync", &dir))?;
-        }
-        Ok(())
+        Ok(sync_dirs(dir)?)
     }
 
     fn read(dir: &Path) -> Result<Self, BackupError> {
@@ -207,6 +205,14 @@ impl Listed {
 
 fn copy(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::copy(from, to).map(drop).map_err(failed("copy", from))
+}
+
+/// Makes the names of the copies as durable as their bytes.
+fn sync_dirs(dir: &Path) -> Result<(), FileError> {
+    for dir in [dir.join(LOG_DIR), dir.join(CHECKPOINT_DIR), dir.to_owned()] {
+        File::open(&dir).and_then(|open| open.sync_all()).map_err(failed("sync", &dir))?;
+    }
+    Ok(())
 }
 
 fn make_empty(dir: &Path) -> Result<(), BackupError> {
