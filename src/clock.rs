@@ -81,6 +81,11 @@ impl Clock {
         Builder::from_unix_timestamp_millis(stamp >> ID_SEQUENCE_BITS, &tail).into_uuid().as_u128()
     }
 
+    /// Makes an id as text: 32 hexadecimal digits.
+    pub fn id_text(&self) -> Arc<str> {
+        Arc::from(&*Uuid::from_u128(self.id()).simple().encode_lower(&mut Uuid::encode_buffer()))
+    }
+
     /// Draws 64 random bits.
     pub fn random(&self) -> u64 {
         match &self.source {

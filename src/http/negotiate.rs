@@ -55,6 +55,10 @@ pub struct UnsupportedMediaType {
 /// Fails when `Accept` allows none of them.
 pub fn answer_type(accept: Option<&str>, offered: &[&'static str]) -> Result<&'static str, NotAcceptable> {
     let accept = accept.filter(|_| !is_absent_or_blank(accept)).unwrap_or("*/*");
+    // Most clients say this, and the default is what it comes to.
+    if let ("*/*", [default, ..]) = (accept, offered) {
+        return Ok(default);
+    }
     let mut best: Option<(Preference, &'static str)> = None;
     for answer in offered {
         let preference = preference(accept, answer).filter(|preference| preference.quality > 0);

@@ -225,7 +225,7 @@ pub fn correlation(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
     let own = sent(CORRELATION_ID).filter(|id| !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX);
     match own.or_else(|| sent(TRACEPARENT).and_then(trace_id)) {
         Some(id) => Arc::from(id),
-        None => Arc::from(format!("{:032x}", clock.id())),
+        None => clock.id_text(),
     }
 }
 

@@ -14,7 +14,7 @@ use super::engine::Engine;
 use super::feed::Feed;
 use super::handle::{JournalOptions, Recovered, Step};
 use super::ids::Ids;
-use super::overlay::{Entry, Key, Overlay, Recent, Turns, Value};
+use super::overlay::{Decoded, Entry, Key, Overlay, Recent, Turns, Value};
 use super::reading::ReadError;
 use super::record::{Answered, Position, Row};
 use crate::clock::Clock;
@@ -28,6 +28,7 @@ pub(super) struct Core {
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) clock: Clock,
     pub(super) overlay: Overlay,
+    pub(super) decoded: Decoded,
     pub(super) feed: Feed,
     pub(super) ids: Ids,
     pub(super) turns: Turns,
@@ -69,6 +70,7 @@ impl Core {
             catalogue,
             clock,
             overlay: Overlay::default(),
+            decoded: Decoded::default(),
             feed: Feed::default(),
             ids,
             turns: Turns::default(),
@@ -146,11 +148,22 @@ impl Core {
     }
 
     pub(super) fn row(&self, stream: Stream) -> Result<Option<Arc<Row>>, ReadError> {
-        let pick = |value| match value {
-            Value::Row(row) => Some(row),
-            Value::Answer(_) | Value::Intent(_) | Value::Progress | Value::Note(_) => None,
-        };
-        self.look(&Key::Row(stream), pick, |bytes| Ok(codec::decode_row(stream, bytes, &self.catalogue)?.map(Arc::new)))
+        let key = Key::Row(stream);
+        let epoch = self.decoded.epoch();
+        match self.overlay.get(&key) {
+            Some(Entry { value: Some(Value::Row(row)), .. }) => return Ok(Some(row)),
+            Some(_) => return Ok(None),
+            None => {}
+        }
+        if let Some(row) = self.decoded.get(stream) {
+            return Ok(Some(row));
+        }
+        let Some(bytes) = self.engine.get(&key)? else { return Ok(None) };
+        let row = codec::decode_row(stream, &bytes, &self.catalogue)?.map(Arc::new);
+        if let Some(row) = &row {
+            self.decoded.put(epoch, row);
+        }
+        Ok(row)
     }
 
     pub(super) fn answer(&self, command: u128) -> Result<Option<Arc<Answered>>, ReadError> {

@@ -1,6 +1,6 @@
 //! What the journal needs of a storage: an append-only log that syncs, and a store that may lag behind it.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 

@@ -3,9 +3,10 @@
 //! Ids are dense, so the visible ones are a bit each: a page is found by counting bits, not by walking rows. The store
 //! keeps the bits in blocks, so that a start reads a block instead of 4,096 rows.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::RwLock;
 
 use crate::domain::Kind;

@@ -3,10 +3,10 @@
 mod failures;
 mod live_set;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use ractor::{ActorId, ActorRef};
 use tokio::sync::Notify;

@@ -3,10 +3,11 @@
 //! Streams are followed side by side, one stream in order. The position is the low-water mark: everything up to it is
 //! done, so that a kill repeats some commands, which their derived ids make harmless, and never skips one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -86,7 +87,7 @@ impl Progress {
             unfinished: BTreeSet::new(),
             finished: BTreeMap::new(),
             noted: BTreeSet::new(),
-            queues: HashMap::new(),
+            queues: HashMap::default(),
             turns: FuturesUnordered::new(),
         };
         progress.take_up_parked().await?;

@@ -61,7 +61,7 @@ impl Actor for ShardSupervisor {
         *room.shards[index].supervisor.lock() = None;
         room.shards[index].reset();
         *room.shards[index].supervisor.lock() = Some(myself);
-        Ok(ShardState { house, room, index, children: Children::new() })
+        Ok(ShardState { house, room, index, children: Children::default() })
     }
 
     async fn handle(

@@ -4,11 +4,11 @@
 //! intents enter the overlay, the durable position moves, and only then are barriers and replies released.
 //! A killed committer loses nothing but what it had not handed over: its group in flight lies outside of it.
 
-use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use foldhash::HashMap;
 use tokio::sync::mpsc;
 
 use super::request::{Append, Committed, Request};
@@ -50,7 +50,7 @@ pub(in crate::journal) struct Committer {
 impl Committer {
     /// Takes over after an older incarnation: finishes its group and fences every instance it knew.
     pub(in crate::journal) async fn take_over(core: Arc<Core>, floor: u64) -> Self {
-        let mut committer = Self { core, fences: HashMap::new(), floor, left: 0 };
+        let mut committer = Self { core, fences: HashMap::default(), floor, left: 0 };
         committer.finish_in_flight().await;
         committer
     }
@@ -160,8 +160,7 @@ impl Committer {
                 metrics::append_fenced();
                 return false;
             }
-            let Ok(row) = self.core.row(append.stream) else { return false };
-            let version = row.map_or(0, |row| row.version);
+            let Some(version) = self.version_of(append.stream) else { return false };
             self.fences.insert(append.stream, Fence { generation: append.generation, version });
         }
         let Some(fence) = self.fences.get_mut(&append.stream) else { return false };
@@ -171,6 +170,15 @@ impl Committer {
         }
         fence.version += adds;
         true
+    }
+
+    /// Returns the version a stream has; `None` when it cannot be told.
+    fn version_of(&self, stream: Stream) -> Option<u64> {
+        // Most streams that are new here are new to the store too.
+        if !self.core.ids.knows(stream.kind, stream.id) {
+            return Some(0);
+        }
+        self.core.row(stream).ok().map(|row| row.map_or(0, |row| row.version))
     }
 
     fn raise(&mut self, stream: Stream, generation: u64) -> bool {

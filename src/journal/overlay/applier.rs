@@ -19,8 +19,9 @@ pub(in crate::journal) async fn run(core: Arc<Core>) {
         let (entries, mark) = core.overlay.leave().await;
         // Taken after the values, so that no row leaves before its id is seen.
         let ids = core.ids.take_changed();
-        match core.engine.apply(Batch { entries, ids: ids.clone(), mark }).await {
+        match core.engine.apply(Batch { entries: Arc::clone(&entries), ids: ids.clone(), mark }).await {
             Ok(bytes) => {
+                core.decoded.refresh(&*entries);
                 core.overlay.left(bytes);
                 if failures >= FAILURES_MAX {
                     core.refuse(Refused::Store, None);

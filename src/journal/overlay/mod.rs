@@ -3,19 +3,21 @@
 //! Two generations, as in a memtable: the fresh one takes new values, the other is on its way into the store.
 
 pub(super) mod applier;
+mod decoded;
 mod entry;
 mod recent;
 mod turns;
 
-use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+pub(in crate::journal) use decoded::Decoded;
 pub use entry::{Entry, Key, Value, block_key, split_stream_key};
 pub(in crate::journal) use recent::Recent;
 pub(in crate::journal) use turns::Turns;
@@ -105,6 +107,7 @@ impl Overlay {
         needless: impl IntoIterator<Item = Key>,
     ) {
         let mut generations = self.generations.lock();
+        let was_empty = generations.fresh.is_empty();
         for (key, entry) in entries {
             let held = generations.fresh.get(&key).or_else(|| generations.leaving.get(&key));
             // A follower that was killed may say late what its successor has passed.
@@ -115,8 +118,12 @@ impl Overlay {
         for key in needless {
             generations.fresh.remove(&key);
         }
+        // Only when the applier has something to decide: each put would wake it.
+        let tells = was_empty || self.is_ripe(&generations);
         drop(generations);
-        self.filled.notify_one();
+        if tells {
+            self.filled.notify_one();
+        }
     }
 
     /// Says that everything up to this group has been put.
@@ -159,9 +166,7 @@ impl Overlay {
     pub async fn ripen(&self) {
         self.filled_until(|generations| !generations.fresh.is_empty() || !generations.leaving.is_empty()).await;
         let enough = |generations: &Generations| {
-            self.hurrying.load(Ordering::Acquire) > 0
-                || !generations.leaving.is_empty()
-                || generations.fresh.len() * self.entry_bytes() >= RIPE_BYTES
+            self.hurrying.load(Ordering::Acquire) > 0 || !generations.leaving.is_empty() || self.is_ripe(generations)
         };
         // Few, but long enough: they go too.
         let _ = tokio::time::timeout(RIPE_AFTER, self.filled_until(enough)).await;
@@ -175,6 +180,10 @@ impl Overlay {
             }
             filled.await;
         }
+    }
+
+    fn is_ripe(&self, generations: &Generations) -> bool {
+        generations.fresh.len() * self.entry_bytes() >= RIPE_BYTES
     }
 
     fn entry_bytes(&self) -> usize {

@@ -1,9 +1,10 @@
 //! Outcomes that only a moment's resend asks for: in memory, bounded by time and number.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::HashMap;
 use tokio::time::Instant;
 
 use crate::journal::record::Answered;

@@ -3,10 +3,10 @@
 //! A turn that began in this life of the process can have been done in this life only: its outcome is here, or there is
 //! none. The store need not be asked.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::HashMap;
 use parking_lot::Mutex;
 
 use crate::journal::record::{Answered, Position};

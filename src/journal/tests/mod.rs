@@ -37,7 +37,7 @@ mod incarnation;
 mod keyed;
 mod overlay;
 mod recovery;
-mod samples;
+pub(in crate::journal) mod samples;
 mod space;
 
 use incarnation::{Incarnation, command, product, saved};

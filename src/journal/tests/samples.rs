@@ -131,7 +131,7 @@ pub(super) fn commands() -> Vec<(Kind, Arc<dyn AnyCommand>)> {
 }
 
 /// A row of every kind of oa-rental: of the aggregates, all their events folded; of the view, one event.
-pub(super) fn rows() -> Vec<Row> {
+pub(in crate::journal) fn rows() -> Vec<Row> {
     let catalogue = catalogue();
     let row =
         |kind, state| Row { stream: Stream::new(kind, ID), version: 300, public_version: 2, position: 70_001, state };
