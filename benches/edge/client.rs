@@ -31,7 +31,15 @@ impl Client {
 
     /// Sends JSON, or no body where it is empty, and reads the answer, whose length the server must tell.
     pub(crate) fn send(&mut self, method: &str, path: &str, json: &str) -> Outcome<Answer> {
+        self.send_as(None, method, path, json)
+    }
+
+    /// Sends with an operator's token.
+    pub(crate) fn send_as(&mut self, token: Option<&str>, method: &str, path: &str, json: &str) -> Outcome<Answer> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        if let Some(token) = token {
+            request.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
         if !json.is_empty() {
             request.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len()));
         }

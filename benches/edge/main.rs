@@ -116,7 +116,29 @@ fn measured(size: &Size) -> Outcome<bool> {
         failures += say_case(&case, &pairs);
     }
     failures += say_hot(dir.path(), &resurgam, size.seconds)?;
+    failures += say_without_copies(dir.path(), &echo, &resurgam, size)?;
     Ok(failures == 0)
+}
+
+/// Changes products while nobody copies them: what one durable command costs. Last, as the copies only fall behind.
+fn say_without_copies(dir: &Path, echo: &Echo, resurgam: &Resurgam, size: &Size) -> Outcome<u64> {
+    resurgam.stop_copying()?;
+    let case = Case::patch(size.products / 2);
+    let script = case.write_script(dir)?;
+    let (mut ratios, mut rates, mut errors) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..size.windows {
+        let in_echo = load::run(&script, echo.address(), size.seconds)?;
+        let in_resurgam = load::run(&script, resurgam.products(), size.seconds)?;
+        ratios.push(in_resurgam.rate / in_echo.rate);
+        rates.push(in_resurgam.rate);
+        errors += in_echo.errors + in_resurgam.errors;
+    }
+    let (ratio, rate) = (Spread::of(ratios), Spread::of(rates));
+    say(&format!(
+        "PATCH, copies stopped: {:.2} ({:.2} .. {:.2}) of the echo, {:.0} a second, {errors} errors",
+        ratio.median, ratio.min, ratio.max, rate.median
+    ));
+    Ok(errors)
 }
 
 /// One aggregate alone; its copies follow one fact after the other, so nobody waits for them here.

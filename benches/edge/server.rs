@@ -18,6 +18,9 @@ const BASE: u16 = 8080;
 const PRODUCT: u16 = 1;
 const ADMIN: u16 = 9;
 const PLACES: [u16; 6] = [PRODUCT, 2, 3, 4, 8, ADMIN];
+const TOKEN: &str = "bench";
+/// The services that keep copies of products.
+const COPIERS: [&str; 2] = ["rental", "delivery"];
 const POLL: Duration = Duration::from_millis(10);
 
 /// The process; dropping it kills it.
@@ -40,6 +43,7 @@ impl Resurgam {
             .args(["--set", &format!("admin.listen={}", address(offset, ADMIN))])
             // All that is measured lives; leaving and coming back is not what is asked here.
             .args(["--set", "actors.live_bytes_max=4294967296", "--set", "actors.live_max=1000000"])
+            .env("RESURGAM_ADMIN_TOKEN", TOKEN)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -87,6 +91,18 @@ impl Resurgam {
             std::thread::sleep(POLL);
         }
         Ok(self.clock.now() - started)
+    }
+
+    /// Stops the services that copy products: their copies wait.
+    pub(crate) fn stop_copying(&self) -> Outcome<()> {
+        for service in COPIERS {
+            let path = format!("/admin/services/oa-rental/{service}/stop");
+            let answer = Client::open(address(self.offset, ADMIN))?.send_as(Some(TOKEN), "POST", &path, "")?;
+            if answer.status != 200 {
+                return Err(format!("POST {path} was answered with {}", answer.status).into());
+            }
+        }
+        Ok(())
     }
 
     fn series(&self, name: &str) -> Outcome<Vec<f64>> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -36,22 +37,19 @@ pub struct Hold {
 }
 
 impl Chaos {
-    /// Waits while the stream is held at the point.
-    pub(super) async fn pause_at(&self, point: Point, stream: Stream) {
+    /// Returns what to wait for while the stream is held at the point.
+    pub(super) fn pause_at(&self, point: Point, stream: Stream) -> Option<BoxFuture<'static, ()>> {
         if self.holds.load(Ordering::Relaxed) == 0 {
-            return;
+            return None;
         }
-        let gate = {
+        let mut gate = {
             let held = self.held.lock();
-            held.iter().find(|(at, who, _)| (*at, *who) == (point, stream)).map(|(_, _, gate)| {
-                gate.send_replace(true);
-                gate.subscribe()
-            })
+            let (_, _, gate) = held.iter().find(|(at, who, _)| (*at, *who) == (point, stream))?;
+            gate.send_replace(true);
+            gate.subscribe()
         };
-        if let Some(mut gate) = gate {
-            // It fails when the hold is dropped, which is what is waited for.
-            while gate.changed().await.is_ok() {}
-        }
+        // It fails when the hold is dropped, which is what is waited for.
+        Some(Box::pin(async move { while gate.changed().await.is_ok() {} }))
     }
 }
 

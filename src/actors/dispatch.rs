@@ -129,7 +129,7 @@ impl House {
         }
         living.shared.uses.note();
         let (port, answer) = oneshot::channel();
-        let envelope = Envelope {
+        let envelope = Box::new(Envelope {
             command: Arc::clone(&call.command),
             meta: call.meta.clone(),
             precondition: call.precondition.clone(),
@@ -137,7 +137,7 @@ impl House {
             resend,
             deadline,
             port,
-        };
+        });
         Ok(living.actor.cast(InstanceMessage::Command(envelope)).is_ok().then_some(answer))
     }
 

@@ -14,8 +14,9 @@ use crate::campaign::alone;
 use crate::client::{Client, Request};
 use crate::support::{Server, eventually, now};
 
-/// With the good clients, and a few to spare, just under the default cap of 10,000 connections.
-const SLOW: usize = 9_900;
+const SLOW: usize = 10_000;
+/// Room for them and the good clients.
+const CONNECTIONS_MAX: &str = "edge.connections_max=10100";
 /// Descriptors the process needs beside those of slow clients.
 const SPARE: u64 = 100;
 const WINDOWS: usize = 7;
@@ -31,7 +32,7 @@ fn slow_clients_do_not_make_good_ones_wait() {
     let _machine = alone();
     let slow = descriptors().min(SLOW);
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let server = Server::start(dir.path(), &[]);
+    let server = Server::start(dir.path(), &["--set", CONNECTIONS_MAX]);
     assert_eq!(server.send("product", &Request::post("/products", r#"{"name":"a","qty":9}"#)).status, 201);
     window(&server, &[]);
 

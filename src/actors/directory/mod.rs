@@ -51,7 +51,8 @@ pub(super) struct Shard {
 struct Entry {
     generation: u64,
     state: State,
-    record: FailureRecord,
+    /// Most never fail.
+    record: Option<Box<FailureRecord>>,
 }
 
 #[derive(Debug, Default)]
@@ -163,7 +164,8 @@ impl Shard {
         let entry = entries.entry(id).or_default();
         entry.state = State::Starting;
         entry.generation = next_generation();
-        let shared = Arc::new(Shared { poisoned: Mutex::new(entry.record.poisoned.clone()), ..Shared::default() });
+        let poisoned = entry.record.as_ref().map_or_else(Vec::new, |record| record.poisoned.clone());
+        let shared = Arc::new(Shared { poisoned: Mutex::new(poisoned), ..Shared::default() });
         Found::Start { generation: entry.generation, shared, place }
     }
 
@@ -185,7 +187,7 @@ impl Shard {
         // A failure that was noted already decides when another may start.
         if let Some(entry) = entry.filter(|entry| matches!(entry.state, State::Live(_) | State::Starting)) {
             entry.state = State::Absent;
-            if entry.record.is_clean() {
+            if entry.record.as_ref().is_none_or(|record| record.is_clean()) {
                 entries.remove(&id);
             }
         }
@@ -206,11 +208,12 @@ impl Shard {
     pub(super) fn failed(&self, id: u64, generation: u64, error: String, now: Instant, jitter: f64) -> bool {
         let mut entries = self.entries.lock();
         let Some(entry) = entries.get_mut(&id).filter(|entry| entry.generation == generation) else { return false };
+        let record = entry.record.get_or_insert_default();
         if let State::Live(living) = &entry.state {
             let in_hand = living.shared.in_hand.lock().take();
-            entry.record.suspect(in_hand);
+            record.suspect(in_hand);
         }
-        entry.state = match entry.record.fails(error, now, jitter) {
+        entry.state = match record.fails(error, now, jitter) {
             Sentence::RestartAtOnce => State::Absent,
             Sentence::RestartAfter(until) => State::Cooling(until),
             Sentence::Quarantine(probe_at) => State::Quarantined { probe_at },
@@ -238,7 +241,7 @@ impl Shard {
         let was = matches!(entry.state, State::Quarantined { .. });
         if was {
             entry.state = State::Absent;
-            entry.record = FailureRecord::default();
+            entry.record = None;
         }
         was
     }
@@ -273,8 +276,8 @@ impl Shard {
                 State::Live(living) => living.shared.waiting.load(Ordering::Relaxed),
                 State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => 0,
             },
-            restarts: entry.record.restarts,
-            last_error: entry.record.last_error.clone(),
+            restarts: entry.record.as_ref().map_or(0, |record| record.restarts),
+            last_error: entry.record.as_ref().and_then(|record| record.last_error.clone()),
         });
         figures.collect()
     }

@@ -28,11 +28,11 @@ use resident::Resident;
 #[derive(Debug)]
 pub(super) struct Instance;
 
-/// What an instance is told.
+/// What an instance is told. Small: every living actor holds room for two.
 #[derive(Debug)]
 pub(super) enum InstanceMessage {
     /// A command.
-    Command(Envelope),
+    Command(Box<Envelope>),
     /// What became of the open ask; acknowledged when what follows from it is durable.
     Asked { intent: u128, outcome: AskOutcome, acknowledged: oneshot::Sender<()> },
     /// The open ask goes on, but whoever waits for it need not.
@@ -96,8 +96,10 @@ impl Actor for Instance {
         match message {
             InstanceMessage::Command(envelope) => {
                 resident.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-                resident.house.chaos.pause_at(Point::Decide, resident.stream).await;
-                resident.command(&myself, envelope);
+                if let Some(pause) = resident.house.chaos.pause_at(Point::Decide, resident.stream) {
+                    pause.await;
+                }
+                resident.command(&myself, *envelope);
             }
             InstanceMessage::Asked { intent, outcome, acknowledged } => {
                 resident.asked(&myself, intent, outcome, acknowledged);
