@@ -3,10 +3,12 @@
 //! Knows nothing of actors, HTTP or metrics: it tells an [`Observer`] what happened. It must never take a late, refused
 //! or dropped call for a failure of the callee. Relies on tokio's time and channels and on [`crate::clock`].
 
+pub mod breaker;
 pub mod bulkhead;
 pub mod deadline;
 pub mod guard;
 pub mod outcome;
+mod sync;
 
 pub use bulkhead::{Bulkhead, BulkheadLimits, Partition, Permit, ZeroLimit};
 pub use deadline::Deadline;

@@ -1,0 +1,278 @@
+//! A circuit breaker: a callee that fails or hangs is left alone for a while, then tried with a few calls.
+//!
+//! [`machine`] decides everything and knows no lock and no clock; this shell puts it behind one lock, mirrors what most
+//! calls need into one word that they read without it, and keeps the newest events. An admitted call holds a [`Permit`];
+//! dropped unsettled, it counts as cancelled. It must never run foreign code under its lock.
+
+pub mod call;
+pub mod config;
+pub mod machine;
+pub mod moment;
+pub mod transition;
+pub mod window;
+mod flights;
+mod half_open;
+mod log;
+mod opening;
+mod snapshot;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use super::sync::{AtomicU64, Mutex, Ordering};
+
+use call::{Counted, Ticket};
+pub use call::{Outcome, Rejected, Rejection};
+pub use config::{BreakerConfig, BreakerConfigError, OpenWait, Probes, SlowConfig, WindowConfig};
+pub use log::{Event, EventLog, Happening};
+use machine::{Machine, Step};
+pub use moment::Moment;
+pub use snapshot::{Counts, Snapshot};
+pub use transition::{Cause, Mode, State, Transition};
+pub use window::Tally;
+
+/// A breaker, shared by all who call the same callee.
+pub struct Breaker {
+    /// What most calls need: may they pass unasked, or not at all, and the generation.
+    word: AtomicU64,
+    /// Until when none passes, in nanoseconds; read only where the word says so.
+    shut_until: AtomicU64,
+    rejected: AtomicU64,
+    stale: AtomicU64,
+    core: Mutex<Core>,
+}
+
+struct Core {
+    config: BreakerConfig,
+    machine: Machine,
+    counts: Counts,
+    log: EventLog,
+    moved: Vec<Transition>,
+}
+
+const PASSES: u64 = 1 << 32;
+const SHUT: u64 = 2 << 32;
+const ASKS: u64 = 3 << 32;
+const GENERATION: u64 = (1 << 32) - 1;
+
+impl Breaker {
+    /// Makes a closed breaker; the same seed draws the same waits.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the configuration could not work.
+    pub fn new(config: BreakerConfig, seed: u64) -> Result<Self, BreakerConfigError> {
+        config.check()?;
+        let machine = Machine::new(&config, seed);
+        let core =
+            Core { config, machine, counts: Counts::default(), log: EventLog::default(), moved: Vec::with_capacity(4) };
+        let breaker = Self {
+            word: AtomicU64::new(0),
+            shut_until: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
+            core: Mutex::new(core),
+        };
+        breaker.publish(&breaker.core.lock());
+        Ok(breaker)
+    }
+
+    /// Admits a call.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is open, and says when another call may pass.
+    pub fn admit(&self, now: Moment) -> Result<Permit<'_>, Rejected> {
+        let word = self.word.load(Ordering::Acquire);
+        let ticket = match word & !GENERATION {
+            PASSES => Ok(Ticket::plain(generation_of(word), now)),
+            SHUT => match Moment::from_nanos(self.shut_until.load(Ordering::Acquire)) {
+                until if now < until => Err(Rejected { why: Rejection::Open, retry_after: until.since(now) }),
+                _ => self.ask(now),
+            },
+            _ => self.ask(now),
+        };
+        match ticket {
+            Ok(ticket) => Ok(Permit { breaker: self, ticket, settled: false }),
+            Err(rejected) => {
+                self.rejected.fetch_add(1, Ordering::Relaxed);
+                Err(rejected)
+            }
+        }
+    }
+
+    /// Looks whether the time alone has changed it.
+    pub fn tick(&self, now: Moment) {
+        self.with(|core| core.machine.tick(&mut step(&core.config, now, &mut core.moved)));
+    }
+
+    /// Does what an operator has decided, for a time or for good; `None` closes it and forgets what it has counted.
+    pub fn force(&self, wish: Option<(Mode, Option<Duration>)>, now: Moment) {
+        let wish = wish.map(|(mode, time)| (mode, time.map(|time| now.after(time))));
+        self.with(|core| core.machine.force(&mut step(&core.config, now, &mut core.moved), wish));
+    }
+
+    /// Opens it for a cause that its own calls do not show.
+    pub fn trip(&self, cause: Cause, now: Moment) {
+        self.with(|core| core.machine.trip(&mut step(&core.config, now, &mut core.moved), cause));
+    }
+
+    /// Takes another configuration over; state, window, permits and events stay.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the configuration could not work; the old one stays in force.
+    pub fn reconfigure(&self, config: BreakerConfig) -> Result<(), BreakerConfigError> {
+        config.check()?;
+        self.with(|core| {
+            core.machine.reconfigure(&config);
+            core.config = config;
+        });
+        Ok(())
+    }
+
+    /// Returns what it looks like now; changes nothing.
+    #[must_use]
+    pub fn snapshot(&self, now: Moment) -> Snapshot {
+        let core = self.core.lock();
+        let tally = core.machine.tally_at(now);
+        Snapshot {
+            state: core.machine.state(),
+            generation: core.machine.generation(),
+            tally,
+            has_rate: tally.total >= u64::from(core.config.calls_min),
+            counts: Counts {
+                rejected: self.rejected.load(Ordering::Relaxed),
+                stale: self.stale.load(Ordering::Relaxed),
+                ..core.counts
+            },
+            open_until: core.machine.open_until(),
+            config: core.config,
+        }
+    }
+
+    /// Returns the newest events, oldest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.core.lock().log.newest()
+    }
+
+    fn ask(&self, now: Moment) -> Result<Ticket, Rejected> {
+        self.with(|core| {
+            let admitted = core.machine.admit(&mut step(&core.config, now, &mut core.moved));
+            if admitted.is_err() {
+                core.log.rejected(now);
+            }
+            admitted
+        })
+    }
+
+    fn settle(&self, ticket: Ticket, outcome: Outcome, took: Duration, now: Moment) {
+        if generation_of(self.word.load(Ordering::Acquire)) != ticket.generation() {
+            self.stale.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let counted = self.with(|core| {
+            let counted = core.machine.settle(&mut step(&core.config, now, &mut core.moved), ticket, outcome, took);
+            if counted == Counted::Yes {
+                core.counts.count(outcome, core.config.slow.is_some_and(|slow| took > slow.over));
+                core.log.ended(outcome, took, now);
+            }
+            counted
+        });
+        if counted == Counted::Stale {
+            self.stale.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Works on the core and mirrors what came of it.
+    fn with<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
+        let mut core = self.core.lock();
+        let generation = core.machine.generation();
+        let done = work(&mut core);
+        if core.machine.generation() != generation || !core.moved.is_empty() {
+            let Core { moved, log, .. } = &mut *core;
+            moved.drain(..).for_each(|transition| log.moved(transition));
+        }
+        self.publish(&core);
+        done
+    }
+
+    fn publish(&self, core: &Core) {
+        let generation = u64::from(core.machine.generation());
+        let tag = match (core.machine.admits_unasked(&core.config), core.machine.state(), core.machine.open_until()) {
+            (true, ..) => PASSES,
+            (false, State::Open, Some(until)) => {
+                self.shut_until.store(until.nanos(), Ordering::Release);
+                SHUT
+            }
+            (false, ..) => ASKS,
+        };
+        let word = tag | generation;
+        // Most settle without a change, and a line that is not written stays in every processor's cache.
+        if self.word.load(Ordering::Relaxed) != word {
+            self.word.store(word, Ordering::Release);
+        }
+    }
+}
+
+/// The right to one call. Settle it with what became of the call.
+#[must_use = "a permit that is dropped counts as a cancelled call"]
+pub struct Permit<'a> {
+    breaker: &'a Breaker,
+    ticket: Ticket,
+    settled: bool,
+}
+
+impl Permit<'_> {
+    /// Returns when it was given.
+    #[must_use]
+    pub const fn began(&self) -> Moment {
+        self.ticket.began()
+    }
+
+    /// Tells whether it is a try of a half-open breaker, which must be neither hedged nor repeated.
+    #[must_use]
+    pub const fn is_probe(&self) -> bool {
+        self.ticket.is_probe()
+    }
+
+    /// Says what became of the call.
+    pub fn settle(mut self, outcome: Outcome, now: Moment) {
+        self.settled = true;
+        self.breaker.settle(self.ticket, outcome, now.since(self.began()), now);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        if !self.settled {
+            // Who goes away says nothing, not even when: for the breaker no time has passed.
+            self.breaker.settle(self.ticket, Outcome::Cancelled, Duration::ZERO, self.began());
+        }
+    }
+}
+
+const fn step<'a>(config: &'a BreakerConfig, now: Moment, moved: &'a mut Vec<Transition>) -> Step<'a> {
+    Step { config, now, moved }
+}
+
+fn generation_of(word: u64) -> u32 {
+    u32::try_from(word & GENERATION).unwrap_or(0)
+}
+
+impl fmt::Debug for Breaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.core.lock();
+        f.debug_struct("Breaker").field("state", &core.machine.state()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}
