@@ -17,7 +17,7 @@ use crate::clock::derived_id;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::{Answer, AnyCommand, Refusal, Stream};
 use crate::journal::{CommandMeta, Intent, Origin, Position};
-use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Unknown};
+use crate::resilience::{CallError, Deadline, NotExecuted, Unknown};
 use crate::telemetry::metrics;
 
 /// The waits between two attempts, doubled each time.
@@ -126,10 +126,11 @@ impl Runner {
                 correlation: Arc::clone(&opened_by.correlation),
             },
             precondition: Precondition::Always,
-            deadline: Deadline::after(&house.clock, *timeout),
+            // Longer than the ask may take: it is the attempt that times out, and the breaker is told.
+            deadline: Deadline::after(&house.clock, 2 * *timeout),
         };
         let outcome = match self.client_waits {
-            true => house.guarded(Partition::Asks, *to, &call, false).await,
+            true => house.asked(self.intent.asker.kind, *to, &call).await,
             false => house.internally(*to, call, *timeout).await,
         };
         // The attempt's deadline is the ask's timeout, not the client's deadline.

@@ -61,6 +61,18 @@ impl House {
         room.guard.call(partition, call.deadline, work).await
     }
 
+    /// Sends an ask's command through the guard of its kind of asks, then through that of the asked kind.
+    pub(super) async fn asked(&self, asker: Kind, to: Stream, call: &Call) -> Result<Reply, CallError> {
+        let Some(guard) = self.directory.ask_guard(asker, to.kind) else {
+            return Err(unavailable(Reason::ServiceStopped).into());
+        };
+        let work = |deadline| async move {
+            let call = Call { deadline, ..call.clone() };
+            self.guarded(Partition::Asks, to, &call, false).await
+        };
+        guard.call(Partition::Asks, call.deadline, work).await
+    }
+
     /// Sends a command around the guard, as the internal lane does; the caller holds a place in that lane.
     pub(super) async fn unguarded(&self, to: Stream, call: &Call) -> Result<Reply, CallError> {
         let Some(room) = self.directory.room(to.kind) else {

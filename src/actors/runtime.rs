@@ -14,7 +14,7 @@ use super::admission::Admission;
 use super::asks::{Runner, Running};
 use super::chaos::Chaos;
 use super::creation::Creations;
-use super::directory::{Directory, KindRoom, LiveLimits, LiveSet, Shard};
+use super::directory::{Directory, GuardsError, LiveLimits, LiveSet, guards};
 use super::services::Services;
 use super::supervision::{Branch, Supervisor};
 use crate::clock::Clock;
@@ -23,7 +23,7 @@ use crate::domain::system::setting::NO_SETTINGS;
 use crate::domain::{Kind, SettingValues, System};
 use crate::journal::recovery::KEYED_FOR_MS;
 use crate::journal::{Answered, Journal, Origin};
-use crate::resilience::{Bulkhead, BulkheadLimits, Guard, GuardPolicy, Observer, PolicyError};
+use crate::resilience::{Bulkhead, BulkheadLimits, GuardPolicies, Observer};
 
 /// How long the tree may take to stop before it is left behind; nothing is lost with it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,8 +37,8 @@ pub struct ActorOptions {
     pub shards: usize,
     /// How many aggregates may live.
     pub live: LiveLimits,
-    /// The guard in front of each kind.
-    pub guard: GuardPolicy,
+    /// The guards in front of kinds and asks.
+    pub guard: GuardPolicies,
     /// The settings of each system that declares some; they live as long as the process.
     pub settings: HashMap<&'static str, &'static SettingValues>,
 }
@@ -95,9 +95,9 @@ pub enum StartError {
         /// Whom it commands.
         target: Kind,
     },
-    /// A guard's limits make no sense.
+    /// A guard's policy makes no sense.
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Guards(#[from] GuardsError),
     /// A limit is zero.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
@@ -123,12 +123,12 @@ impl Runtime {
         options: ActorOptions,
     ) -> Result<Self, StartError> {
         check(systems)?;
-        let rooms = rooms(systems, &clock, &observer, &options)?;
+        let directory = directory(systems, &clock, &observer, &options)?;
         let lane =
             BulkheadLimits { running_max: INTERNAL_LANE_MAX, queue_max: INTERNAL_LANE_MAX, ..BulkheadLimits::ASKS };
         let house = Arc::new(House {
             internal_lane: Bulkhead::new(lane, clock.clone()).map_err(|zero| StartError::Zero(zero.limit))?,
-            directory: Directory::new(rooms),
+            directory,
             live: Arc::new(LiveSet::new(options.live, clock.clone())),
             services: Arc::new(Services::of(systems)),
             creations: Creations::default(),
@@ -226,12 +226,12 @@ fn check(systems: &[System]) -> Result<(), StartError> {
     Ok(())
 }
 
-fn rooms(
+fn directory(
     systems: &[System],
     clock: &Clock,
     observer: &Arc<dyn Observer>,
     options: &ActorOptions,
-) -> Result<Vec<KindRoom>, StartError> {
+) -> Result<Directory, StartError> {
     let LiveLimits { live_max, bytes_max, recoveries_max } = options.live;
     let limits = [
         (options.shards, "actors.shards"),
@@ -242,13 +242,7 @@ fn rooms(
     if let Some((_, name)) = limits.iter().find(|(limit, _)| *limit == 0) {
         return Err(StartError::Zero(name));
     }
-    let specs = systems.iter().flat_map(|system| system.services.iter().flat_map(|service| &service.aggregates));
-    let rooms = specs.map(|spec| {
-        let guard = Guard::new(spec.kind.path(), options.guard, clock.clone(), Arc::clone(observer))?;
-        let shards = (0..options.shards).map(|_| Shard::default()).collect();
-        Ok(KindRoom { spec: Arc::new(spec.clone()), guard, shards })
-    });
-    rooms.collect()
+    Ok(guards::directory(systems, clock, observer, options)?)
 }
 
 fn follower_names(systems: &[System]) -> Vec<FollowerName> {

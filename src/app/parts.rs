@@ -42,7 +42,7 @@ impl Parts {
                 bytes_max: settings.actors.live_bytes_max,
                 recoveries_max: settings.actors.recoveries_max,
             },
-            guard: settings.guard_policy(),
+            guard: settings.guard.policies(),
             settings: values(settings, systems)?,
         };
         let observer = Arc::new(metrics::GuardMetrics::default());

@@ -1,14 +1,14 @@
 //! The shell's settings: the embedded defaults, a file, the environment, the command line. The only reader of files
 //! and environment variables of settings.
 
+mod guards;
 mod settings;
 mod sources;
 mod shown;
 mod token;
 
-pub use settings::{
-    Actors, Admin, ChaosSettings, Edge, GuardSettings, JournalSettings, Listen, Log, PartitionSettings, Settings,
-};
+pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings};
+pub use settings::{Actors, Admin, ChaosSettings, Edge, JournalSettings, Listen, Log, Settings};
 pub use shown::shown;
 pub use sources::{DEFAULTS, SettingsError};
 pub use token::Token;

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::resilience::{BulkheadLimits, GuardPolicy};
+use super::guards::GuardSettings;
 
 /// Every setting of the shell.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,7 +20,7 @@ pub struct Settings {
     pub journal: JournalSettings,
     /// The actors.
     pub actors: Actors,
-    /// The guard in front of each kind.
+    /// The guards in front of kinds and asks.
     pub guard: GuardSettings,
     /// The operator's listener.
     pub admin: Admin,
@@ -100,32 +99,6 @@ pub struct Actors {
     pub recoveries_max: usize,
 }
 
-/// The guard in front of each kind.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GuardSettings {
-    /// How long one attempt may take, in milliseconds.
-    pub attempt_timeout_ms: u64,
-    /// The clients' partition.
-    pub edge: PartitionSettings,
-    /// The policies' partition.
-    pub policies: PartitionSettings,
-    /// The asks' partition.
-    pub asks: PartitionSettings,
-}
-
-/// One partition of a bulkhead.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PartitionSettings {
-    /// Calls running at once.
-    pub running_max: usize,
-    /// Calls waiting beyond that.
-    pub queue_max: usize,
-    /// How long they may wait, in milliseconds.
-    pub wait_max_ms: u64,
-}
-
 /// The operator's listener.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -165,23 +138,5 @@ impl Edge {
     pub fn trusted_proxies(&self) -> Result<Vec<IpAddr>, String> {
         let named = self.trusted_proxies.split(',').map(str::trim).filter(|name| !name.is_empty());
         named.map(|name| name.parse().map_err(|_| format!("{name:?} is no IP address"))).collect()
-    }
-}
-
-impl Settings {
-    /// Returns the guard's policy.
-    #[must_use]
-    pub fn guard_policy(&self) -> GuardPolicy {
-        let limits = |partition: PartitionSettings| BulkheadLimits {
-            running_max: partition.running_max,
-            queue_max: partition.queue_max,
-            wait_max: Duration::from_millis(partition.wait_max_ms),
-        };
-        GuardPolicy {
-            attempt_timeout: Duration::from_millis(self.guard.attempt_timeout_ms),
-            edge: limits(self.guard.edge),
-            policies: limits(self.guard.policies),
-            asks: limits(self.guard.asks),
-        }
     }
 }

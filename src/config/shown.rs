@@ -19,16 +19,17 @@ pub fn shown(file: Option<&Path>, assignments: &[String]) -> Result<String, Sett
     let in_force = in_force(&layers)?;
     let mut document: DocumentMut = DEFAULTS.parse().expect("the embedded defaults are valid toml");
     for (section, item) in document.iter_mut() {
-        let Item::Table(table) = item else { continue };
-        for (key, item) in table.iter_mut() {
-            let path = format!("{}.{}", section.get(), key.get());
-            show(item, &path, &in_force);
-        }
+        show(item, section.get(), &in_force);
     }
     Ok(document.to_string())
 }
 
 fn show(item: &mut Item, path: &str, in_force: &Config) {
+    if let Item::Table(table) = item {
+        for (key, item) in table.iter_mut() {
+            show(item, &format!("{path}.{}", key.get()), in_force);
+        }
+    }
     let Item::Value(value) = item else { return };
     let decor = value.decor().clone();
     let shown = match value {

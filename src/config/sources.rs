@@ -13,6 +13,9 @@ pub const DEFAULTS: &str = include_str!("../../config/resurgam.toml");
 /// The environment's prefix: `RESURGAM__LISTEN__HOST`.
 const ENVIRONMENT: &str = "RESURGAM";
 
+/// The tables whose members are names of systems and guards.
+const NAMED: [&str; 2] = ["systems.", "guard.of."];
+
 /// Why the settings make no sense.
 #[derive(Debug, Error)]
 pub enum SettingsError {
@@ -166,7 +169,11 @@ pub(super) fn layers(
     let known = keys(&layers[0].config);
     for layer in &layers {
         // A table instead of its members is known; that a mere value does not fit it is found later.
-        let is_known = |key: &String| known.iter().any(|known| known == key || known.starts_with(&format!("{key}.")));
+        // What has names of its own is judged by whoever gave them.
+        let is_named = |key: &String| NAMED.iter().any(|table| key.starts_with(table));
+        let is_known = |key: &String| {
+            is_named(key) || known.iter().any(|known| known == key || known.starts_with(&format!("{key}.")))
+        };
         if let Some(key) = keys(&layer.config).into_iter().find(|key| !is_known(key)) {
             return Err(SettingsError::Unknown { origin: layer.origin.of(&key), key });
         }

@@ -34,10 +34,13 @@ fn the_defaults_make_sense_and_are_shown_as_they_are_written() {
 
 #[test]
 fn an_assignment_sets_a_key_and_is_shown_with_the_comments() {
-    let assignments = ["listen.host = 0.0.0.0", "guard.edge.running_max=7", "log.json=true", "journal.data=a=b"];
+    let assignments = ["listen.host = 0.0.0.0", "guard.kind.edge.running_max=7", "log.json=true", "journal.data=a=b"];
     let settings = load(&assignments).expect("settings");
     assert!(settings.listen.host.is_unspecified() && settings.log.json);
-    assert_eq!((settings.guard.edge.running_max, settings.guard.edge.queue_max), (7, 4_096));
+    assert_eq!(
+        (settings.guard.policies().kind.edge.running_max, settings.guard.policies().kind.edge.queue_max),
+        (7, 4_096)
+    );
     assert_eq!(settings.journal.data, PathBuf::from("a=b"));
 
     let shown = shown(None, &assignments.map(String::from)).expect("settings");
@@ -62,7 +65,7 @@ fn the_later_source_wins_file_environment_command_line() {
 
 #[test]
 fn an_unknown_key_is_named_with_who_set_it() {
-    for key in ["listen.nosuch", "nosuch.port", "nosuch", "listen.port.number", "guard.edge.nosuch"] {
+    for key in ["listen.nosuch", "nosuch.port", "nosuch", "listen.port.number", "guard.kind.edge.nosuch"] {
         names(load(&[&format!("{key}=1")]), &[key, "--set", "no setting"]);
     }
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -81,8 +84,8 @@ fn a_value_that_does_not_fit_is_named_with_its_key_and_who_set_it() {
         ("listen.host", "nowhere"),
         ("admin.listen", "9464"),
         ("chaos.enabled", "perhaps"),
-        ("guard.edge.running_max", "-1"),
-        ("guard.edge", "5"),
+        ("guard.kind.edge.running_max", "-1"),
+        ("guard.kind.edge", "5"),
         ("listen", "3"),
     ];
     for (key, value) in table {

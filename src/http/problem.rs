@@ -237,6 +237,7 @@ fn precondition_failed(version: Option<u64>) -> Entry {
 fn not_executed(rejected: NotExecuted) -> Entry {
     let (status, detail) = match rejected.reason {
         Reason::DeadlineExceeded => (StatusCode::GATEWAY_TIMEOUT, "not executed: the deadline passed before its turn"),
+        Reason::WouldExpire => (StatusCode::GATEWAY_TIMEOUT, "not executed: the deadline would pass before its turn"),
         Reason::BulkheadFull | Reason::BulkheadWaitTimeout | Reason::MailboxFull | Reason::CommitterBusy => {
             (StatusCode::SERVICE_UNAVAILABLE, "not executed: too much is going on; try again later")
         }
@@ -247,7 +248,9 @@ fn not_executed(rejected: NotExecuted) -> Entry {
         Reason::StorageReadOnly => {
             (StatusCode::SERVICE_UNAVAILABLE, "not executed: the storage cannot be written; reads go on")
         }
-        Reason::BreakerOpen => (StatusCode::SERVICE_UNAVAILABLE, "not executed: its circuit breaker is open"),
+        Reason::BreakerOpen | Reason::InstanceBreakerOpen => {
+            (StatusCode::SERVICE_UNAVAILABLE, "not executed: its circuit breaker is open")
+        }
     };
     let read_only = rejected.reason == Reason::StorageReadOnly;
     let code = if read_only { "storage-unavailable" } else { rejected.reason.code() };

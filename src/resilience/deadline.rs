@@ -17,6 +17,11 @@ impl Deadline {
         Self(clock.now() + timeout.min(TIMEOUT_MAX))
     }
 
+    /// Returns the deadline at this instant.
+    pub const fn at_instant(at: Instant) -> Self {
+        Self(at)
+    }
+
     /// Returns the instant itself.
     pub fn at(self) -> Instant {
         self.0

@@ -7,31 +7,36 @@
 //! 5. **attempt timeout**: measures the work alone;
 //! 6. **work**.
 //!
-//! Deadline, bulkhead and attempt timeout stand here; breaker and retry go between [`Guard::call`]'s first check and its
-//! bulkhead, in the order above. The guard must never repeat work by itself nor call a dropped call a failure.
+//! The guard never repeats work by itself: who asks again ([`super::retry`]) stands around it, as in the order above, and
+//! asks through it each time. It never calls a dropped call a failure.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
-use super::bulkhead::{Bulkhead, BulkheadLimits, Partition, ZeroLimit};
+use super::breaker::{self, Breaker, Moment, Outcome, Transition};
+use super::bulkhead::{self, Bulkhead, Partition};
 use super::deadline::Deadline;
 use super::outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};
+use super::policy::{GuardPolicy, PolicyError};
 use crate::clock::Clock;
 
 /// Stands in front of every call of one kind.
 pub struct Guard {
     name: Arc<str>,
-    attempt_timeout: Duration,
+    attempt_timeout_ns: AtomicU64,
+    breaker: Breaker,
     edge: Bulkhead,
     policies: Bulkhead,
     asks: Bulkhead,
     clock: Clock,
+    /// Where the breaker's time begins.
+    born: Instant,
     observer: Arc<dyn Observer>,
 }
 
@@ -39,23 +44,28 @@ impl Guard {
     /// Creates a guard whose name the observer is told with each call.
     ///
     /// # Errors
-    /// When a limit of the policy is zero.
+    /// When a limit of the policy is zero, or its breaker could not work.
     pub fn new(
         name: impl Into<Arc<str>>,
         policy: GuardPolicy,
         clock: Clock,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, PolicyError> {
-        let GuardPolicy { attempt_timeout, edge, policies, asks } = policy;
-        if attempt_timeout.is_zero() {
-            return Err(PolicyError::ZeroAttemptTimeout);
-        }
+        let GuardPolicy { attempt_timeout, breaker, edge, policies, asks } = policy;
+        policy.check()?;
         let bulkhead = |partition, limits| {
             Bulkhead::new(limits, clock.clone()).map_err(|limit| PolicyError::ZeroLimit { partition, limit })
         };
+        let name: Arc<str> = name.into();
+        let watcher = {
+            let (name, observer) = (Arc::clone(&name), Arc::clone(&observer));
+            Box::new(move |transition: &Transition| observer.moved(&name, transition))
+        };
         Ok(Self {
-            name: name.into(),
-            attempt_timeout,
+            name,
+            attempt_timeout_ns: AtomicU64::new(nanos(attempt_timeout)),
+            breaker: Breaker::new(breaker, clock.random(), watcher)?,
+            born: clock.now(),
             edge: bulkhead(Partition::Edge, edge)?,
             policies: bulkhead(Partition::Policies, policies)?,
             asks: bulkhead(Partition::Asks, asks)?,
@@ -82,17 +92,56 @@ impl Guard {
         if deadline.at() <= arrived {
             return Err(self.reject(partition, NotExecuted::deadline_exceeded()));
         }
-        let _permit = match self.bulkhead(partition).acquire(deadline).await {
-            Ok(permit) => permit,
-            Err(rejection) => return Err(self.reject(partition, rejection)),
+        let admitted = self.breaker.admit(self.moment(arrived)).map_err(|rejected| {
+            self.reject(partition, NotExecuted { reason: Reason::BreakerOpen, retry_after: rejected.retry_after })
+        })?;
+        let slot = match self.bulkhead(partition).acquire_at(arrived, deadline).await {
+            Ok(slot) => slot,
+            Err(rejection) => {
+                admitted.settle(Outcome::NotExecuted, self.now());
+                return Err(self.reject(partition, rejection));
+            }
         };
-        let mut attempt = Attempt::begin(self, partition, arrived);
+        let mut attempt = Attempt::begin(self, partition, (admitted, slot), arrived);
         let result = self.attempt(&mut attempt, deadline, work).await;
         attempt.completion = Some(match &result {
             Ok(answer) => answer.completion(),
             Err(error) => error.completion(),
         });
         result
+    }
+
+    /// Takes another policy over: calls under way, windows, permits and queues stay.
+    ///
+    /// # Errors
+    /// When the policy makes no sense; the old one stays in force whole.
+    pub fn reconfigure(&self, policy: &GuardPolicy) -> Result<(), PolicyError> {
+        policy.check()?;
+        self.attempt_timeout_ns.store(nanos(policy.attempt_timeout), Ordering::Relaxed);
+        self.breaker.reconfigure(policy.breaker)?;
+        for (partition, limits) in policy.partitions() {
+            self.bulkhead(partition).resize(limits).map_err(|limit| PolicyError::ZeroLimit { partition, limit })?;
+        }
+        Ok(())
+    }
+
+    /// Returns the longest one attempt may take.
+    pub fn attempt_timeout(&self) -> Duration {
+        Duration::from_nanos(self.attempt_timeout_ns.load(Ordering::Relaxed))
+    }
+
+    /// Returns its breaker.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// Returns the time as its breaker counts it.
+    pub fn now(&self) -> Moment {
+        self.moment(self.clock.now())
+    }
+
+    fn moment(&self, at: Instant) -> Moment {
+        Moment::new(at.saturating_duration_since(self.born))
     }
 
     /// Returns the name given at creation.
@@ -115,7 +164,7 @@ impl Guard {
         F: FnOnce(Deadline) -> Fut,
         Fut: Future<Output = Result<T, CallError>>,
     {
-        let bound = deadline.capped(&self.clock, self.attempt_timeout);
+        let bound = deadline.earlier_of(Deadline::at_instant(attempt.began + self.attempt_timeout()));
         attempt.in_work = true;
         let mut work = pin!(work(bound));
         attempt.in_work = false;
@@ -127,7 +176,7 @@ impl Guard {
         });
         match timeout_at(bound.at(), watched).await {
             Ok(result) => result,
-            Err(_) if deadline.is_expired(&self.clock) => Err(Unknown::DeadlineExceeded.into()),
+            Err(_) if deadline == bound => Err(Unknown::DeadlineExceeded.into()),
             Err(_) => Err(Unknown::AttemptTimeout.into()),
         }
     }
@@ -142,7 +191,7 @@ impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
             .field("name", &self.name)
-            .field("attempt_timeout", &self.attempt_timeout)
+            .field("attempt_timeout", &self.attempt_timeout())
             .field("edge", &self.edge)
             .field("policies", &self.policies)
             .field("asks", &self.asks)
@@ -150,44 +199,8 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// The limits of one guard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GuardPolicy {
-    /// The longest one attempt may take, waiting in line not counted.
-    pub attempt_timeout: Duration,
-    /// Slots and queue of [`Partition::Edge`].
-    pub edge: BulkheadLimits,
-    /// Slots and queue of [`Partition::Policies`].
-    pub policies: BulkheadLimits,
-    /// Slots and queue of [`Partition::Asks`].
-    pub asks: BulkheadLimits,
-}
-
-impl Default for GuardPolicy {
-    fn default() -> Self {
-        Self {
-            attempt_timeout: Duration::from_secs(2),
-            edge: BulkheadLimits::EDGE,
-            policies: BulkheadLimits::POLICIES,
-            asks: BulkheadLimits::ASKS,
-        }
-    }
-}
-
-/// A policy under which no call could ever succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum PolicyError {
-    /// Every attempt would time out.
-    #[error("attempt_timeout must be greater than zero")]
-    ZeroAttemptTimeout,
-    /// A limit of a bulkhead is zero.
-    #[error("{}.{limit}", .partition.code())]
-    ZeroLimit {
-        /// The partition whose limit it is.
-        partition: Partition,
-        /// The limit at fault.
-        limit: ZeroLimit,
-    },
+fn nanos(duration: Duration) -> u64 {
+    duration.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
 /// Is told what becomes of each call. Called on the path of the call: must not block or panic.
@@ -198,6 +211,8 @@ pub trait Observer: Send + Sync {
     fn rejected(&self, guard: &str, partition: Partition, reason: Reason);
     /// An admitted call ended; `elapsed` counts from its admission.
     fn completed(&self, guard: &str, partition: Partition, completion: Completion, elapsed: Duration);
+    /// Its breaker changed its state.
+    fn moved(&self, guard: &str, transition: &Transition);
 }
 
 /// An observer that looks away.
@@ -208,6 +223,7 @@ impl Observer for Unobserved {
     fn admitted(&self, _: &str, _: Partition, _: Duration) {}
     fn rejected(&self, _: &str, _: Partition, _: Reason) {}
     fn completed(&self, _: &str, _: Partition, _: Completion, _: Duration) {}
+    fn moved(&self, _: &str, _: &Transition) {}
 }
 
 /// One admitted call: reports its end exactly once, also when it is dropped or its work panics.
@@ -215,6 +231,8 @@ struct Attempt<'a> {
     guard: &'a Guard,
     partition: Partition,
     began: Instant,
+    /// What it holds until its end: the breaker's permit, then the bulkhead's slot.
+    held: Option<(breaker::Permit<'a>, bulkhead::Permit)>,
     /// Set while the work runs: still set on drop, the work panicked. Asking the thread instead would blame this call
     /// for a panic elsewhere that takes it down.
     in_work: bool,
@@ -222,23 +240,46 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    fn begin(guard: &'a Guard, partition: Partition, arrived: Instant) -> Self {
-        let began = guard.clock.now();
+    fn begin(
+        guard: &'a Guard,
+        partition: Partition,
+        (mut admitted, slot): (breaker::Permit<'a>, bulkhead::Permit),
+        arrived: Instant,
+    ) -> Self {
+        // Whoever got a slot at once has not waited, and need not look at the clock again.
+        let began = slot.taken();
+        if began > arrived {
+            admitted.begin_work(guard.moment(began));
+        }
         guard.observer.admitted(&guard.name, partition, began.saturating_duration_since(arrived));
-        Self { guard, partition, began, in_work: false, completion: None }
+        Self { guard, partition, began, held: Some((admitted, slot)), in_work: false, completion: None }
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let unfinished = if self.in_work { Completion::Failed } else { Completion::Cancelled };
+        let completion = self.completion.unwrap_or(unfinished);
         let guard = self.guard;
-        guard.observer.completed(
-            &guard.name,
-            self.partition,
-            self.completion.unwrap_or(unfinished),
-            guard.clock.now().saturating_duration_since(self.began),
-        );
+        let now = guard.clock.now();
+        if let Some((admitted, slot)) = self.held.take() {
+            // Before the slot: whoever gets it next meets a breaker that knows.
+            admitted.settle(completion.into(), guard.moment(now));
+            slot.give_back(now);
+        }
+        let elapsed = now.saturating_duration_since(self.began);
+        guard.observer.completed(&guard.name, self.partition, completion, elapsed);
+    }
+}
+
+impl From<Completion> for Outcome {
+    fn from(completion: Completion) -> Self {
+        match completion {
+            Completion::Success | Completion::Refused => Self::Success,
+            Completion::TimedOut | Completion::Failed => Self::Failure,
+            Completion::NotExecuted => Self::NotExecuted,
+            Completion::Expired | Completion::Cancelled => Self::Cancelled,
+        }
     }
 }
 
@@ -253,6 +294,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
+    use crate::resilience::BulkheadLimits;
 
     const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -282,6 +324,7 @@ mod tests {
         fn completed(&self, _: &str, _: Partition, completion: Completion, elapsed: Duration) {
             self.0.lock().push(Told::Completed(completion, elapsed));
         }
+        fn moved(&self, _: &str, _: &Transition) {}
     }
 
     #[derive(Debug, PartialEq, Eq)]
@@ -309,7 +352,13 @@ mod tests {
 
     fn guard() -> (Arc<Guard>, Arc<Diary>) {
         let one = BulkheadLimits { running_max: 1, queue_max: 1, wait_max: ms(50) };
-        let policy = GuardPolicy { attempt_timeout: ATTEMPT_TIMEOUT, edge: one, policies: one, asks: one };
+        let policy = GuardPolicy {
+            attempt_timeout: ATTEMPT_TIMEOUT,
+            edge: one,
+            policies: one,
+            asks: one,
+            ..GuardPolicy::default()
+        };
         let diary = Arc::new(Diary::default());
         let observer: Arc<dyn Observer> = Arc::clone(&diary) as _;
         let guard = Guard::new("orders", policy, clock(), observer).expect("the policy is sound");
@@ -353,7 +402,7 @@ mod tests {
         let (guard, diary) = guard();
         let result = guard.call(Partition::Edge, in_ms(40), |_| pending::<Result<Answer, _>>()).await;
         assert_eq!(result, Err(Unknown::DeadlineExceeded.into()));
-        assert_eq!(diary.read()[1], Told::Completed(Completion::TimedOut, ms(40)));
+        assert_eq!(diary.read()[1], Told::Completed(Completion::Expired, ms(40)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -479,11 +528,11 @@ mod tests {
     #[test]
     fn a_zero_in_the_policy_is_refused_by_name() {
         let sound = GuardPolicy::default();
-        let zero = BulkheadLimits { queue_max: 0, ..BulkheadLimits::ASKS };
+        let zero = BulkheadLimits { running_max: 0, ..BulkheadLimits::ASKS };
         for (policy, message) in [
             (GuardPolicy { attempt_timeout: Duration::ZERO, ..sound }, "attempt_timeout must be greater than zero"),
-            (GuardPolicy { asks: zero, ..sound }, "asks.queue_max must be greater than zero"),
-            (GuardPolicy { edge: zero, ..sound }, "edge.queue_max must be greater than zero"),
+            (GuardPolicy { asks: zero, ..sound }, "asks.running_max must be greater than zero"),
+            (GuardPolicy { edge: zero, ..sound }, "edge.running_max must be greater than zero"),
         ] {
             let refused = Guard::new("orders", policy, clock(), Arc::new(Unobserved)).expect_err("it holds a zero");
             assert_eq!(refused.to_string(), message);

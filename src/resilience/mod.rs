@@ -8,9 +8,11 @@ pub mod bulkhead;
 pub mod deadline;
 pub mod guard;
 pub mod outcome;
+pub mod policy;
 mod sync;
 
 pub use bulkhead::{Bulkhead, BulkheadLimits, Partition, Permit, ZeroLimit};
 pub use deadline::Deadline;
-pub use guard::{Guard, GuardPolicy, Observer, PolicyError, Unobserved};
+pub use guard::{Guard, Observer, Unobserved};
 pub use outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};
+pub use policy::{GuardPolicies, GuardPolicy, PolicyError};

@@ -22,7 +22,9 @@ impl CallError {
         match self {
             Self::NotExecuted(_) => Completion::NotExecuted,
             Self::Unknown(unknown) => match unknown {
-                Unknown::AttemptTimeout | Unknown::DeadlineExceeded => Completion::TimedOut,
+                Unknown::AttemptTimeout => Completion::TimedOut,
+                // The caller's patience is the caller's: a short one says nothing of the callee.
+                Unknown::DeadlineExceeded => Completion::Expired,
                 // A killed callee says nothing of the callee's health: its supervisor counts what it must.
                 Unknown::PortDropped => Completion::Cancelled,
             },
@@ -56,6 +58,8 @@ pub enum Reason {
     BulkheadFull,
     /// No slot of the bulkhead came free within the longest wait.
     BulkheadWaitTimeout,
+    /// The caller's deadline would be over before its turn.
+    WouldExpire,
     /// As many commands wait for the instance as its mailbox allows.
     MailboxFull,
     /// An operator stopped the service.
@@ -72,6 +76,8 @@ pub enum Reason {
     CommitterBusy,
     /// The circuit breaker is open.
     BreakerOpen,
+    /// The circuit breaker of the instance is open.
+    InstanceBreakerOpen,
 }
 
 impl Reason {
@@ -81,6 +87,7 @@ impl Reason {
             Self::DeadlineExceeded => "deadline-exceeded",
             Self::BulkheadFull => "bulkhead-full",
             Self::BulkheadWaitTimeout => "bulkhead-wait-timeout",
+            Self::WouldExpire => "would-expire",
             Self::MailboxFull => "mailbox-full",
             Self::ServiceStopped => "service-stopped",
             Self::Draining => "draining",
@@ -89,6 +96,7 @@ impl Reason {
             Self::StorageReadOnly => "storage-read-only",
             Self::CommitterBusy => "committer-busy",
             Self::BreakerOpen => "breaker-open",
+            Self::InstanceBreakerOpen => "instance-breaker-open",
         }
     }
 }
@@ -127,8 +135,10 @@ pub enum Completion {
     Refused,
     /// A layer further in turned the call away: no failure of the callee.
     NotExecuted,
-    /// No answer came in time.
+    /// No answer came within the time of an attempt.
     TimedOut,
+    /// The caller's own deadline passed first.
+    Expired,
     /// The work broke.
     Failed,
     /// The caller or the callee went away: says nothing of the callee's health.
@@ -137,8 +147,8 @@ pub enum Completion {
 
 impl Completion {
     /// Every one.
-    pub const ALL: [Self; 6] =
-        [Self::Success, Self::Refused, Self::NotExecuted, Self::TimedOut, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 7] =
+        [Self::Success, Self::Refused, Self::NotExecuted, Self::TimedOut, Self::Expired, Self::Failed, Self::Cancelled];
 
     /// Returns the machine-readable name, as metrics see it.
     pub fn code(self) -> &'static str {
@@ -147,6 +157,7 @@ impl Completion {
             Self::Refused => "refused",
             Self::NotExecuted => "not-executed",
             Self::TimedOut => "timed-out",
+            Self::Expired => "expired",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
         }
@@ -168,7 +179,7 @@ mod tests {
         let check = |error: CallError, expected| assert_eq!(error.completion(), expected);
         check(NotExecuted::deadline_exceeded().into(), Completion::NotExecuted);
         check(Unknown::AttemptTimeout.into(), Completion::TimedOut);
-        check(Unknown::DeadlineExceeded.into(), Completion::TimedOut);
+        check(Unknown::DeadlineExceeded.into(), Completion::Expired);
         check(Unknown::PortDropped.into(), Completion::Cancelled);
     }
 

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 
-use super::metrics::{GUARD_CALLS, GUARD_REJECTIONS, GUARD_WAIT};
+use super::metrics::{BREAKER_STATE, BREAKER_TRANSITIONS, GUARD_CALLS, GUARD_REJECTIONS, GUARD_WAIT};
 use super::series::Series;
+use crate::resilience::breaker::{Cause, State, Transition};
 use crate::resilience::{Completion, Observer, Partition, Reason};
 
 /// Tells the metrics what guards do.
@@ -56,5 +57,29 @@ impl Observer for GuardMetrics {
                 }
             },
         );
+    }
+
+    fn moved(&self, guard: &str, transition: &Transition) {
+        let Transition { from, to, cause, .. } = *transition;
+        if cause == Cause::WouldOpen {
+            tracing::info!(guard, "its circuit breaker would have opened");
+        } else {
+            let (from, to) = (from.code(), to.code());
+            tracing::warn!(guard, from, to, cause = cause.code(), "its circuit breaker changed its state");
+        }
+        counter!(
+            BREAKER_TRANSITIONS,
+            "guard" => guard.to_owned(), "from" => from.code(), "to" => to.code(), "cause" => cause.code()
+        )
+        .increment(1);
+        show_state(guard, to);
+    }
+}
+
+/// Shows a breaker's state: 1 for the one it has, 0 for each other.
+pub fn show_state(guard: &str, state: State) {
+    for one in State::ALL {
+        let value = f64::from(u8::from(one == state));
+        gauge!(BREAKER_STATE, "guard" => guard.to_owned(), "state" => one.code()).set(value);
     }
 }

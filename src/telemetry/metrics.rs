@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics::{Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-pub use super::guards::GuardMetrics;
+pub use super::guards::{GuardMetrics, show_state};
 use super::series::Series;
 use crate::clock::Clock;
 
@@ -25,6 +25,8 @@ const HTTP_ACCEPT_FAILURES: &str = "resurgam_http_accept_failures_total";
 pub(super) const GUARD_CALLS: &str = "resurgam_guard_calls_total";
 pub(super) const GUARD_REJECTIONS: &str = "resurgam_guard_rejections_total";
 pub(super) const GUARD_WAIT: &str = "resurgam_guard_wait_seconds";
+pub(super) const BREAKER_STATE: &str = "resilience_breaker_state";
+pub(super) const BREAKER_TRANSITIONS: &str = "resilience_breaker_transitions_total";
 const ACTORS_LIVE: &str = "resurgam_actors_live";
 const ACTOR_STARTS: &str = "resurgam_actor_starts_total";
 const ACTOR_ENDS: &str = "resurgam_actor_ends_total";
@@ -69,6 +71,8 @@ fn describe() {
     describe_counter!(HTTP_ACCEPT_FAILURES, "Connections the operating system would not hand over.");
     describe_counter!(GUARD_CALLS, "Guarded calls that were admitted, by guard, partition and completion.");
     describe_counter!(GUARD_REJECTIONS, "Guarded calls that were not executed, by guard, partition and reason.");
+    describe_gauge!(BREAKER_STATE, "1 for the state a circuit breaker has, 0 for each other, by guard and state.");
+    describe_counter!(BREAKER_TRANSITIONS, "Changes of a circuit breaker's state, by guard, from, to and cause.");
     describe_histogram!(GUARD_WAIT, Unit::Seconds, "Time admitted calls waited for the bulkhead, by guard.");
     describe_gauge!(ACTORS_LIVE, "Live aggregates, by kind.");
     describe_counter!(ACTOR_STARTS, "Aggregates started, by kind.");

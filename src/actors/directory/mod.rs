@@ -1,6 +1,7 @@
 //! id → living actor, or why there is none. A table that no kill can reach.
 
 mod failures;
+pub(super) mod guards;
 mod live_set;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::time::Instant;
 #[cfg(test)]
 pub(in crate::actors) use failures::QUARANTINE_PROBE_AFTER;
 use failures::{FailureRecord, Sentence};
+pub use guards::GuardsError;
 pub use live_set::LiveLimits;
 use live_set::Uses;
 pub(super) use live_set::{Leaver, LiveSet, Place};
@@ -25,10 +27,11 @@ use crate::domain::Kind;
 use crate::domain::system::AggregateSpec;
 use crate::resilience::Guard;
 
-/// All kinds that run here.
+/// All kinds that run here, and the guards of their asks.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     kinds: HashMap<Kind, Arc<KindRoom>>,
+    asks: HashMap<(Kind, Kind), Guard>,
 }
 
 /// One kind: its description, its guard, its shards.
@@ -120,20 +123,6 @@ pub struct EntryFigures {
     pub restarts: u64,
     /// What it failed with last.
     pub last_error: Option<String>,
-}
-
-impl Directory {
-    pub(super) fn new(rooms: impl IntoIterator<Item = KindRoom>) -> Self {
-        Self { kinds: rooms.into_iter().map(|room| (room.spec.kind, Arc::new(room))).collect() }
-    }
-
-    pub(super) fn room(&self, kind: Kind) -> Option<&Arc<KindRoom>> {
-        self.kinds.get(&kind)
-    }
-
-    pub(super) fn rooms(&self) -> impl Iterator<Item = &Arc<KindRoom>> {
-        self.kinds.values()
-    }
 }
 
 impl KindRoom {

@@ -17,7 +17,7 @@ use crate::domain::system::Catalogue;
 use crate::domain::{Aggregate, Kind, Recorded, Stream, System};
 use crate::journal::disk::{DiskEngine, DiskOptions};
 use crate::journal::{CommandMeta, Engine, Journal, JournalOptions, Origin};
-use crate::resilience::{BulkheadLimits, CallError, Deadline, GuardPolicy, Partition, Unobserved};
+use crate::resilience::{BulkheadLimits, CallError, Deadline, GuardPolicies, GuardPolicy, Partition, Unobserved};
 use crate::systems::oa_rental;
 
 /// How long a client waits.
@@ -74,7 +74,7 @@ impl House {
         let options = ActorOptions {
             shards: 2,
             live,
-            guard: GuardPolicy { edge, ..GuardPolicy::default() },
+            guard: GuardPolicies { kind: GuardPolicy { edge, ..GuardPolicy::default() }, ..GuardPolicies::default() },
             settings: std::collections::HashMap::new(),
         };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);

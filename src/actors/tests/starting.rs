@@ -10,7 +10,7 @@ use crate::domain::system::{AggregateSpec, Catalogue};
 use crate::domain::{Kind, Service, System};
 use crate::journal::memory_engine::MemoryEngine;
 use crate::journal::{Journal, JournalOptions};
-use crate::resilience::{GuardPolicy, Unobserved};
+use crate::resilience::{GuardPolicies, Unobserved};
 
 async fn start(service: Service, shards: usize) -> StartError {
     let systems = [System { name: "yard", about: "", gateway_port: 1, settings: Vec::new(), services: vec![service] }];
@@ -21,7 +21,7 @@ async fn start(service: Service, shards: usize) -> StartError {
     let options = ActorOptions {
         shards,
         live: LiveLimits::default(),
-        guard: GuardPolicy::default(),
+        guard: GuardPolicies::default(),
         settings: std::collections::HashMap::new(),
     };
     let journal = journal.await.expect("the journal opens");

@@ -24,7 +24,7 @@ use crate::http::routes::{Edge, Face, SystemRoutes, answered};
 use crate::http::stories::Scans;
 use crate::journal::memory_engine::MemoryEngine;
 use crate::journal::{Journal, JournalOptions};
-use crate::resilience::{GuardPolicy, Unobserved};
+use crate::resilience::{GuardPolicies, Unobserved};
 use crate::systems::oa_rental;
 
 pub(super) const TOKEN: &str = "token";
@@ -55,7 +55,8 @@ impl House {
         let storage = Arc::new(MemoryEngine::default());
         let journal = Journal::open(storage, Arc::clone(&catalogue), clock.clone(), options).await;
         let journal = journal.expect("the journal opens");
-        let options = ActorOptions { shards: 1, live: LiveLimits::default(), guard: GuardPolicy::default(), settings };
+        let options =
+            ActorOptions { shards: 1, live: LiveLimits::default(), guard: GuardPolicies::default(), settings };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         let runtime = Arc::new(runtime.await.expect("the tree starts"));
         let edge = Arc::new(Edge {

@@ -120,6 +120,18 @@ impl Machine {
         }
     }
 
+    /// Returns the ticket of a call whose time begins anew.
+    pub(super) fn restarted(&mut self, ticket: Ticket, now: Moment) -> Ticket {
+        let part = match ticket.part {
+            Part::Noted(place) if ticket.generation == self.generation => {
+                self.flights.end(place);
+                Part::Noted(self.flights.begin(now))
+            }
+            part => part,
+        };
+        Ticket { part, began: now, ..ticket }
+    }
+
     /// Takes in what became of an admitted call, and how long it took.
     pub fn settle(&mut self, step: &mut Step<'_>, ticket: Ticket, outcome: Outcome, took: Duration) -> Counted {
         self.tick(step);

@@ -43,7 +43,11 @@ pub struct Breaker {
     rejected: AtomicU64,
     stale: AtomicU64,
     core: Mutex<Core>,
+    watcher: Watcher,
 }
+
+/// Is told of each change of state, after it; two of them may overtake each other on their way.
+pub type Watcher = Box<dyn Fn(&Transition) + Send + Sync>;
 
 struct Core {
     config: BreakerConfig,
@@ -64,7 +68,7 @@ impl Breaker {
     /// # Errors
     ///
     /// Fails when the configuration could not work.
-    pub fn new(config: BreakerConfig, seed: u64) -> Result<Self, BreakerConfigError> {
+    pub fn new(config: BreakerConfig, seed: u64, watcher: Watcher) -> Result<Self, BreakerConfigError> {
         config.check()?;
         let machine = Machine::new(&config, seed);
         let core =
@@ -75,6 +79,7 @@ impl Breaker {
             rejected: AtomicU64::new(0),
             stale: AtomicU64::new(0),
             core: Mutex::new(core),
+            watcher,
         };
         breaker.publish(&breaker.core.lock());
         Ok(breaker)
@@ -160,6 +165,11 @@ impl Breaker {
         self.core.lock().log.newest()
     }
 
+    fn restarted(&self, ticket: Ticket, now: Moment) -> Ticket {
+        let core = &mut *self.core.lock();
+        core.machine.restarted(ticket, now)
+    }
+
     fn ask(&self, now: Moment) -> Result<Ticket, Rejected> {
         self.with(|core| {
             let admitted = core.machine.admit(&mut step(&core.config, now, &mut core.moved));
@@ -188,16 +198,18 @@ impl Breaker {
         }
     }
 
-    /// Works on the core and mirrors what came of it.
+    /// Works on the core, mirrors what came of it, and tells of it.
     fn with<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
         let mut core = self.core.lock();
-        let generation = core.machine.generation();
         let done = work(&mut core);
-        if core.machine.generation() != generation || !core.moved.is_empty() {
-            let Core { moved, log, .. } = &mut *core;
-            moved.drain(..).for_each(|transition| log.moved(transition));
-        }
         self.publish(&core);
+        if core.moved.is_empty() {
+            return done;
+        }
+        let moved = std::mem::take(&mut core.moved);
+        moved.iter().for_each(|transition| core.log.moved(*transition));
+        drop(core);
+        moved.iter().for_each(&self.watcher);
         done
     }
 
@@ -232,6 +244,13 @@ impl Permit<'_> {
     #[must_use]
     pub const fn began(&self) -> Moment {
         self.ticket.began()
+    }
+
+    /// Notes that the work begins only now: what came before was waiting in line. A probe's deadline stays.
+    pub fn begin_work(&mut self, now: Moment) {
+        if !self.ticket.is_probe() {
+            self.ticket = self.breaker.restarted(self.ticket, now);
+        }
     }
 
     /// Tells whether it is a try of a half-open breaker, which must be neither hedged nor repeated.

@@ -10,7 +10,7 @@ use crate::resilience::breaker::{Breaker, Happening, Mode, Rejection};
 const THREADS: u64 = 64;
 
 fn breaker(config: BreakerConfig) -> Breaker {
-    Breaker::new(config, 42).expect("the configuration works")
+    Breaker::new(config, 42, Box::new(|_| {})).expect("the configuration works")
 }
 
 fn at(since: Duration) -> Moment {

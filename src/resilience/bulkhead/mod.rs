@@ -1,0 +1,284 @@
+//! Limits how many calls run at once and how many wait for their turn, so that one slow callee cannot take the house.
+//!
+//! The limit is exact, the queue strictly first come, first served, bounded in length and in time. A slot is never free
+//! while somebody waits: whoever gives it back hands it to the first in line, so no newcomer can overtake. It must never
+//! run foreign code (wakers, work) under its lock. Relies on tokio's oneshot channel to carry a slot to one waiter.
+
+mod limits;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+pub use limits::{BulkheadLimits, Partition, ZeroLimit};
+
+use super::deadline::Deadline;
+use super::outcome::{NotExecuted, Reason};
+use crate::clock::Clock;
+
+/// The slots of one partition and the queue in front of them.
+#[derive(Debug)]
+pub struct Bulkhead {
+    shared: Arc<Shared>,
+}
+
+impl Bulkhead {
+    /// Creates a bulkhead with all slots free.
+    ///
+    /// # Errors
+    /// When a limit is zero, as nothing could ever pass or wait.
+    pub fn new(limits: BulkheadLimits, clock: Clock) -> Result<Self, ZeroLimit> {
+        limits.check()?;
+        let state =
+            Mutex::new(State { limits, running: 0, queue: VecDeque::new(), next_ticket: 0, hold_mean_ns: None });
+        Ok(Self { shared: Arc::new(Shared { clock, state }) })
+    }
+
+    /// Changes the limits at once: fewer slots are reached as calls end, more are given to those who wait, in order. Who
+    /// waits stays in line, even in one that has become too long.
+    ///
+    /// # Errors
+    /// When a limit is zero; the old ones stay in force.
+    pub fn resize(&self, limits: BulkheadLimits) -> Result<(), ZeroLimit> {
+        limits.check()?;
+        let now = self.shared.clock.now();
+        let mut state = self.shared.state.lock();
+        state.limits = limits;
+        loop {
+            let Some(slot) = state.grow() else { return Ok(()) };
+            drop(state);
+            // Unclaimed, it passes itself on.
+            drop(slot.send(self.shared.permit(now)));
+            state = self.shared.state.lock();
+        }
+    }
+
+    /// Returns the limits in force.
+    pub fn limits(&self) -> BulkheadLimits {
+        self.shared.state.lock().limits
+    }
+
+    /// Takes a slot, waiting in line for at most `wait_max` and never past `deadline`.
+    ///
+    /// # Errors
+    /// When the deadline is over (before or during the wait), the queue is full, or the longest wait is over.
+    ///
+    /// # Cancel safety
+    /// A dropped wait leaves the queue, and a slot handed to it in that instant goes to the next in line.
+    pub async fn acquire(&self, deadline: Deadline) -> Result<Permit, NotExecuted> {
+        let arrived = self.shared.clock.now();
+        if deadline.at() <= arrived {
+            return Err(NotExecuted::deadline_exceeded());
+        }
+        self.acquire_at(arrived, deadline).await
+    }
+
+    /// Takes a slot as [`Self::acquire`] does, for a caller that has just looked at the clock.
+    pub(super) async fn acquire_at(&self, arrived: Instant, deadline: Deadline) -> Result<Permit, NotExecuted> {
+        match self.shared.enter(arrived, deadline)? {
+            Entry::Admitted(permit) => Ok(permit),
+            Entry::Queued(place) => place.wait(deadline).await,
+        }
+    }
+
+    /// Returns how many slots are taken, counting those on their way to a waiter.
+    pub fn running(&self) -> usize {
+        self.shared.state.lock().running
+    }
+
+    /// Returns how many calls wait for a slot.
+    pub fn queued(&self) -> usize {
+        self.shared.state.lock().queue.len()
+    }
+}
+
+/// The right to run one call; given back when dropped.
+#[must_use = "dropping the permit gives the slot back"]
+#[derive(Debug)]
+pub struct Permit {
+    /// Empty once the slot went elsewhere.
+    shared: Option<Arc<Shared>>,
+    taken: Instant,
+}
+
+impl Permit {
+    /// Returns when the slot was taken.
+    pub(super) const fn taken(&self) -> Instant {
+        self.taken
+    }
+
+    /// Gives the slot back, for a caller that has just looked at the clock.
+    pub(super) fn give_back(mut self, now: Instant) {
+        if let Some(shared) = self.shared.take() {
+            self.pass_on(&shared, now);
+        }
+    }
+
+    /// Passes the slot to the first waiter who still wants it, or frees it.
+    fn pass_on(&self, shared: &Arc<Shared>, now: Instant) {
+        let mut first = {
+            let mut state = shared.state.lock();
+            state.learn_hold(now.saturating_duration_since(self.taken));
+            state.next_in_line()
+        };
+        while let Some(slot) = first {
+            let Err(mut unclaimed) = slot.send(shared.permit(now)) else {
+                return;
+            };
+            // The slot is still in hand here, so this permit must not give it back as well.
+            unclaimed.shared = None;
+            first = shared.state.lock().next_in_line();
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            self.pass_on(&shared, shared.clock.now());
+        }
+    }
+}
+
+struct Shared {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+impl Shared {
+    fn enter(self: &Arc<Self>, now: Instant, deadline: Deadline) -> Result<Entry, NotExecuted> {
+        let mut state = self.state.lock();
+        if state.running < state.limits.running_max {
+            debug_assert!(state.queue.is_empty(), "a slot is free and somebody waits");
+            state.running += 1;
+            return Ok(Entry::Admitted(self.permit(now)));
+        }
+        if state.queue.len() >= state.limits.queue_max {
+            return Err(state.rejection(Reason::BulkheadFull));
+        }
+        // Who would wait in vain need not wait at all.
+        if state.predicted_wait().is_some_and(|wait| now + wait > deadline.at()) {
+            return Err(state.rejection(Reason::WouldExpire));
+        }
+        let (slot, handed) = oneshot::channel();
+        let ticket = state.next_ticket;
+        state.next_ticket += 1;
+        state.queue.push_back((ticket, slot));
+        Ok(Entry::Queued(Place { shared: Arc::clone(self), ticket, handed }))
+    }
+
+    fn permit(self: &Arc<Self>, taken: Instant) -> Permit {
+        let shared = Some(Arc::clone(self));
+        Permit { shared, taken }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.lock().limits.fmt(f)
+    }
+}
+
+struct State {
+    limits: BulkheadLimits,
+    running: usize,
+    /// Each waiter's ticket, ascending, and where to send the slot; empty whenever a slot is free.
+    queue: VecDeque<(u64, oneshot::Sender<Permit>)>,
+    next_ticket: u64,
+    /// How long a slot is held, smoothed; none before the first return.
+    hold_mean_ns: Option<u64>,
+}
+
+impl State {
+    /// Takes the first waiter out of the queue to be handed a slot that is free.
+    fn grow(&mut self) -> Option<oneshot::Sender<Permit>> {
+        let first = if self.running < self.limits.running_max { self.queue.pop_front() } else { None };
+        self.running += usize::from(first.is_some());
+        first.map(|(_, slot)| slot)
+    }
+
+    /// Takes the first waiter out of the queue to be handed the slot in hand; with none left, or one slot too many, the slot
+    /// is gone.
+    fn next_in_line(&mut self) -> Option<oneshot::Sender<Permit>> {
+        let first = if self.running <= self.limits.running_max { self.queue.pop_front() } else { None };
+        if first.is_none() {
+            self.running -= 1;
+        }
+        first.map(|(_, slot)| slot)
+    }
+
+    fn learn_hold(&mut self, held: Duration) {
+        let held_ns = u64::try_from(held.as_nanos()).unwrap_or(u64::MAX);
+        let mean_ns = self.hold_mean_ns.unwrap_or(held_ns);
+        self.hold_mean_ns = Some(mean_ns - mean_ns / HOLD_WEIGHT + held_ns / HOLD_WEIGHT);
+    }
+
+    /// Estimates when a newcomer would get a slot: everyone ahead, at the pace at which slots come back.
+    fn rejection(&self, reason: Reason) -> NotExecuted {
+        let estimate = self.predicted_wait().unwrap_or(self.limits.wait_max);
+        NotExecuted { reason, retry_after: estimate.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX) }
+    }
+
+    /// Returns how long a newcomer would wait at the pace of late; `None` before any slot came back.
+    fn predicted_wait(&self) -> Option<Duration> {
+        let ahead = self.queue.len() as u64 + 1;
+        self.hold_mean_ns.map(|mean| Duration::from_nanos(mean.saturating_mul(ahead) / self.limits.running_max as u64))
+    }
+}
+
+/// The newest hold counts one part in so many towards the mean.
+const HOLD_WEIGHT: u64 = 8;
+const RETRY_AFTER_MIN: Duration = Duration::from_millis(10);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+
+enum Entry {
+    Admitted(Permit),
+    Queued(Place),
+}
+
+/// A place in the queue; dropping it gives the place up, and a slot that was already handed over with it.
+struct Place {
+    shared: Arc<Shared>,
+    ticket: u64,
+    handed: oneshot::Receiver<Permit>,
+}
+
+impl Place {
+    async fn wait(mut self, deadline: Deadline) -> Result<Permit, NotExecuted> {
+        let clock = &self.shared.clock.clone();
+        let wait_max = self.shared.state.lock().limits.wait_max;
+        let wait_end = deadline.capped(clock, wait_max);
+        let handed = timeout_at(wait_end.at(), &mut self.handed).await;
+        if deadline.is_expired(clock) {
+            return Err(NotExecuted::deadline_exceeded());
+        }
+        match handed {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => {
+                let state = self.shared.state.lock();
+                Err(state.rejection(Reason::BulkheadWaitTimeout))
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let left = {
+            let mut state = self.shared.state.lock();
+            let queue = &mut state.queue;
+            let found = queue.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket);
+            found.ok().and_then(|index| queue.remove(index))
+        };
+        // Outside the lock, as dropping the sending half may wake a task.
+        drop(left);
+    }
+}

@@ -1,0 +1,129 @@
+//! The limits of guards, and by which name each finds its own.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::breaker::{BreakerConfig, BreakerConfigError};
+use super::bulkhead::{BulkheadLimits, Partition, ZeroLimit};
+
+/// The limits of one guard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuardPolicy {
+    /// The longest one attempt may take, waiting in line not counted.
+    pub attempt_timeout: Duration,
+    /// When it stops calling.
+    pub breaker: BreakerConfig,
+    /// Slots and queue of [`Partition::Edge`].
+    pub edge: BulkheadLimits,
+    /// Slots and queue of [`Partition::Policies`].
+    pub policies: BulkheadLimits,
+    /// Slots and queue of [`Partition::Asks`].
+    pub asks: BulkheadLimits,
+}
+
+impl GuardPolicy {
+    /// Checks that calls can succeed under it.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what is wrong.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        if self.attempt_timeout.is_zero() {
+            return Err(PolicyError::ZeroAttemptTimeout);
+        }
+        self.breaker.check()?;
+        let zero = |(partition, limits): (Partition, BulkheadLimits)| {
+            limits.check().map_err(|limit| PolicyError::ZeroLimit { partition, limit })
+        };
+        self.partitions().into_iter().try_for_each(zero)
+    }
+
+    /// Returns the limits of each partition.
+    #[must_use]
+    pub const fn partitions(&self) -> [(Partition, BulkheadLimits); 3] {
+        [(Partition::Edge, self.edge), (Partition::Policies, self.policies), (Partition::Asks, self.asks)]
+    }
+
+    /// The default in front of an ask: its answer is waited for as long as the originals did.
+    #[must_use]
+    pub fn ask() -> Self {
+        Self { attempt_timeout: ASK_TIMEOUT, breaker: BreakerConfig::ask(ASK_TIMEOUT), ..Self::default() }
+    }
+}
+
+impl Default for GuardPolicy {
+    fn default() -> Self {
+        Self {
+            attempt_timeout: Duration::from_secs(2),
+            breaker: BreakerConfig::KIND,
+            edge: BulkheadLimits::EDGE,
+            policies: BulkheadLimits::POLICIES,
+            asks: BulkheadLimits::ASKS,
+        }
+    }
+}
+
+/// How long an ask's answer is waited for.
+const ASK_TIMEOUT: Duration = Duration::from_millis(610);
+/// What stands in the name of an ask's guard between who asks and who is asked.
+const ASKS: &str = "/asks/";
+
+/// The policies of all guards.
+#[derive(Clone, Debug)]
+pub struct GuardPolicies {
+    /// In front of each kind.
+    pub kind: GuardPolicy,
+    /// In front of each ask.
+    pub ask: GuardPolicy,
+    /// Those that differ, by the guard's name.
+    pub of: BTreeMap<String, GuardPolicy>,
+}
+
+impl GuardPolicies {
+    /// Names the guard of one kind's asks to another: `system/service/kind/asks/service/kind`.
+    #[must_use]
+    pub fn ask_name(asker: &str, asked: &str) -> String {
+        let (_, asked) = asked.split_once('/').unwrap_or(("", asked));
+        format!("{asker}{ASKS}{asked}")
+    }
+
+    /// Tells whether a name is that of an ask's guard.
+    #[must_use]
+    pub fn names_ask(name: &str) -> bool {
+        name.contains(ASKS)
+    }
+
+    /// Returns the policy of the guard of this name.
+    #[must_use]
+    pub fn of(&self, name: &str) -> GuardPolicy {
+        let base = if Self::names_ask(name) { self.ask } else { self.kind };
+        self.of.get(name).copied().unwrap_or(base)
+    }
+}
+
+impl Default for GuardPolicies {
+    fn default() -> Self {
+        Self { kind: GuardPolicy::default(), ask: GuardPolicy::ask(), of: BTreeMap::new() }
+    }
+}
+
+/// A policy under which no call could ever succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum PolicyError {
+    /// Every attempt would time out.
+    #[error("attempt_timeout must be greater than zero")]
+    ZeroAttemptTimeout,
+    /// The breaker could not work.
+    #[error("breaker.{0}")]
+    Breaker(#[from] BreakerConfigError),
+    /// A limit of a bulkhead is zero.
+    #[error("{}.{limit}", .partition.code())]
+    ZeroLimit {
+        /// The partition whose limit it is.
+        partition: Partition,
+        /// The limit at fault.
+        limit: ZeroLimit,
+    },
+}
