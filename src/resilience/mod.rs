@@ -5,6 +5,7 @@
 
 pub mod bulkhead;
 pub mod deadline;
+pub mod faults;
 pub mod guard;
 pub mod outcome;
 
