@@ -15,7 +15,7 @@ use crate::clock::{drawn, fraction_of};
 pub const FOR_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// A fault as an operator wants it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaultSpec {
     /// What the operator pointed at.
     pub target: String,
