@@ -96,8 +96,7 @@ impl Clock {
 
     /// Draws a fraction in `[0, 1)`, uniform over the 2^53 steps an `f64` can tell apart.
     pub fn fraction(&self) -> f64 {
-        const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
-        (self.random() >> 11) as f64 * STEP
+        fraction_of(self.random())
     }
 }
 
@@ -148,13 +147,31 @@ fn system_wall_ms() -> u64 {
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// SplitMix64: unlike rand's seeded generators its numbers never change with a release, so a recorded seed keeps its run.
+/// The step of SplitMix64: unlike rand's seeded generators its numbers never change with a release, so a recorded seed
+/// keeps its run.
+const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+
 fn split_mix(state: &AtomicU64) -> u64 {
-    const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut mixed = state.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed(state.fetch_add(GAMMA, Ordering::Relaxed).wrapping_add(GAMMA))
+}
+
+const fn mixed(state: u64) -> u64 {
+    let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     mixed ^ (mixed >> 31)
+}
+
+/// Returns the number a seed draws at a place of its sequence, the first at 0; those of a manual clock are the same.
+#[must_use]
+pub const fn drawn(seed: u64, index: u64) -> u64 {
+    mixed(seed.wrapping_add(GAMMA.wrapping_mul(index.wrapping_add(1))))
+}
+
+/// Makes 64 random bits a fraction in `[0, 1)`, uniform over the 2^53 steps an `f64` can tell apart.
+#[must_use]
+pub fn fraction_of(random: u64) -> f64 {
+    const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
+    (random >> 11) as f64 * STEP
 }
 
 /// Derives an id from another and a name, the same each time on every machine.
@@ -199,6 +216,14 @@ mod tests {
         let clock = Clock::manual(START_MS, 0);
         assert_eq!(clock.random(), 0xE220_A839_7B1D_CDAF);
         assert_eq!(clock.random(), 0x6E78_9E6A_A1B9_65F4);
+    }
+
+    #[test]
+    fn a_seeds_sequence_can_be_read_at_any_place() {
+        for seed in [0, 7, u64::MAX] {
+            let clock = Clock::manual(START_MS, seed);
+            assert!((0..100).all(|index| clock.random() == drawn(seed, index)), "seed {seed}");
+        }
     }
 
     #[test]

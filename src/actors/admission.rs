@@ -8,7 +8,7 @@ use super::envelope::{Precondition, Reply};
 use super::runtime::House;
 use crate::domain::{AnyCommand, Kind, Stream};
 use crate::journal::{CommandMeta, Row};
-use crate::resilience::{CallError, Deadline, Partition, Reason};
+use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Reason};
 
 /// The way in, as the edge and the followers hold it.
 #[derive(Clone, Debug)]
@@ -75,6 +75,22 @@ impl Admission {
     /// Fails when it is stopped.
     pub fn gate_is_open(&self, kind: Kind) -> Result<(), CallError> {
         self.0.gate_is_open(kind)
+    }
+
+    /// Lets a reader look at a kind, once the faults that are injected there let it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the service is stopped, a fault fails it, or a fault keeps it until its deadline.
+    pub async fn look(&self, kind: Kind, deadline: Deadline) -> Result<(), CallError> {
+        self.0.gate_is_open(kind)?;
+        if self.0.faults.is_empty() {
+            return Ok(());
+        }
+        match tokio::time::timeout_at(deadline.at(), self.0.meet_faults(kind)).await {
+            Ok(met) => met,
+            Err(_) => Err(NotExecuted::deadline_exceeded().into()),
+        }
     }
 
     async fn create(&self, partition: Partition, kind: Kind, call: &Call) -> Result<(Stream, Reply), CallError> {

@@ -1,4 +1,5 @@
-//! The levers chaos pulls: kill, panic, hold. They work on the real parts, at points named here.
+//! The levers chaos pulls: kill, panic, hold, and the faults an operator injects. They work on the real parts, at points
+//! named here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,10 +8,15 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::dispatch::unavailable;
 use super::instance::InstanceMessage;
-use super::runtime::Runtime;
+use super::runtime::{House, Runtime};
 use super::supervision::ShardMessage;
-use crate::domain::Stream;
+use crate::clock::drawn;
+use crate::domain::{Kind, Stream};
+use crate::resilience::faults::{End, Faults};
+use crate::resilience::{CallError, Reason};
+use crate::telemetry::metrics;
 
 /// A point in the handling of a command or a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +82,43 @@ impl Drop for Hold {
     }
 }
 
+impl House {
+    /// Has a call to a kind meet the faults that are injected there; one that hangs never ends, so the caller bounds it.
+    pub(super) async fn meet_faults(&self, kind: Kind) -> Result<(), CallError> {
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        // In a box, so that a call in a house without faults has no room for the wait.
+        Box::pin(self.meet_drawn(kind)).await
+    }
+
+    async fn meet_drawn(&self, kind: Kind) -> Result<(), CallError> {
+        let injected = self.faults.draw(kind.path(), self.clock.now());
+        if !injected.latency.is_zero() {
+            metrics::fault_injected(kind.path(), "delayed");
+            tokio::time::sleep(injected.latency).await;
+        }
+        match injected.end {
+            End::Nothing => Ok(()),
+            End::Error => {
+                metrics::fault_injected(kind.path(), "failed");
+                Err(unavailable(Reason::FaultInjected).into())
+            }
+            End::Hang => {
+                metrics::fault_injected(kind.path(), "hung");
+                std::future::pending().await
+            }
+        }
+    }
+}
+
 impl Runtime {
+    /// Returns the faults that are injected.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.house.faults
+    }
+
     /// Kills living aggregates: the handler is dropped where it awaits, the mailbox with it. Returns which.
     #[must_use]
     pub fn kill(&self, matching: impl Fn(Stream) -> bool, at_most: usize, seed: u64) -> Vec<Stream> {
@@ -93,7 +135,7 @@ impl Runtime {
             })
             .filter(|(stream, _)| matching(*stream))
             .collect();
-        targets.sort_by_key(|(stream, _)| (mixed(seed ^ stream.id), *stream));
+        targets.sort_by_key(|(stream, _)| (drawn(seed ^ stream.id, 0), *stream));
         targets.truncate(at_most);
         for (_, living) in &targets {
             living.actor.get_cell().kill();
@@ -148,12 +190,4 @@ impl Runtime {
         let followers = below.filter(|child| child.is_message_type_of::<ShardMessage>() == Some(false));
         followers.map(|follower| follower.kill()).count()
     }
-}
-
-/// Spreads a seed (splitmix64), so that the same seed kills the same actors.
-const fn mixed(seed: u64) -> u64 {
-    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

@@ -57,7 +57,10 @@ impl House {
         let Some(room) = self.directory.room(stream.kind) else {
             return Err(unavailable(Reason::ServiceStopped).into());
         };
-        let work = |deadline| self.dispatch(room, stream, call, deadline, fresh);
+        let work = async |deadline| {
+            self.meet_faults(stream.kind).await?;
+            self.dispatch(room, stream, call, deadline, fresh).await
+        };
         room.guard.call(partition, call.deadline, work).await
     }
 

@@ -32,6 +32,11 @@ impl Runtime {
         self.house.live.figures()
     }
 
+    /// Returns every kind of aggregate.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> + '_ {
+        self.house.directory.rooms().map(|room| room.spec.kind)
+    }
+
     /// Returns every kind with its instances.
     #[must_use]
     pub fn actors(&self) -> Vec<(Kind, Vec<EntryFigures>)> {

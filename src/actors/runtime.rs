@@ -23,6 +23,7 @@ use crate::domain::system::setting::NO_SETTINGS;
 use crate::domain::{Kind, SettingValues, System};
 use crate::journal::recovery::KEYED_FOR_MS;
 use crate::journal::{Answered, Journal, Origin};
+use crate::resilience::faults::Faults;
 use crate::resilience::{Bulkhead, BulkheadLimits, GuardPolicies, Observer};
 
 /// How long the tree may take to stop before it is left behind; nothing is lost with it.
@@ -65,6 +66,7 @@ pub(super) struct House {
     /// Ends the asks' tasks: what they have not finished is taken up at the next start.
     pub(super) stopping: CancellationToken,
     pub(super) chaos: Arc<Chaos>,
+    pub(super) faults: Faults,
     /// Told whenever a follower has moved.
     pub(super) progressed: Notify,
     pub(super) followers: Vec<FollowerName>,
@@ -136,6 +138,7 @@ impl Runtime {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             chaos: Arc::default(),
+            faults: Faults::default(),
             progressed: Notify::new(),
             followers: follower_names(systems),
             settings: options.settings,

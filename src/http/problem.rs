@@ -251,6 +251,7 @@ fn not_executed(rejected: NotExecuted) -> Entry {
         Reason::BreakerOpen | Reason::InstanceBreakerOpen => {
             (StatusCode::SERVICE_UNAVAILABLE, "not executed: its circuit breaker is open")
         }
+        Reason::FaultInjected => (StatusCode::SERVICE_UNAVAILABLE, "not executed: an operator has some calls fail"),
     };
     let read_only = rejected.reason == Reason::StorageReadOnly;
     let code = if read_only { "storage-unavailable" } else { rejected.reason.code() };
@@ -327,6 +328,7 @@ mod tests {
             (rejected(Reason::Quarantined), 503, "quarantined", wait),
             (rejected(Reason::RecoveryBusy), 503, "recovery-busy", wait),
             (rejected(Reason::BreakerOpen), 503, "breaker-open", wait),
+            (rejected(Reason::FaultInjected), 503, "fault-injected", wait),
             (rejected(Reason::StorageReadOnly), 503, "storage-unavailable", wait),
             (Problem::unavailable(Reason::BulkheadFull), 503, "bulkhead-full", Some(("retry-after", "1"))),
             (NotExecuted::deadline_exceeded().into(), 504, "deadline-exceeded", None),

@@ -6,6 +6,7 @@
 pub mod breaker;
 pub mod bulkhead;
 pub mod deadline;
+pub mod faults;
 pub mod guard;
 pub mod outcome;
 pub mod policy;

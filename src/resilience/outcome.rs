@@ -20,6 +20,8 @@ impl CallError {
     /// Returns what the breaker is told of this end.
     pub fn completion(&self) -> Completion {
         match self {
+            // What an operator breaks is to look broken.
+            Self::NotExecuted(NotExecuted { reason: Reason::FaultInjected, .. }) => Completion::Failed,
             Self::NotExecuted(_) => Completion::NotExecuted,
             Self::Unknown(unknown) => match unknown {
                 Unknown::AttemptTimeout => Completion::TimedOut,
@@ -78,6 +80,8 @@ pub enum Reason {
     BreakerOpen,
     /// The circuit breaker of the instance is open.
     InstanceBreakerOpen,
+    /// An operator has some calls of the callee fail before they begin; a failure to the breaker.
+    FaultInjected,
 }
 
 impl Reason {
@@ -97,6 +101,7 @@ impl Reason {
             Self::CommitterBusy => "committer-busy",
             Self::BreakerOpen => "breaker-open",
             Self::InstanceBreakerOpen => "instance-breaker-open",
+            Self::FaultInjected => "fault-injected",
         }
     }
 }
@@ -181,6 +186,13 @@ mod tests {
         check(Unknown::AttemptTimeout.into(), Completion::TimedOut);
         check(Unknown::DeadlineExceeded.into(), Completion::Expired);
         check(Unknown::PortDropped.into(), Completion::Cancelled);
+    }
+
+    #[test]
+    fn an_injected_fault_is_a_failure_to_the_breaker_and_not_executed_to_the_caller() {
+        let injected = NotExecuted { reason: Reason::FaultInjected, retry_after: Duration::from_secs(1) };
+        assert_eq!(CallError::from(injected).completion(), Completion::Failed);
+        assert_eq!(injected.to_string(), "not executed: fault-injected");
     }
 
     #[test]

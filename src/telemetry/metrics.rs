@@ -45,6 +45,7 @@ const FOLLOWER_LAG_SECONDS: &str = "resurgam_follower_lag_seconds";
 const FOLLOWER_PARKED: &str = "resurgam_follower_parked_total";
 const ASKS_OPEN: &str = "resurgam_asks_open";
 const ASKS_ENDED: &str = "resurgam_asks_ended_total";
+const FAULTS_INJECTED: &str = "resurgam_faults_injected_total";
 const SERVICE_UP: &str = "resurgam_service_up";
 
 /// Installs the recorder; call once a process.
@@ -92,6 +93,7 @@ fn describe() {
     describe_counter!(FOLLOWER_PARKED, "Facts a follower set aside, by follower.");
     describe_gauge!(ASKS_OPEN, "Synchronous requests between aggregates that wait for their answer.");
     describe_counter!(ASKS_ENDED, "Synchronous requests between aggregates, by asked kind and outcome.");
+    describe_counter!(FAULTS_INJECTED, "Calls an operator had delayed, failed or hung, by kind and effect.");
     describe_gauge!(SERVICE_UP, "1 while a service runs, 0 while it is stopped, by system and service.");
 }
 
@@ -240,6 +242,11 @@ pub fn ask_opened() {
 pub fn ask_ended(asked: &'static str, outcome: &'static str) {
     gauge!(ASKS_OPEN).decrement(1.0);
     counter!(ASKS_ENDED, "asked" => asked, "outcome" => outcome).increment(1);
+}
+
+/// Counts a call to a kind that met an injected fault; the effect is `delayed`, `failed` or `hung`.
+pub fn fault_injected(kind: &'static str, effect: &'static str) {
+    counter!(FAULTS_INJECTED, "kind" => kind, "effect" => effect).increment(1);
 }
 
 /// Shows whether a service runs.

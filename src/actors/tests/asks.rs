@@ -15,8 +15,8 @@ use crate::systems::oa_rental::product::{Product, RegisterProduct};
 use crate::systems::oa_rental::rental::{CancelRental, PlaceRental, Rental};
 use crate::systems::oa_rental::stock::{Stock, StockEvent};
 
-const RENTAL: Stream = Stream::new(Rental::KIND, 1);
-const DELIVERY: Stream = Stream::new(Delivery::KIND, 1);
+pub(super) const RENTAL: Stream = Stream::new(Rental::KIND, 1);
+pub(super) const DELIVERY: Stream = Stream::new(Delivery::KIND, 1);
 const STOCK: Stream = Stream::new(Stock::KIND, 1);
 
 fn register(house: &House) -> Call {
@@ -27,11 +27,11 @@ fn rent(house: &House) -> Call {
     house.make::<Rental>(PlaceRental { product_id: Some(1), qty: 3, status: None, product_name: None })
 }
 
-fn cancel(house: &House) -> Call {
+pub(super) fn cancel(house: &House) -> Call {
     keyed(house.tell::<Rental>(RENTAL.id, CancelRental {}), "cancel", 1)
 }
 
-async fn rented(storage: &MemoryEngine) -> House {
+pub(super) async fn rented(storage: &MemoryEngine) -> House {
     let house = House::start(Arc::new(storage.clone())).await;
     house.done(register(&house)).await;
     house.settled().await;
@@ -41,7 +41,7 @@ async fn rented(storage: &MemoryEngine) -> House {
     house
 }
 
-async fn check_cancelled_once(house: &House) {
+pub(super) async fn check_cancelled_once(house: &House) {
     house.settled().await;
     assert_eq!(house.story(RENTAL).await, ["Rentaled", "RentalStatusChanged", "RentalCanceled"]);
     let delivery = ["DeliveryRequested", "Delivered", "DeliveryCanceled", "StockReturned"];

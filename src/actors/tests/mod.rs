@@ -5,6 +5,7 @@
 
 mod asks;
 mod failures;
+mod faults;
 mod followers;
 mod gate;
 mod house;

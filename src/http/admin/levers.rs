@@ -20,7 +20,7 @@ const COMMITTER: &str = "journal/committer";
 
 /// What an operator sends along.
 #[derive(Debug, Default, Deserialize)]
-struct Wish {
+pub(super) struct Wish {
     target: Option<String>,
     count: Option<usize>,
     seed: Option<u64>,
@@ -29,11 +29,16 @@ struct Wish {
 }
 
 impl Wish {
-    fn read(body: &[u8]) -> Result<Self, Problem> {
+    pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self::default());
         }
         serde_json::from_slice(body).map_err(|error| Problem::BadRequest(error.to_string()))
+    }
+
+    /// Why the operator wants it.
+    pub(super) fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or_default()
     }
 }
 
@@ -49,12 +54,17 @@ impl Admin {
                 self.release(request, &wish, &target.join("/")).await
             }
             ["admin", "journal", "checkpoint"] => self.checkpoint(request, &wish).await,
-            ["chaos", "kill" | "panic"] if !self.chaos => {
-                Err(Problem::Forbidden("chaos is off: start with --set chaos.enabled=true".to_owned()))
-            }
             ["chaos", "kill"] => self.kill(request, &wish).await,
             ["chaos", "panic"] => self.panic(request, &wish).await,
             _ => Err(Problem::NoSuchAddress),
+        }
+    }
+
+    /// Fails unless chaos was allowed when the server was started.
+    pub(super) fn chaos_is_on(&self) -> Result<(), Problem> {
+        match self.chaos {
+            true => Ok(()),
+            false => Err(Problem::Forbidden("chaos is off: start with --set chaos.enabled=true".to_owned())),
         }
     }
 
@@ -71,13 +81,13 @@ impl Admin {
             return Err(Problem::NoSuchAddress);
         }
         let target = format!("{system}/{service}");
-        self.audit(request, wish, action, &target).await?;
+        self.audit(request, wish.reason(), action, &target).await?;
         services.set(system, service, action == "start");
         Ok(answer(&json!({ "service": target, "running": action == "start" })))
     }
 
     async fn checkpoint(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
-        self.audit(request, wish, "checkpoint", "journal").await?;
+        self.audit(request, wish.reason(), "checkpoint", "journal").await?;
         // It goes on when the operator's time is over; a large one takes longer than a request may.
         match tokio::time::timeout_at(request.deadline.at(), self.edge.journal.checkpoint()).await {
             Ok(Ok(written)) => Ok(answer(&json!({ "group": written.group, "bytes": written.bytes }))),
@@ -89,15 +99,16 @@ impl Admin {
     async fn release(&self, request: &Request, wish: &Wish, target: &str) -> Result<Answer, Problem> {
         let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("quarantined"));
         let stream = stream.ok_or(Problem::NoSuchAddress)?;
-        self.audit(request, wish, "release", target).await?;
+        self.audit(request, wish.reason(), "release", target).await?;
         // It may have been released meanwhile, which is what was wanted.
         let _ = self.edge.runtime.release(stream);
         Ok(answer(&json!({ "released": target })))
     }
 
     async fn kill(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+        self.chaos_is_on()?;
         let target = wish.target.as_deref().unwrap_or("*");
-        self.audit(request, wish, "kill", target).await?;
+        self.audit(request, wish.reason(), "kill", target).await?;
         if target == COMMITTER {
             self.edge.journal.kill_committer();
             return Ok(answer(&json!({ "killed": [COMMITTER] })));
@@ -110,6 +121,7 @@ impl Admin {
     }
 
     async fn panic(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+        self.chaos_is_on()?;
         let point = match wish.at.as_deref() {
             Some("decide") | None => Point::Decide,
             Some("evolve") => Point::Evolve,
@@ -118,7 +130,7 @@ impl Admin {
         let target = wish.target.as_deref().unwrap_or_default();
         let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("live"));
         let stream = stream.ok_or(Problem::NoSuchAddress)?;
-        self.audit(request, wish, "panic", target).await?;
+        self.audit(request, wish.reason(), "panic", target).await?;
         match self.edge.runtime.panic_at(stream, point) {
             true => Ok(answer(&json!({ "target": target }))),
             false => Err(Problem::NoSuchAddress),
@@ -126,11 +138,17 @@ impl Admin {
     }
 
     /// Writes an action into the log before it is done.
-    async fn audit(&self, request: &Request, wish: &Wish, action: &str, target: &str) -> Result<(), Problem> {
+    pub(super) async fn audit(
+        &self,
+        request: &Request,
+        reason: &str,
+        action: &str,
+        target: &str,
+    ) -> Result<(), Problem> {
         let note = Note::Audit {
             action: action.to_owned(),
             target: target.to_owned(),
-            reason: wish.reason.clone().unwrap_or_default(),
+            reason: reason.to_owned(),
             time_ms: self.edge.clock.wall_ms(),
         };
         let written = tokio::time::timeout_at(request.deadline.at(), self.edge.journal.note(note)).await;

@@ -34,6 +34,8 @@ impl Admin {
             ["admin", "parked"] => Ok(json!({ "parked": self.edge.journal.parked().map_err(unreadable)? })),
             ["admin", "quarantine"] => Ok(self.quarantine()),
             ["admin", "journal"] => Ok(self.journal()),
+            ["admin", "faults"] => Ok(self.faults(&Wanted::read(query))),
+            ["admin", "faults", id] => self.one_fault(id),
             _ => Err(Problem::NoSuchAddress),
         }
     }
@@ -65,8 +67,9 @@ impl Admin {
         let all =
             kinds.iter().flat_map(|(kind, entries)| entries.iter().map(|entry| (Stream::new(*kind, entry.id), entry)));
         let chosen: Vec<_> = all.filter(|(stream, entry)| wanted.covers(*stream, entry.state)).collect();
-        let page = chosen.iter().skip(wanted.page.saturating_mul(wanted.size)).take(wanted.size);
+        let (page, size) = wanted.page_of(&chosen);
         let page: Vec<_> = page
+            .iter()
             .map(|(stream, entry)| {
                 json!({
                     "actor": stream.to_string(), "state": entry.state, "generation": entry.generation,
@@ -74,7 +77,6 @@ impl Admin {
                 })
             })
             .collect();
-        let size = json!({ "number": wanted.page, "size": wanted.size, "totalElements": chosen.len() });
         json!({ "live": live, "actors": page, "page": size })
     }
 
@@ -147,7 +149,7 @@ impl Admin {
 
 /// Which actors an operator wants to see.
 #[derive(Debug)]
-struct Wanted {
+pub(super) struct Wanted {
     target: String,
     state: Option<String>,
     page: usize,
@@ -167,6 +169,13 @@ impl Wanted {
             }
         }
         wanted
+    }
+
+    /// Returns the page of a list, and where it is in it.
+    pub(super) fn page_of<'a, T>(&self, all: &'a [T]) -> (&'a [T], Value) {
+        let start = self.page.saturating_mul(self.size).min(all.len());
+        let end = start.saturating_add(self.size).min(all.len());
+        (&all[start..end], json!({ "number": self.page, "size": self.size, "totalElements": all.len() }))
     }
 
     fn covers(&self, stream: Stream, state: &str) -> bool {

@@ -7,6 +7,7 @@ mod token;
 mod probes;
 mod lists;
 mod levers;
+mod faults;
 mod target;
 
 #[cfg(test)]

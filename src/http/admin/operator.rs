@@ -67,7 +67,10 @@ pub(in crate::http) async fn handle(admin: &Arc<Admin>, request: &Request) -> Re
         (&Method::GET | &Method::HEAD, ["readyz"]) => admin.ready(request).await,
         (&Method::GET | &Method::HEAD, ["metrics"]) => admin.metrics(request).await,
         (&Method::GET | &Method::HEAD, _) => lists::shown(admin, request).await,
+        (&Method::POST, ["admin", "faults"]) => admin.inject(request).await,
+        (&Method::DELETE, ["admin", "faults", id]) => admin.remove_fault(request, id).await,
         (&Method::POST, _) => admin.done(request, &path).await,
+        (_, ["admin", "faults", _]) => Err(Problem::MethodNotAllowed("GET,HEAD,DELETE,OPTIONS".to_owned())),
         _ => Err(Problem::MethodNotAllowed("GET,HEAD,POST,OPTIONS".to_owned())),
     }
 }

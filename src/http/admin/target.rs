@@ -4,8 +4,16 @@ use crate::domain::{Kind, Stream};
 
 /// Tells whether a target covers an aggregate.
 pub(super) fn covers(target: &str, stream: Stream) -> bool {
-    let whole = stream.to_string();
-    let mut parts = whole.split('/');
+    leads_to(target, &stream.to_string())
+}
+
+/// Tells whether a target covers every aggregate or row of a kind.
+pub(super) fn covers_kind(target: &str, kind: Kind) -> bool {
+    leads_to(target, kind.path())
+}
+
+fn leads_to(target: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
     target.split('/').all(|wanted| parts.next().is_some_and(|part| wanted == "*" || wanted == part))
 }
 
@@ -30,6 +38,16 @@ mod tests {
         }
         for target in ["", "oa", "rental", "oa-rental/delivery", "oa-rental/rental/rental/33", "*/*/*/*/*"] {
             assert!(!covers(target, rental), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_target_covers_a_kind_unless_it_names_one_of_it() {
+        for target in ["*", "oa-rental/rental", "oa-rental/*/rental", "oa-rental/rental/rental"] {
+            assert!(covers_kind(target, Rental::KIND), "{target}");
+        }
+        for target in ["", "oa-rental/delivery", "oa-rental/rental/rental/3", "*/*/*/*"] {
+            assert!(!covers_kind(target, Rental::KIND), "{target}");
         }
     }
 

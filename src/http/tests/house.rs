@@ -33,6 +33,8 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// The listeners of oa-rental served alone.
 pub(super) const PRODUCT: Face = Face::Service(0, 0);
 pub(super) const RENTAL: Face = Face::Service(0, 1);
+pub(super) const DELIVERY: Face = Face::Service(0, 2);
+pub(super) const INFORMATION: Face = Face::Service(0, 3);
 pub(super) const GATEWAY: Face = Face::Gateway(0);
 
 /// A running house and its edge.
@@ -73,6 +75,12 @@ impl House {
         });
         let admin = Arc::new(Admin::new(Arc::clone(&edge), TOKEN.to_owned(), true, true));
         Self { edge, admin }
+    }
+
+    /// The same house, started without leave for chaos.
+    pub(super) fn without_chaos(self) -> Self {
+        let admin = Arc::new(Admin::new(Arc::clone(&self.edge), TOKEN.to_owned(), true, false));
+        Self { admin, ..self }
     }
 
     /// A house with product 1, {computer, 9}.

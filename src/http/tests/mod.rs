@@ -4,6 +4,7 @@ mod house;
 
 mod admin;
 mod conditions;
+mod faults;
 mod keys;
 mod patches;
 mod plain;

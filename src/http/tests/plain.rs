@@ -77,3 +77,14 @@ async fn a_method_a_hand_written_path_does_not_offer_is_refused_by_name() {
     assert_eq!(house.send(PRODUCT, Ask::get("/thing/1/more")).await.status, 404);
     assert_eq!(house.send(PRODUCT, Ask::post("/thing", r#"{"name":{}}"#)).await.status, 400);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hand_written_look_at_an_item_meets_the_faults_of_its_kind_and_plain_words_meet_none() {
+    let house = house().await;
+    house.send(PRODUCT, Ask::post("/thing", r#"{"name":"computer"}"#)).await;
+    house.inject(r#"{"target":"oa-rental/product","latency":"250ms","for":"60s"}"#).await;
+    for (path, expected_ms) in [("/thing/1", 250), ("/env", 0)] {
+        let (told, took_ms) = house.timed(PRODUCT, Ask::get(path)).await;
+        assert_eq!((told.status, took_ms), (200, expected_ms), "{path}");
+    }
+}

@@ -127,7 +127,7 @@ impl Machine {
                 self.flights.end(place);
                 Part::Noted(self.flights.begin(now))
             }
-            part => part,
+            part @ (Part::Plain | Part::Noted(_) | Part::Probe(_) | Part::Unseen) => part,
         };
         Ticket { part, began: now, ..ticket }
     }
