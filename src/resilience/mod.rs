@@ -9,9 +9,14 @@ pub mod bulkhead;
 pub mod deadline;
 pub mod guard;
 pub mod outcome;
+pub mod retry;
 
 pub use budget::{Budget, BudgetNumbers, BudgetPolicy, BudgetPolicyError, Withdrawal, withdraw_both};
 pub use bulkhead::{Bulkhead, BulkheadLimits, Partition, Permit, ZeroLimit};
 pub use deadline::Deadline;
 pub use guard::{Guard, GuardPolicy, Observer, PolicyError, Unobserved};
 pub use outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};
+pub use retry::{
+    Backoff, Decision, FailedAttempt, Hint, Idempotency, Jitter, Retries, Retry, RetryEnd, RetryObserver, RetryPolicy,
+    RetryPolicyError, StopReason,
+};
