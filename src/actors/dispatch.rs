@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::admission::{Call, Target};
-use super::directory::{Found, KindRoom, Living, Shard};
+use super::directory::{Found, InstanceCall, KindRoom, Living, Shard};
 use super::envelope::{Envelope, NoReply, Reply};
 use super::instance::InstanceMessage;
 use super::runtime::House;
@@ -61,7 +61,11 @@ impl House {
             self.meet_faults(stream.kind).await?;
             self.dispatch(room, stream, call, deadline, fresh).await
         };
-        room.guard.call(partition, call.deadline, work).await
+        // Outside of the kind's guard: a call to an instance that is left alone takes no slot and is no outcome of its kind.
+        let instance = InstanceCall::begin(room, stream, &self.clock)?;
+        let result = room.guard.call(partition, call.deadline, work).await;
+        instance.end(&result);
+        result
     }
 
     /// Sends an ask's command through the guard of its kind of asks, then through that of the asked kind.

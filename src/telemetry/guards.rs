@@ -67,13 +67,20 @@ impl Observer for GuardMetrics {
             let (from, to) = (from.code(), to.code());
             tracing::warn!(guard, from, to, cause = cause.code(), "its circuit breaker changed its state");
         }
-        counter!(
-            BREAKER_TRANSITIONS,
-            "guard" => guard.to_owned(), "from" => from.code(), "to" => to.code(), "cause" => cause.code()
-        )
-        .increment(1);
+        breaker_moved(guard, "guard", transition);
         show_state(guard, to);
     }
+}
+
+/// Counts a change of state of a guard's breaker, or of one of an instance it guards.
+pub fn breaker_moved(guard: &str, level: &'static str, transition: &Transition) {
+    let Transition { from, to, cause, .. } = *transition;
+    counter!(
+        BREAKER_TRANSITIONS,
+        "guard" => guard.to_owned(), "level" => level,
+        "from" => from.code(), "to" => to.code(), "cause" => cause.code()
+    )
+    .increment(1);
 }
 
 /// Shows a breaker's state: 1 for the one it has, 0 for each other.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics::{Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-pub use super::guards::{GuardMetrics, show_state};
+pub use super::guards::{GuardMetrics, breaker_moved, show_state};
 use super::series::Series;
 use crate::clock::Clock;
 

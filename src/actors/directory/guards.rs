@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Directory, KindRoom, Shard};
+use super::{Crashes, Directory, KindRoom, Shard};
 use crate::actors::runtime::ActorOptions;
 use crate::clock::Clock;
 use crate::domain::{Kind, System};
@@ -45,7 +45,8 @@ pub(in crate::actors) fn directory(
             directory.asks.insert((spec.kind, *asked), guard(&name)?);
         }
         let shards = (0..options.shards).map(|_| Shard::default()).collect();
-        let room = KindRoom { spec: Arc::new(spec.clone()), guard: guard(spec.kind.path())?, shards };
+        let guard = guard(spec.kind.path())?;
+        let room = KindRoom { spec: Arc::new(spec.clone()), guard, shards, crashes: Crashes::default() };
         directory.kinds.insert(spec.kind, Arc::new(room));
     }
     directory.knows(&options.guard)?;

@@ -3,6 +3,7 @@
 mod failures;
 pub(super) mod guards;
 mod live_set;
+mod suspects;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,12 +21,15 @@ pub use guards::GuardsError;
 pub use live_set::LiveLimits;
 use live_set::Uses;
 pub(super) use live_set::{Leaver, LiveSet, Place};
+pub(super) use suspects::InstanceCall;
+use suspects::{Crashes, Suspects};
 
 use super::instance::InstanceMessage;
 use super::supervision::ShardMessage;
 use crate::domain::Kind;
 use crate::domain::system::AggregateSpec;
 use crate::resilience::Guard;
+use crate::resilience::breaker::State as BreakerState;
 
 /// All kinds that run here, and the guards of their asks.
 #[derive(Debug, Default)]
@@ -40,12 +44,14 @@ pub(super) struct KindRoom {
     pub(super) spec: Arc<AggregateSpec>,
     pub(super) guard: Guard,
     pub(super) shards: Vec<Shard>,
+    crashes: Crashes,
 }
 
 /// A part of a kind's ids and the supervisor that starts their actors.
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     entries: Mutex<HashMap<u64, Entry>>,
+    suspects: Suspects,
     pub(super) supervisor: Mutex<Option<ActorRef<ShardMessage>>>,
     pub(super) changed: Notify,
 }
@@ -123,6 +129,8 @@ pub struct EntryFigures {
     pub restarts: u64,
     /// What it failed with last.
     pub last_error: Option<String>,
+    /// The state of its circuit breaker, if it has let a caller down of late.
+    pub breaker: Option<&'static str>,
 }
 
 impl KindRoom {
@@ -244,6 +252,11 @@ impl Shard {
         }
     }
 
+    /// Returns how many are known.
+    fn known(&self) -> usize {
+        self.entries.lock().len()
+    }
+
     /// Returns the living actors.
     pub(super) fn living(&self) -> Vec<(u64, Living)> {
         let entries = self.entries.lock();
@@ -267,6 +280,7 @@ impl Shard {
             },
             restarts: entry.record.as_ref().map_or(0, |record| record.restarts),
             last_error: entry.record.as_ref().and_then(|record| record.last_error.clone()),
+            breaker: self.suspects.state(*id).map(BreakerState::code),
         });
         figures.collect()
     }

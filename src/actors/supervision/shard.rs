@@ -129,6 +129,7 @@ impl Actor for ShardSupervisor {
                     let (now, jitter) = (state.house.clock.now(), state.house.clock.fraction());
                     let stream = Stream::new(state.room.spec.kind, id);
                     tracing::warn!(%stream, %error, "an actor failed; its next command starts another");
+                    state.room.crashed(id, now);
                     if shard.failed(id, generation, error.to_string(), now, jitter) {
                         metrics::quarantined(kind, 1.0);
                         tracing::error!(%stream, "an actor failed too often and is set aside; release it when mended");

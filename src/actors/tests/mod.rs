@@ -4,6 +4,7 @@
 //! outlive it, as a disk does. Time is paused wherever no thread but the test's takes part.
 
 mod asks;
+mod breakers;
 mod failures;
 mod faults;
 mod followers;

@@ -74,6 +74,7 @@ impl Admin {
                 json!({
                     "actor": stream.to_string(), "state": entry.state, "generation": entry.generation,
                     "mailbox": entry.waiting, "restarts": entry.restarts, "lastError": entry.last_error,
+                    "breaker": entry.breaker.unwrap_or("CLOSED"),
                 })
             })
             .collect();
