@@ -17,7 +17,7 @@ use super::instance::InstanceMessage;
 use super::runtime::House;
 use super::supervision::ShardMessage;
 use crate::domain::{Kind, Stream};
-use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Reason, Unknown};
+use crate::resilience::{CallError, Deadline, Idempotency, NotExecuted, Partition, Reason, Unknown};
 use crate::telemetry::metrics;
 
 /// How often a command is sent again after its port was dropped; under a storm of kills eight were not enough.
@@ -66,6 +66,16 @@ impl House {
         let result = room.guard.call(partition, call.deadline, work).await;
         instance.end(&result);
         result
+    }
+
+    /// Sends a policy's command, and again where that is safe, in time and paid for.
+    pub(super) async fn commanded(&self, stream: Stream, call: &Call) -> Result<Reply, CallError> {
+        let retries = self.directory.retries(self.clock.now());
+        let (Some(room), Some(retries)) = (self.directory.room(stream.kind), retries) else {
+            return Err(unavailable(Reason::ServiceStopped).into());
+        };
+        let attempt = |_| self.guarded(Partition::Policies, stream, call, false);
+        room.retry.run(&retries, call.deadline, Idempotency::Keyed, attempt).await
     }
 
     /// Sends an ask's command through the guard of its kind of asks, then through that of the asked kind.

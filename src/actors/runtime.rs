@@ -14,7 +14,7 @@ use super::admission::Admission;
 use super::asks::{Runner, Running};
 use super::chaos::Chaos;
 use super::creation::Creations;
-use super::directory::{Directory, GuardsError, LiveLimits, LiveSet, guards};
+use super::directory::{Directory, GuardsError, LiveLimits, LiveSet, Watcher, guards};
 use super::services::Services;
 use super::supervision::{Branch, Supervisor};
 use crate::clock::Clock;
@@ -24,7 +24,7 @@ use crate::domain::{Kind, SettingValues, System};
 use crate::journal::recovery::KEYED_FOR_MS;
 use crate::journal::{Answered, Journal, Origin};
 use crate::resilience::faults::Faults;
-use crate::resilience::{Bulkhead, BulkheadLimits, GuardPolicies, Observer};
+use crate::resilience::{Bulkhead, BulkheadLimits, GuardPolicies};
 
 /// How long the tree may take to stop before it is left behind; nothing is lost with it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -121,7 +121,7 @@ impl Runtime {
         systems: &[System],
         journal: Journal,
         clock: Clock,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn Watcher>,
         options: ActorOptions,
     ) -> Result<Self, StartError> {
         check(systems)?;
@@ -232,7 +232,7 @@ fn check(systems: &[System]) -> Result<(), StartError> {
 fn directory(
     systems: &[System],
     clock: &Clock,
-    observer: &Arc<dyn Observer>,
+    observer: &Arc<dyn Watcher>,
     options: &ActorOptions,
 ) -> Result<Directory, StartError> {
     let LiveLimits { live_max, bytes_max, recoveries_max } = options.live;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::resilience::breaker::{BreakerConfig, OpenWait, Probes, SlowConfig, WindowConfig};
-use crate::resilience::{BulkheadLimits, GuardPolicies, GuardPolicy};
+use crate::resilience::{Backoff, BudgetPolicy, BulkheadLimits, GuardPolicies, GuardPolicy, RetryPolicy};
 
 /// Every guard.
 #[derive(Clone, Debug, Deserialize)]
@@ -16,6 +16,8 @@ pub struct GuardSettings {
     pub kind: OneGuard,
     /// In front of each ask of one kind to another.
     pub ask: OneGuard,
+    /// How policies try their commands again.
+    pub retry: RetrySettings,
     /// Those that differ, by name: `system/service/kind`, and `system/service/kind/asks/service/kind`.
     #[serde(default)]
     pub of: BTreeMap<String, OneGuard>,
@@ -48,6 +50,22 @@ pub struct PartitionSettings {
     pub queue_max: usize,
     /// How long they may wait, in milliseconds.
     pub wait_max_ms: u64,
+}
+
+/// How policies try their commands again.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetrySettings {
+    /// Attempts of one command, the first included.
+    pub attempts_max: u32,
+    /// The first wait, in milliseconds.
+    pub first_ms: u64,
+    /// The longest wait, in milliseconds.
+    pub max_ms: u64,
+    /// Retries per hundred first attempts.
+    pub budget_percent: u32,
+    /// Retries a second whatever the first attempts.
+    pub budget_floor_per_s: u32,
 }
 
 /// A circuit breaker; 0 turns a clause off.
@@ -98,7 +116,17 @@ impl GuardSettings {
             let base = if GuardPolicies::names_ask(name) { ask } else { kind };
             (name.clone(), one.over(base))
         });
-        GuardPolicies { of: of.collect(), kind, ask }
+        let RetrySettings { attempts_max, first_ms, max_ms, budget_percent, budget_floor_per_s } = self.retry;
+        let base = RetryPolicy::default();
+        let waits =
+            Backoff { first: Duration::from_millis(first_ms), max: Duration::from_millis(max_ms), ..base.backoff };
+        let retry = RetryPolicy { attempts_max, backoff: waits, ..base };
+        let budget = BudgetPolicy {
+            ratio_per_mille: budget_percent.saturating_mul(10),
+            floor_per_second: budget_floor_per_s,
+            ..BudgetPolicy::default()
+        };
+        GuardPolicies { of: of.collect(), kind, ask, retry, budget }
     }
 }
 

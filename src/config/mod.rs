@@ -7,7 +7,7 @@ mod sources;
 mod shown;
 mod token;
 
-pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings};
+pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings, RetrySettings};
 pub use settings::{Actors, Admin, ChaosSettings, Edge, JournalSettings, Listen, Log, Settings};
 pub use shown::shown;
 pub use sources::{DEFAULTS, SettingsError};

@@ -6,7 +6,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::breaker::{BreakerConfig, BreakerConfigError};
+use super::budget::{BudgetPolicy, BudgetPolicyError};
 use super::bulkhead::{BulkheadLimits, Partition, ZeroLimit};
+use super::retry::{RetryPolicy, RetryPolicyError};
 
 /// The limits of one guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +81,10 @@ pub struct GuardPolicies {
     pub ask: GuardPolicy,
     /// Those that differ, by the guard's name.
     pub of: BTreeMap<String, GuardPolicy>,
+    /// How policies try their commands again.
+    pub retry: RetryPolicy,
+    /// What that may add to the load, of each commanded kind and of all together.
+    pub budget: BudgetPolicy,
 }
 
 impl GuardPolicies {
@@ -105,7 +111,8 @@ impl GuardPolicies {
 
 impl Default for GuardPolicies {
     fn default() -> Self {
-        Self { kind: GuardPolicy::default(), ask: GuardPolicy::ask(), of: BTreeMap::new() }
+        let (kind, ask) = (GuardPolicy::default(), GuardPolicy::ask());
+        Self { kind, ask, of: BTreeMap::new(), retry: RetryPolicy::default(), budget: BudgetPolicy::default() }
     }
 }
 
@@ -118,6 +125,12 @@ pub enum PolicyError {
     /// The breaker could not work.
     #[error("breaker.{0}")]
     Breaker(#[from] BreakerConfigError),
+    /// The retries make no sense.
+    #[error("retry.{0}")]
+    Retry(#[from] RetryPolicyError),
+    /// Their budget makes no sense.
+    #[error("retry.{0}")]
+    Budget(#[from] BudgetPolicyError),
     /// A limit of a bulkhead is zero.
     #[error("{}.{limit}", .partition.code())]
     ZeroLimit {

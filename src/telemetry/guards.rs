@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 
-use super::metrics::{BREAKER_STATE, BREAKER_TRANSITIONS, GUARD_CALLS, GUARD_REJECTIONS, GUARD_WAIT};
+use super::metrics::{
+    BREAKER_STATE, BREAKER_TRANSITIONS, GUARD_CALLS, GUARD_REJECTIONS, GUARD_WAIT, RETRY_ATTEMPTS, RETRY_CALLS,
+    RETRY_STOPPED,
+};
 use super::series::Series;
 use crate::resilience::breaker::{Cause, State, Transition};
-use crate::resilience::{Completion, Observer, Partition, Reason};
+use crate::resilience::{Completion, Observer, Partition, Reason, RetryEnd, RetryObserver, StopReason};
 
 /// Tells the metrics what guards do.
 #[derive(Debug, Default)]
@@ -19,6 +22,7 @@ pub struct GuardMetrics(Series<String, GuardSeries>);
 struct GuardSeries {
     waits: Histogram,
     calls: HashMap<(Partition, Completion), Counter>,
+    retries: HashMap<RetryEnd, Counter>,
 }
 
 impl GuardSeries {
@@ -31,7 +35,10 @@ impl GuardSeries {
             );
             ((partition, completion), calls)
         };
-        Self { waits: histogram!(GUARD_WAIT, "guard" => guard.to_owned()), calls: ends.map(counter).collect() }
+        let retries =
+            RetryEnd::ALL.map(|end| (end, counter!(RETRY_CALLS, "guard" => guard.to_owned(), "result" => end.code())));
+        let waits = histogram!(GUARD_WAIT, "guard" => guard.to_owned());
+        Self { waits, calls: ends.map(counter).collect(), retries: retries.into_iter().collect() }
     }
 }
 
@@ -69,6 +76,28 @@ impl Observer for GuardMetrics {
         }
         breaker_moved(guard, "guard", transition);
         show_state(guard, to);
+    }
+}
+
+impl RetryObserver for GuardMetrics {
+    fn retried(&self, edge: &str) {
+        counter!(RETRY_ATTEMPTS, "guard" => edge.to_owned()).increment(1);
+    }
+
+    fn stopped(&self, edge: &str, reason: StopReason) {
+        counter!(RETRY_STOPPED, "guard" => edge.to_owned(), "why" => reason.code()).increment(1);
+    }
+
+    fn ended(&self, edge: &str, end: RetryEnd, _attempts: u32) {
+        self.0.record(
+            edge,
+            || GuardSeries::of(edge),
+            |series| {
+                if let Some(ends) = series.retries.get(&end) {
+                    ends.increment(1);
+                }
+            },
+        );
     }
 }
 

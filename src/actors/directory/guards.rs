@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::{Crashes, Directory, KindRoom, Shard};
 use crate::actors::runtime::ActorOptions;
 use crate::clock::Clock;
 use crate::domain::{Kind, System};
-use crate::resilience::{Guard, GuardPolicies, Observer, PolicyError};
+use crate::resilience::{Budget, Guard, GuardPolicies, Observer, PolicyError, Retries, Retry, RetryObserver};
 
 /// Why the guards could not be made.
 #[derive(Debug, Error)]
@@ -30,15 +31,26 @@ pub enum GuardsError {
 pub(in crate::actors) fn directory(
     systems: &[System],
     clock: &Clock,
-    observer: &Arc<dyn Observer>,
+    observer: &Arc<dyn Watcher>,
     options: &ActorOptions,
 ) -> Result<Directory, GuardsError> {
     let guard = |name: &str| {
         let policy = options.guard.of(name);
-        Guard::new(name, policy, clock.clone(), Arc::clone(observer))
+        let observer: Arc<dyn Observer> = Arc::clone(observer) as _;
+        Guard::new(name, policy, clock.clone(), observer)
             .map_err(|fault| GuardsError::Policy { name: name.to_owned(), fault })
     };
-    let mut directory = Directory::default();
+    let budget = || Budget::new(options.guard.budget, clock.now()).map(Arc::new);
+    let retry = |name: &str| {
+        let observer: Arc<dyn RetryObserver> = Arc::clone(observer) as _;
+        let made = |budget| Ok(Retry::new(name, options.guard.retry, budget, clock.clone(), observer)?);
+        budget()
+            .map_err(PolicyError::from)
+            .and_then(made)
+            .map_err(|fault| GuardsError::Policy { name: name.to_owned(), fault })
+    };
+    let root = budget().map_err(|fault| GuardsError::Policy { name: "retry".to_owned(), fault: fault.into() })?;
+    let mut directory = Directory { retries_root: Some(root), ..Directory::default() };
     for spec in systems.iter().flat_map(|system| system.services.iter().flat_map(|service| &service.aggregates)) {
         for asked in spec.asks {
             let name = GuardPolicies::ask_name(spec.kind.path(), asked.path());
@@ -46,14 +58,25 @@ pub(in crate::actors) fn directory(
         }
         let shards = (0..options.shards).map(|_| Shard::default()).collect();
         let guard = guard(spec.kind.path())?;
-        let room = KindRoom { spec: Arc::new(spec.clone()), guard, shards, crashes: Crashes::default() };
+        let retry = retry(spec.kind.path())?;
+        let room = KindRoom { spec: Arc::new(spec.clone()), guard, retry, shards, crashes: Crashes::default() };
         directory.kinds.insert(spec.kind, Arc::new(room));
     }
     directory.knows(&options.guard)?;
     Ok(directory)
 }
 
+/// Is told what becomes of guarded calls and of retries.
+pub trait Watcher: Observer + RetryObserver {}
+
+impl<T: Observer + RetryObserver> Watcher for T {}
+
 impl Directory {
+    /// Begins what one policy's command may add to the load.
+    pub(in crate::actors) fn retries(&self, now: Instant) -> Option<Retries> {
+        self.retries_root.as_ref().map(|root| Retries::begin(Arc::clone(root), now))
+    }
+
     pub(in crate::actors) fn room(&self, kind: Kind) -> Option<&Arc<KindRoom>> {
         self.kinds.get(&kind)
     }

@@ -1,12 +1,13 @@
 //! id → living actor, or why there is none. A table that no kill can reach.
 
 mod failures;
+mod figures;
 pub(super) mod guards;
 mod live_set;
 mod suspects;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 use foldhash::HashMap;
 use parking_lot::Mutex;
@@ -17,7 +18,8 @@ use tokio::time::Instant;
 #[cfg(test)]
 pub(in crate::actors) use failures::QUARANTINE_PROBE_AFTER;
 use failures::{FailureRecord, Sentence};
-pub use guards::GuardsError;
+pub use figures::EntryFigures;
+pub use guards::{GuardsError, Watcher};
 pub use live_set::LiveLimits;
 use live_set::Uses;
 pub(super) use live_set::{Leaver, LiveSet, Place};
@@ -28,14 +30,15 @@ use super::instance::InstanceMessage;
 use super::supervision::ShardMessage;
 use crate::domain::Kind;
 use crate::domain::system::AggregateSpec;
-use crate::resilience::Guard;
-use crate::resilience::breaker::State as BreakerState;
+use crate::resilience::{Budget, Guard, Retry};
 
 /// All kinds that run here, and the guards of their asks.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     kinds: HashMap<Kind, Arc<KindRoom>>,
     asks: HashMap<(Kind, Kind), Guard>,
+    /// What all policies together may add to the load.
+    retries_root: Option<Arc<Budget>>,
 }
 
 /// One kind: its description, its guard, its shards.
@@ -44,6 +47,8 @@ pub(super) struct KindRoom {
     pub(super) spec: Arc<AggregateSpec>,
     pub(super) guard: Guard,
     pub(super) shards: Vec<Shard>,
+    /// For what its service's policies command.
+    pub(super) retry: Retry,
     crashes: Crashes,
 }
 
@@ -112,25 +117,6 @@ pub(super) enum Found {
     Cooling(Instant),
     /// It is set aside until then.
     Quarantined(Instant),
-}
-
-/// An instance as operators see it.
-#[derive(Clone, Debug)]
-pub struct EntryFigures {
-    /// Which one.
-    pub id: u64,
-    /// `live`, `starting`, `cooling`, `quarantined`, `absent`.
-    pub state: &'static str,
-    /// Its incarnation's number.
-    pub generation: u64,
-    /// How many commands wait in its mailbox.
-    pub waiting: usize,
-    /// How often it was restarted after a failure.
-    pub restarts: u64,
-    /// What it failed with last.
-    pub last_error: Option<String>,
-    /// The state of its circuit breaker, if it has let a caller down of late.
-    pub breaker: Option<&'static str>,
 }
 
 impl KindRoom {
@@ -252,11 +238,6 @@ impl Shard {
         }
     }
 
-    /// Returns how many are known.
-    fn known(&self) -> usize {
-        self.entries.lock().len()
-    }
-
     /// Returns the living actors.
     pub(super) fn living(&self) -> Vec<(u64, Living)> {
         let entries = self.entries.lock();
@@ -265,36 +246,6 @@ impl Shard {
             State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => None,
         });
         living.collect()
-    }
-
-    /// Returns what operators see.
-    pub(super) fn figures(&self) -> Vec<EntryFigures> {
-        let entries = self.entries.lock();
-        let figures = entries.iter().map(|(id, entry)| EntryFigures {
-            id: *id,
-            state: entry.state.label(),
-            generation: entry.generation,
-            waiting: match &entry.state {
-                State::Live(living) => living.shared.waiting.load(Ordering::Relaxed),
-                State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => 0,
-            },
-            restarts: entry.record.as_ref().map_or(0, |record| record.restarts),
-            last_error: entry.record.as_ref().and_then(|record| record.last_error.clone()),
-            breaker: self.suspects.state(*id).map(BreakerState::code),
-        });
-        figures.collect()
-    }
-}
-
-impl State {
-    const fn label(&self) -> &'static str {
-        match self {
-            Self::Absent => "absent",
-            Self::Starting => "starting",
-            Self::Live(_) => "live",
-            Self::Cooling(_) => "cooling",
-            Self::Quarantined { .. } => "quarantined",
-        }
     }
 }
 

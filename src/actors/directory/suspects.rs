@@ -173,6 +173,13 @@ impl Drop for InstanceCall<'_> {
     }
 }
 
+impl Shard {
+    /// Returns how many instances are known.
+    fn known(&self) -> usize {
+        self.entries.lock().len()
+    }
+}
+
 /// Which instances of a kind crashed of late.
 #[derive(Debug, Default)]
 pub(in crate::actors) struct Crashes(Mutex<VecDeque<(Instant, u64)>>);

@@ -13,13 +13,13 @@ use crate::clock::derived_id;
 use crate::domain::system::{Order, PolicySpec};
 use crate::domain::{Recorded, Stream};
 use crate::journal::{CommandMeta, Origin, Position};
-use crate::resilience::{CallError, Deadline, Partition, Reason};
+use crate::resilience::{CallError, Deadline, Reason};
 
 /// How long one command may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
-/// The waits between two tries of a command, doubled each time.
-const WAIT_FIRST: Duration = Duration::from_millis(5);
-/// The longest wait between two tries of a command.
+/// The waits between two rounds of tries of a command, doubled each time.
+const WAIT_FIRST: Duration = Duration::from_millis(100);
+/// The longest wait between two rounds of tries of a command.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// How long a fact may wait for its target before its stream is set aside.
 pub(super) const SET_ASIDE_AFTER: Duration = Duration::from_secs(60);
@@ -90,7 +90,7 @@ async fn command(
             precondition: Precondition::Always,
             deadline: Deadline::after(&house.clock, COMMAND_TIMEOUT),
         };
-        match house.guarded(Partition::Policies, order.to, &call, false).await {
+        match house.commanded(order.to, &call).await {
             Ok(_) => return Ok(meta.id),
             Err(CallError::NotExecuted(reason)) if reason.reason == Reason::ServiceStopped => {
                 house.services.running(order.to.kind.system(), order.to.kind.service()).await;

@@ -1,0 +1,57 @@
+//! What operators see of instances.
+
+use std::sync::atomic::Ordering;
+
+use super::{Shard, State};
+use crate::resilience::breaker::State as BreakerState;
+
+/// An instance as operators see it.
+#[derive(Clone, Debug)]
+pub struct EntryFigures {
+    /// Which one.
+    pub id: u64,
+    /// `live`, `starting`, `cooling`, `quarantined`, `absent`.
+    pub state: &'static str,
+    /// Its incarnation's number.
+    pub generation: u64,
+    /// How many commands wait in its mailbox.
+    pub waiting: usize,
+    /// How often it was restarted after a failure.
+    pub restarts: u64,
+    /// What it failed with last.
+    pub last_error: Option<String>,
+    /// The state of its circuit breaker, if it has let a caller down of late.
+    pub breaker: Option<&'static str>,
+}
+
+impl Shard {
+    /// Returns what operators see.
+    pub(in crate::actors) fn figures(&self) -> Vec<EntryFigures> {
+        let entries = self.entries.lock();
+        let figures = entries.iter().map(|(id, entry)| EntryFigures {
+            id: *id,
+            state: entry.state.label(),
+            generation: entry.generation,
+            waiting: match &entry.state {
+                State::Live(living) => living.shared.waiting.load(Ordering::Relaxed),
+                State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => 0,
+            },
+            restarts: entry.record.as_ref().map_or(0, |record| record.restarts),
+            last_error: entry.record.as_ref().and_then(|record| record.last_error.clone()),
+            breaker: self.suspects.state(*id).map(BreakerState::code),
+        });
+        figures.collect()
+    }
+}
+
+impl State {
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Starting => "starting",
+            Self::Live(_) => "live",
+            Self::Cooling(_) => "cooling",
+            Self::Quarantined { .. } => "quarantined",
+        }
+    }
+}
