@@ -10,6 +10,7 @@ mod vitals;
 mod bad_input;
 mod contract;
 mod edge;
+mod experiments;
 mod oa_rental_delivery_down;
 mod oa_rental_document;
 

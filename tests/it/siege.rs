@@ -3,18 +3,40 @@
 //! `RESURGAM_SIEGE_SECONDS` and `RESURGAM_SIEGE_CLIENTS` set its size.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use crate::campaign::{alone, setting};
 use crate::edge::total;
 use crate::support::Server;
 
 /// What siege prints at its end.
-struct Report {
-    transactions: u64,
-    failed: u64,
-    availability: String,
-    text: String,
+pub(crate) struct Report {
+    pub(crate) transactions: u64,
+    pub(crate) failed: u64,
+    /// In percent.
+    pub(crate) availability: String,
+    /// Transactions a second.
+    pub(crate) rate: String,
+    /// The longest transaction, in seconds.
+    pub(crate) longest: String,
+    pub(crate) text: String,
+}
+
+impl Report {
+    pub(crate) fn of(run: &Output) -> Report {
+        let text = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
+        let number = |label: &str| value(&text, label).split('.').next().and_then(|n| n.parse().ok());
+        let one_of =
+            |one: &str, other: &str| Some(value(&text, one)).filter(|v| !v.is_empty()).unwrap_or(value(&text, other));
+        Report {
+            transactions: number("transactions").unwrap_or_else(|| panic!("no transactions in: {text}")),
+            failed: number("failed_transactions").or_else(|| number("failed transactions")).unwrap_or(u64::MAX),
+            availability: value(&text, "availability"),
+            rate: one_of("transaction_rate", "transaction rate"),
+            longest: one_of("longest_transaction", "longest transaction"),
+            text,
+        }
+    }
 }
 
 /// Runs siege from a home of its own, so that nobody's settings decide the result.
@@ -23,15 +45,7 @@ fn siege(home: &Path, server: &Server, size: &[&str]) -> Report {
         format!(r#"http://127.0.0.1:{}/products POST {{"name":"computer","qty":"9"}}"#, server.addr("product").port());
     let mut command = Command::new("siege");
     command.env("HOME", home).args(size).args(["--content-type", "application/json", &target]);
-    let run = command.output().expect("siege is installed (./check installs it)");
-    let text = format!("{}{}", String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    let number = |label: &str| value(&text, label).split('.').next().and_then(|n| n.parse().ok());
-    Report {
-        transactions: number("transactions").unwrap_or_else(|| panic!("no transactions in: {text}")),
-        failed: number("failed_transactions").or_else(|| number("failed transactions")).unwrap_or(u64::MAX),
-        availability: value(&text, "availability"),
-        text,
-    }
+    Report::of(&command.output().expect("siege is installed (./check installs it)"))
 }
 
 /// The value of `Label: value unit` or `"label": value,`, whichever this version of siege prints.

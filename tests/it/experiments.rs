@@ -1,0 +1,169 @@
+//! The documents' experiments with their tool: a callee that is slow, and what a circuit breaker makes of it.
+//!
+//! Printed beside what the documents' systems reached with theirs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::campaign::alone;
+use crate::client::{Answer, Request};
+use crate::siege::Report;
+use crate::support::{Server, eventually, now, operator};
+
+/// For siege to cancel, for one careful customer, and for the end.
+const CROWDS: std::ops::Range<u64> = 1..400;
+const CAREFUL: std::ops::Range<u64> = 400..900;
+const LAST: std::ops::Range<u64> = 900..1_000;
+const USERS: u64 = 100;
+const SECONDS: u64 = 8;
+/// The guard of what cancels ask of deliveries, and how long its breaker stays open here.
+const ASK: &str = "oa-rental/rental/rental/asks/delivery/delivery";
+const OPEN_WAIT: Duration = Duration::from_millis(1_000);
+/// How soon a request is answered while the breaker is open; the median of those that were.
+const REJECTED_WITHIN: Duration = Duration::from_millis(10);
+const REJECTIONS: usize = 21;
+
+/// A server whose deliveries are many and decided.
+fn rented(dir: &Path) -> Server {
+    let wait = format!("guard.ask.breaker.open_ms={}", OPEN_WAIT.as_millis());
+    let longest = format!("guard.ask.breaker.open_max_ms={}", OPEN_WAIT.as_millis());
+    let server = Server::start(dir, &["--set", "chaos.enabled=true", "--set", &wait, "--set", &longest]);
+    assert_eq!(server.send("product", &Request::post("/products", r#"{"name":"computer","qty":"9999"}"#)).status, 201);
+    server.becomes("delivery", "/products/1", "a copy", |product| product["qty"] == 9999);
+    let mut client = server.client("rental");
+    for _ in CROWDS.start..LAST.end {
+        let rental = Request::post("/rentals", r#"{"productId":"1","qty":"1","productName":"computer"}"#);
+        assert_eq!(client.send(&rental).status, 201);
+    }
+    for id in [CROWDS.start, CAREFUL.start, LAST.end - 1] {
+        server.becomes("rental", &format!("/rentals/{id}"), "delivered", |rental| rental["status"] == "DELIVERED");
+    }
+    server
+}
+
+/// Slows Delivery down; returns the fault's address.
+fn slow_down_delivery(server: &Server) -> String {
+    let fault =
+        r#"{"target":"oa-rental/delivery","latency":"400ms..620ms","for":"60s","seed":42,"reason":"an experiment"}"#;
+    let answer = server.client("admin").send(&operator(Request::post("/admin/faults", fault)));
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let location = answer.header("location").expect("the fault's address");
+    location.find("/admin/").map_or(location, |path| &location[path..]).to_owned()
+}
+
+/// Starts siege on these lines of its own language.
+fn siege(home: &Path, name: &str, users: u64, lines: &[String]) -> Child {
+    let urls = home.join(name);
+    std::fs::write(&urls, lines.join("\n")).expect("a file of addresses");
+    // It would give up after a thousand refusals, which an open breaker gives in a second.
+    let rc = home.join("siege.rc");
+    std::fs::write(&rc, "failures = 1000000000\n").expect("siege's settings");
+    let mut command = Command::new("siege");
+    command
+        .env("HOME", home)
+        .args([&format!("-c{users}"), &format!("-t{SECONDS}S"), "-i", "-R"])
+        .arg(rc)
+        .arg("-f")
+        .arg(urls);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("siege is installed (./check installs it)")
+}
+
+fn ended(siege: Child) -> Report {
+    Report::of(&siege.wait_with_output().expect("siege ends"))
+}
+
+/// How often the breaker moved from one state to another.
+fn moves(server: &Server) -> BTreeMap<(String, String), u64> {
+    let text = server.client("admin").send(&Request::get("/metrics")).text();
+    let lines = text.lines().filter(|line| {
+        line.starts_with("resilience_breaker_transitions_total{") && line.contains(&format!("\"{ASK}\""))
+    });
+    let label = |line: &str, name: &str| {
+        let (_, rest) = line.split_once(&format!("{name}=\"")).expect("the label is there");
+        rest.split('"').next().unwrap_or_default().to_owned()
+    };
+    let mut moves = BTreeMap::new();
+    for line in lines {
+        let count: u64 = line.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a count");
+        *moves.entry((label(line, "from"), label(line, "to"))).or_default() += count;
+    }
+    moves
+}
+
+fn cancel(server: &Server, id: u64) -> (Answer, Duration) {
+    let began = now();
+    let answer = server.send("rental", &Request::delete(&format!("/rentals/{id}")));
+    (answer, began.elapsed())
+}
+
+fn is_turned_away(answer: &Answer) -> bool {
+    answer.status == 503 && answer.text().contains("breaker-open")
+}
+
+#[test]
+fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() {
+    let _machine = alone();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let server = rented(dir.path());
+    let fault = slow_down_delivery(&server);
+
+    let cancels: Vec<_> = CROWDS.map(|id| format!("{}/rentals/{id} DELETE", server.url("rental"))).collect();
+    let reads = [format!("{}/products/1", server.url("product"))];
+    let rents =
+        [format!(r#"{}/rentals POST {{"productId":"1","qty":"1","productName":"computer"}}"#, server.url("rental"))];
+    let canceling = siege(dir.path(), "cancels", USERS, &cancels);
+    let reading = siege(dir.path(), "reads", 5, &reads);
+    let renting = siege(dir.path(), "rents", 5, &rents);
+
+    let open = |from: &str, to: &str| moves(&server).get(&(from.to_owned(), to.to_owned())).copied().unwrap_or(0);
+    eventually("the breaker opens", || (open("CLOSED", "OPEN") > 0).then_some(()));
+    let mut rejected = Vec::new();
+    for id in CAREFUL {
+        let (answer, took) = cancel(&server, id);
+        assert!([204, 503, 504].contains(&answer.status), "{} {}", answer.status, answer.text());
+        if is_turned_away(&answer) {
+            let wait: u64 = answer.header("retry-after").and_then(|wait| wait.parse().ok()).expect("Retry-After");
+            assert!(wait >= 1, "{wait}");
+            rejected.push(took);
+        }
+        if rejected.len() == REJECTIONS {
+            break;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    rejected.sort();
+
+    let (canceling, reading, renting) = (ended(canceling), ended(reading), ended(renting));
+    assert_eq!((reading.failed, renting.failed), (0, 0), "{}\n{}", reading.text, renting.text);
+    assert!(server.client("admin").send(&operator(Request::delete(&fault))).is_success());
+    let over = now();
+    let mut last = LAST;
+    eventually("a cancel succeeds again", || {
+        let (answer, _) = cancel(&server, last.next().expect("rentals are left"));
+        (answer.status == 204).then_some(())
+    });
+    let back = over.elapsed();
+    assert!(back <= OPEN_WAIT + Duration::from_secs(1), "{back:?}");
+    for id in last {
+        assert_eq!(cancel(&server, id).0.status, 204, "every cancel is answered as before: {id}");
+    }
+    assert!(open("HALF_OPEN", "CLOSED") > 0 && open("OPEN", "HALF_OPEN") > 0, "{:?}", moves(&server));
+
+    let median = rejected[REJECTIONS / 2];
+    eprintln!(
+        "== experiment: {USERS} users cancel while Delivery takes 400..620 ms: {} % available, {} a second, longest {} s \
+         (document: 88.64 %, 13.52 a second, longest 4.82 s); turned away in {:.1} ms (median), back after {:.1} s; \
+         {} rentals and {} reads beside it, none failed",
+        canceling.availability,
+        canceling.rate,
+        canceling.longest,
+        median.as_secs_f64() * 1e3,
+        back.as_secs_f64(),
+        renting.transactions,
+        reading.transactions,
+    );
+    assert!(median <= REJECTED_WITHIN, "{median:?}");
+}
