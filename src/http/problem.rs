@@ -248,6 +248,9 @@ fn not_executed(rejected: NotExecuted) -> Entry {
             (StatusCode::SERVICE_UNAVAILABLE, "not executed: the storage cannot be written; reads go on")
         }
         Reason::BreakerOpen => (StatusCode::SERVICE_UNAVAILABLE, "not executed: its circuit breaker is open"),
+        Reason::EdgeOverloaded => {
+            (StatusCode::SERVICE_UNAVAILABLE, "not executed: as many requests are here as are answered in time")
+        }
     };
     let read_only = rejected.reason == Reason::StorageReadOnly;
     let code = if read_only { "storage-unavailable" } else { rejected.reason.code() };

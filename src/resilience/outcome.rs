@@ -72,6 +72,8 @@ pub enum Reason {
     CommitterBusy,
     /// The circuit breaker is open.
     BreakerOpen,
+    /// As many requests are inside the edge as its adaptive limit allows.
+    EdgeOverloaded,
 }
 
 impl Reason {
@@ -89,6 +91,7 @@ impl Reason {
             Self::StorageReadOnly => "storage-read-only",
             Self::CommitterBusy => "committer-busy",
             Self::BreakerOpen => "breaker-open",
+            Self::EdgeOverloaded => "edge-overloaded",
         }
     }
 }
