@@ -251,6 +251,7 @@ fn not_executed(rejected: NotExecuted) -> Entry {
         Reason::EdgeOverloaded => {
             (StatusCode::SERVICE_UNAVAILABLE, "not executed: as many requests are here as are answered in time")
         }
+        Reason::ClientRate => (StatusCode::TOO_MANY_REQUESTS, "not executed: this client comes more often than it may"),
     };
     let read_only = rejected.reason == Reason::StorageReadOnly;
     let code = if read_only { "storage-unavailable" } else { rejected.reason.code() };

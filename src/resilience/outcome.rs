@@ -47,7 +47,8 @@ impl NotExecuted {
     }
 }
 
-/// Why a call was turned away. All but [`Reason::DeadlineExceeded`] mean that the callee is unavailable for now.
+/// Why a call was turned away. All but [`Reason::DeadlineExceeded`] and [`Reason::ClientRate`] mean that the callee is
+/// unavailable for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The caller's deadline was over before the work began.
@@ -74,6 +75,8 @@ pub enum Reason {
     BreakerOpen,
     /// As many requests are inside the edge as its adaptive limit allows.
     EdgeOverloaded,
+    /// The client comes more often than it may.
+    ClientRate,
 }
 
 impl Reason {
@@ -92,6 +95,7 @@ impl Reason {
             Self::CommitterBusy => "committer-busy",
             Self::BreakerOpen => "breaker-open",
             Self::EdgeOverloaded => "edge-overloaded",
+            Self::ClientRate => "client-rate",
         }
     }
 }
