@@ -7,7 +7,8 @@ mod shown;
 mod token;
 
 pub use settings::{
-    Actors, Admin, ChaosSettings, Edge, GuardSettings, JournalSettings, Listen, Log, PartitionSettings, Settings,
+    Actors, Admin, ChaosSettings, Edge, GuardSettings, JournalSettings, LimitSettings, Listen, Log, PartitionSettings,
+    RateSettings, Settings,
 };
 pub use shown::shown;
 pub use sources::{DEFAULTS, SettingsError};

@@ -7,6 +7,7 @@ mod conditions;
 mod keys;
 mod patches;
 mod plain;
+mod shedding;
 mod stories;
 mod strange;
 
