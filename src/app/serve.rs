@@ -21,8 +21,10 @@ use crate::http::forwarded::TrustedProxies;
 use crate::http::request::RequestLimits;
 use crate::http::routes::{self, SystemRoutes};
 use crate::http::server::{Drained, Server, Signals, Stop, StopTrigger, bind};
+use crate::http::shedding::Shedding;
 use crate::http::stories::Scans;
 use crate::journal::disk::DiskEngine;
+use crate::resilience::{AdaptiveLimit, RateLimit};
 use crate::systems;
 use crate::telemetry::{metrics, tracing as lines};
 
@@ -33,6 +35,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 const LANE_GONE: u8 = 70;
 const COMMITTER_GONE: u8 = 71;
 const TREE_GONE: u8 = 72;
+/// Why a setting makes sense.
+const CHECKED: &str = "checked when the settings were read";
 
 /// Serves these systems (none named: all) until a signal, and returns the exit code.
 ///
@@ -55,8 +59,13 @@ pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError>
     let parts = Parts::start(&settings, &all, &catalogue, &clock).await?;
     let offset = settings.listen.port_offset;
     let routes = served.iter().map(|system| SystemRoutes::of(system, &catalogue, alone, offset)).collect();
-    let shown = prometheus.clone();
-    let edge = edge(&settings, &parts, routes, MetricsText::new(move || shown.render()), &clock);
+    let limit = Arc::new(AdaptiveLimit::new(settings.edge.limit_policy(), clock.clone()).expect(CHECKED));
+    let (shown, watched) = (prometheus.clone(), Arc::clone(&limit));
+    let metrics_text = MetricsText::new(move || {
+        metrics::edge_limit(watched.limit(), watched.in_flight());
+        shown.render()
+    });
+    let edge = edge(&settings, &parts, routes, shedding(&settings, limit, &clock), metrics_text, &clock);
     let token = settings.token(|| format!("{:016x}{:016x}", clock.random(), clock.random()))?;
     announce(&doors, &settings, token.made_in.as_deref());
 
@@ -100,10 +109,16 @@ fn chosen<'a>(all: &'a [System], names: &[String]) -> Result<Vec<&'a System>, Ap
     names.iter().map(find).collect()
 }
 
+fn shedding(settings: &Settings, limit: Arc<AdaptiveLimit>, clock: &Clock) -> Shedding {
+    let rate = settings.edge.rate_policy().map(|policy| RateLimit::new(policy, clock.now()).expect(CHECKED));
+    Shedding::new(limit, rate)
+}
+
 fn edge(
     settings: &Settings,
     parts: &Parts,
     systems: Vec<SystemRoutes>,
+    shedding: Shedding,
     metrics: MetricsText,
     clock: &Clock,
 ) -> Arc<Edge> {
@@ -117,7 +132,8 @@ fn edge(
             body_bytes_max: settings.edge.body_bytes_max,
             deadline: Duration::from_millis(settings.edge.deadline_ms),
         },
-        proxies: TrustedProxies::new(settings.edge.trusted_proxies().expect("checked when the settings were read")),
+        proxies: TrustedProxies::new(settings.edge.trusted_proxies().expect(CHECKED)),
+        shedding,
         metrics,
         systems,
         draining: watch::Sender::new(false),

@@ -8,7 +8,9 @@ mod shown;
 mod token;
 
 pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings, RetrySettings};
-pub use settings::{Actors, Admin, ChaosSettings, Edge, JournalSettings, Listen, Log, Settings};
+pub use settings::{
+    Actors, Admin, ChaosSettings, Edge, JournalSettings, LimitSettings, Listen, Log, RateSettings, Settings,
+};
 pub use shown::shown;
 pub use sources::{DEFAULTS, SettingsError};
 pub use token::Token;

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::guards::GuardSettings;
+use crate::resilience::{LimitPolicy, RatePolicy};
 
 /// Every setting of the shell.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,6 +69,36 @@ pub struct Edge {
     pub drain_timeout_ms: u64,
     /// The proxies that are believed, separated by commas.
     pub trusted_proxies: String,
+    /// Requests inside at once.
+    pub limit: LimitSettings,
+    /// Requests of one client.
+    pub rate: RateSettings,
+}
+
+/// How many requests may be inside at once.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSettings {
+    /// At least.
+    pub floor: usize,
+    /// At the start.
+    pub initial: usize,
+    /// At most.
+    pub ceiling: usize,
+    /// The latency up to which the limit is not lowered, in milliseconds.
+    pub tolerated_ms: u64,
+}
+
+/// How often one client may come.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateSettings {
+    /// Requests a second; 0: any number.
+    pub per_second: u32,
+    /// Requests at once.
+    pub burst: u32,
+    /// Clients that are remembered.
+    pub keys_max: usize,
 }
 
 /// The journal.
@@ -138,5 +170,19 @@ impl Edge {
     pub fn trusted_proxies(&self) -> Result<Vec<IpAddr>, String> {
         let named = self.trusted_proxies.split(',').map(str::trim).filter(|name| !name.is_empty());
         named.map(|name| name.parse().map_err(|_| format!("{name:?} is no IP address"))).collect()
+    }
+
+    /// Returns the policy of the limit of requests inside at once.
+    #[must_use]
+    pub fn limit_policy(&self) -> LimitPolicy {
+        let LimitSettings { floor, initial, ceiling, tolerated_ms } = self.limit;
+        LimitPolicy { floor, initial, ceiling, tolerated: Duration::from_millis(tolerated_ms) }
+    }
+
+    /// Returns the policy of each client's rate, if there is one.
+    #[must_use]
+    pub fn rate_policy(&self) -> Option<RatePolicy> {
+        let RateSettings { per_second, burst, keys_max } = self.rate;
+        (per_second > 0).then_some(RatePolicy { per_second, burst, keys_max })
     }
 }

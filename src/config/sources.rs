@@ -6,7 +6,8 @@ use std::path::Path;
 use config::{Config, ConfigError, Environment, File, FileFormat, Source as _, Value, ValueKind};
 use thiserror::Error;
 
-use super::settings::Settings;
+use super::settings::{Edge, Settings};
+use crate::resilience::{LimitError, RateError};
 
 /// The defaults, with a comment on each.
 pub const DEFAULTS: &str = include_str!("../../config/resurgam.toml");
@@ -110,6 +111,28 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     }
     if let Err(reason) = settings.edge.trusted_proxies() {
         return nonsense("edge.trusted_proxies", &reason);
+    }
+    check_admission(&settings.edge)
+}
+
+fn check_admission(edge: &Edge) -> Result<(), SettingsError> {
+    let nonsense = |key, reason: String| Err(SettingsError::Nonsense { key, reason });
+    if let Err(error) = edge.limit_policy().check() {
+        let key = match error {
+            LimitError::ZeroFloor => "edge.limit.floor",
+            LimitError::CeilingBelowFloor => "edge.limit.ceiling",
+            LimitError::InitialOutOfBounds => "edge.limit.initial",
+            LimitError::ZeroTolerated => "edge.limit.tolerated_ms",
+        };
+        return nonsense(key, error.to_string());
+    }
+    if let Some(Err(error)) = edge.rate_policy().map(|policy| policy.check()) {
+        let key = match error {
+            RateError::ZeroPerSecond => "edge.rate.per_second",
+            RateError::ZeroBurst => "edge.rate.burst",
+            RateError::ZeroKeysMax => "edge.rate.keys_max",
+        };
+        return nonsense(key, error.to_string());
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::sources::{environment, layers};
 use super::*;
+use crate::resilience::{LimitPolicy, RatePolicy};
 
 fn load(assignments: &[&str]) -> Result<Settings, SettingsError> {
     let assignments: Vec<String> = assignments.iter().map(ToString::to_string).collect();
@@ -109,9 +110,19 @@ fn what_fits_its_type_and_nothing_else_is_refused() {
         ("journal.segment_bytes", "1073741825"),
         ("edge.deadline_ms", "0"),
         ("listen.port_offset", "50001"),
+        ("edge.limit.floor", "0"),
+        ("edge.limit.ceiling", "255"),
+        ("edge.limit.initial", "255"),
+        ("edge.limit.initial", "8193"),
+        ("edge.limit.tolerated_ms", "0"),
     ];
     for (key, value) in table {
         names(load(&[&format!("{key}={value}")]), &[key, "must be"]);
+    }
+    for key in ["edge.rate.burst", "edge.rate.keys_max"] {
+        let none = format!("{key}=0");
+        names(load(&["edge.rate.per_second=1", &none]), &[key, "must be"]);
+        assert!(load(&[&none]).is_ok(), "no rate, no bounds");
     }
     names(load(&["listen.port=60000", "listen.port_offset=6000"]), &["listen.port", "65535"]);
 }
@@ -157,6 +168,14 @@ fn another_address_than_loopback_needs_a_token_that_was_set() {
     let refused = settings.token(|| "made".to_owned()).expect_err("no token").to_string();
     assert!(refused.starts_with("admin.listen: ") && refused.contains("RESURGAM_ADMIN_TOKEN"), "{refused}");
     assert!(!dir.path().join("admin.token").exists());
+}
+
+#[test]
+fn the_limit_of_the_edge_is_as_the_code_justifies_it_and_a_clients_rate_is_off() {
+    let edge = load(&[]).expect("the defaults").edge;
+    assert_eq!((edge.limit_policy(), edge.rate_policy()), (LimitPolicy::EDGE, None));
+    let rated = load(&["edge.rate.per_second=10", "edge.rate.burst=20"]).expect("settings").edge;
+    assert_eq!(rated.rate_policy(), Some(RatePolicy { per_second: 10, burst: 20, keys_max: 16_384 }));
 }
 
 #[test]

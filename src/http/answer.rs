@@ -45,6 +45,12 @@ impl Answer {
         Self { status, headers, body: Body::Stream(Box::new(response)) }
     }
 
+    /// Tells whether its body goes on until the client leaves.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        matches!(self.body, Body::Stream(_))
+    }
+
     /// Sets a header; text that no header can hold is left out.
     pub fn set(&mut self, name: HeaderName, value: &str) {
         if let Ok(value) = HeaderValue::from_str(value) {

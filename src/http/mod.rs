@@ -1,11 +1,12 @@
 //! The edge: the REST contract of the originals on one side, admission on the other. The only user of warp.
 //!
-//! A request comes through `server` (sockets), `routes` (which system, service, resource), a handler, and
-//! `problem` if it fails; every path an answer mentions is built in `hal`.
+//! A request comes through `server` (sockets), `routes` (which system, service, resource), `shedding` (whether it is let
+//! in), a handler, and `problem` if it fails; every path an answer mentions is built in `hal`.
 
 pub mod server;
 pub mod request;
 pub mod forwarded;
+pub mod shedding;
 pub mod routes;
 pub mod resources;
 mod plain;

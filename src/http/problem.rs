@@ -101,33 +101,29 @@ impl Problem {
 
     /// Renders the failure for the request's path and `Accept` at a time (Unix milliseconds).
     ///
-    /// A missing item has a body only for a client that names its type: the originals answered with none.
+    /// A missing item, and the refusal of a client that comes too often, have a body only for a client that names its type:
+    /// the originals answered with none.
     #[must_use]
     pub fn into_answer(self, path: &str, accept: Option<&str>, time_ms: u64) -> Answer {
-        let is_missing =
-            matches!(&self, Self::NoSuchItem | Self::Refused(Refusal { class: RefusalClass::Missing, .. }));
-        if is_missing && !negotiate::names(accept, PROBLEM_JSON) {
-            return Answer::empty(StatusCode::NOT_FOUND);
-        }
+        let is_bare = self.is_bare() && !negotiate::names(accept, PROBLEM_JSON);
         let Entry { status, code, detail, header } = self.entry();
-        let phrase = status.canonical_reason().unwrap_or("Error");
-        let body = json!({
-            "type": format!("urn:resurgam:problem:{code}"),
-            "title": phrase,
-            "status": status.as_u16(),
-            "detail": detail,
-            "instance": path,
-            "reason": code,
-            "timestamp": boot_time(time_ms),
-            "error": phrase,
-            "message": detail,
-            "path": path,
-        });
-        let mut answer = Answer::with_body(status, PROBLEM_JSON, body.to_string());
-        if let Some((name, value)) = header {
-            answer.set(name, &value);
+        let answer = match is_bare {
+            true => Answer::empty(status),
+            false => Answer::with_body(status, PROBLEM_JSON, body(status, &code, &detail, path, time_ms)),
+        };
+        match header {
+            Some((name, value)) => answer.header(name, &value),
+            None => answer,
         }
-        answer
+    }
+
+    fn is_bare(&self) -> bool {
+        matches!(
+            self,
+            Self::NoSuchItem
+                | Self::Refused(Refusal { class: RefusalClass::Missing, .. })
+                | Self::Call(CallError::NotExecuted(NotExecuted { reason: Reason::ClientRate, .. }))
+        )
     }
 
     fn entry(self) -> Entry {
@@ -198,6 +194,23 @@ impl Problem {
     }
 }
 
+fn body(status: StatusCode, code: &str, detail: &str, path: &str, time_ms: u64) -> String {
+    let phrase = status.canonical_reason().unwrap_or("Error");
+    let body = json!({
+        "type": format!("urn:resurgam:problem:{code}"),
+        "title": phrase,
+        "status": status.as_u16(),
+        "detail": detail,
+        "instance": path,
+        "reason": code,
+        "timestamp": boot_time(time_ms),
+        "error": phrase,
+        "message": detail,
+        "path": path,
+    });
+    body.to_string()
+}
+
 impl Entry {
     fn of(status: StatusCode, code: &str, detail: String) -> Self {
         Self { status, code: code.to_owned(), detail, header: None }
@@ -252,16 +265,25 @@ fn not_executed(rejected: NotExecuted) -> Entry {
             (StatusCode::SERVICE_UNAVAILABLE, "not executed: its circuit breaker is open")
         }
         Reason::FaultInjected => (StatusCode::SERVICE_UNAVAILABLE, "not executed: an operator has some calls fail"),
+        Reason::EdgeOverloaded => {
+            (StatusCode::SERVICE_UNAVAILABLE, "not executed: as many requests are here as are answered in time")
+        }
+        Reason::ClientRate => (StatusCode::TOO_MANY_REQUESTS, "not executed: this client comes more often than it may"),
     };
     let read_only = rejected.reason == Reason::StorageReadOnly;
     let code = if read_only { "storage-unavailable" } else { rejected.reason.code() };
-    let header = (status == StatusCode::SERVICE_UNAVAILABLE).then(|| (RETRY_AFTER, seconds(rejected.retry_after)));
+    // Waiting does not help who sets itself too short a deadline.
+    let header = (status != StatusCode::GATEWAY_TIMEOUT).then(|| (RETRY_AFTER, seconds(rejected.retry_after)));
     Entry { status, code: code.to_owned(), detail: detail.to_owned(), header }
 }
 
-/// Whole seconds, at least one: what `Retry-After` can say.
 fn seconds(wait: Duration) -> String {
-    wait.as_millis().div_ceil(1000).max(1).to_string()
+    whole_seconds(wait).to_string()
+}
+
+/// Whole seconds, at least one: what `Retry-After` can say.
+pub(super) fn whole_seconds(wait: Duration) -> u128 {
+    wait.as_nanos().div_ceil(1_000_000_000).max(1)
 }
 
 /// The originals' timestamp, `2021-02-23T12:26:23.350+0000`.
@@ -329,6 +351,7 @@ mod tests {
             (rejected(Reason::RecoveryBusy), 503, "recovery-busy", wait),
             (rejected(Reason::BreakerOpen), 503, "breaker-open", wait),
             (rejected(Reason::FaultInjected), 503, "fault-injected", wait),
+            (rejected(Reason::EdgeOverloaded), 503, "edge-overloaded", wait),
             (rejected(Reason::StorageReadOnly), 503, "storage-unavailable", wait),
             (Problem::unavailable(Reason::BulkheadFull), 503, "bulkhead-full", Some(("retry-after", "1"))),
             (NotExecuted::deadline_exceeded().into(), 504, "deadline-exceeded", None),
@@ -362,6 +385,31 @@ mod tests {
             assert_eq!(body["timestamp"], "2021-02-23T12:26:23.350+0000", "{what}");
             assert!(!body.to_string().contains("a secret"), "a defect's words are for the log");
         }
+    }
+
+    // Case 128.
+    #[tokio::test]
+    async fn a_rejection_says_when_to_come_back_unless_that_would_not_help() {
+        let check = |reason, wait_ms, status: u16, retry_after: Option<&str>| {
+            let rejected = NotExecuted { reason, retry_after: Duration::from_millis(wait_ms) };
+            let answer = Problem::from(rejected).into_answer("/rentals", None, 0);
+            let told = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+            assert_eq!((answer.status.as_u16(), told), (status, retry_after), "{reason:?}");
+        };
+        check(Reason::BreakerOpen, 1_200, 503, Some("2"));
+        check(Reason::EdgeOverloaded, 100, 503, Some("1"));
+        check(Reason::ClientRate, 1_200, 429, Some("2"));
+        check(Reason::DeadlineExceeded, 1_200, 504, None);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_comes_too_often_has_a_problem_if_it_names_the_type_and_else_no_body() {
+        let answer = |accept| rejected(Reason::ClientRate).into_answer("/rentals", accept, 0);
+        for accept in [None, Some("*/*"), Some("application/hal+json")] {
+            assert!(body_of(answer(accept)).await.is_empty(), "{accept:?}");
+        }
+        let body: serde_json::Value = serde_json::from_slice(&body_of(answer(Some(PROBLEM_JSON))).await).expect("json");
+        assert_eq!((&body["status"], &body["reason"]), (&json!(429), &json!("client-rate")));
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use bytes::{Buf, BufMut as _, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::time::Instant;
 use warp::http::header::{
-    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH, TRANSFER_ENCODING,
+    ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH, TRANSFER_ENCODING,
 };
 use warp::http::{HeaderMap, Method};
 
@@ -65,12 +65,12 @@ pub struct RequestLimits {
 }
 
 impl Request {
-    /// Reads the body whole, within its limit and before the deadline.
+    /// Returns the body whole, read within its limit and before the deadline.
     ///
     /// # Errors
     ///
     /// Fails when it is too large, too slow, or broken off, or when its end is unclear.
-    pub async fn read_body<S, B, E>(&mut self, body: S, bytes_max: usize) -> Result<(), Problem>
+    pub async fn read_body<S, B, E>(&self, body: S, bytes_max: usize) -> Result<Bytes, Problem>
     where
         S: Stream<Item = Result<B, E>>,
         B: Buf,
@@ -93,8 +93,13 @@ impl Request {
                 Some(Ok(chunk)) => whole.put(chunk),
             }
         }
-        self.body = whole.freeze();
-        Ok(())
+        Ok(whole.freeze())
+    }
+
+    /// Tells whether the client sends its body only when it is asked for.
+    #[must_use]
+    pub fn awaits_continue(&self) -> bool {
+        self.header(&EXPECT).is_some_and(|expected| expected.eq_ignore_ascii_case("100-continue"))
     }
 
     /// Refuses codings other than chunks, once: a proxy that reads them otherwise would see the next request elsewhere.

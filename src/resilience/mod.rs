@@ -1,26 +1,30 @@
 //! What stands in front of every call: deadlines, circuit breakers, bulkheads, retries, and the guard that nests them in
-//! the one order allowed.
+//! the one order allowed; and before all calls of clients, how many may be inside at once and how often each may come.
 //!
 //! Knows nothing of actors, HTTP or metrics: it tells an [`Observer`] what happened. It must never take a late, refused
 //! or dropped call for a failure of the callee. Relies on tokio's time and channels and on [`crate::clock`].
 
 pub mod breaker;
 pub mod budget;
+pub mod adaptive;
 pub mod bulkhead;
 pub mod deadline;
 pub mod faults;
 pub mod guard;
 pub mod outcome;
 pub mod policy;
+pub mod rate;
 pub mod retry;
 mod sync;
 
+pub use adaptive::{AdaptiveLimit, Ending, LimitError, LimitPolicy};
 pub use budget::{Budget, BudgetNumbers, BudgetPolicy, BudgetPolicyError, Withdrawal, withdraw_both};
 pub use bulkhead::{Bulkhead, BulkheadLimits, Partition, Permit, ZeroLimit};
 pub use deadline::Deadline;
 pub use guard::{Guard, Observer, Unobserved};
 pub use outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};
 pub use policy::{GuardPolicies, GuardPolicy, PolicyError};
+pub use rate::{Allowance, RateError, RateLimit, RatePolicy};
 pub use retry::{
     Backoff, Decision, FailedAttempt, Hint, Idempotency, Jitter, Retries, Retry, RetryEnd, RetryObserver, RetryPolicy,
     RetryPolicyError, StopReason,

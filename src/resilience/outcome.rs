@@ -51,7 +51,8 @@ impl NotExecuted {
     }
 }
 
-/// Why a call was turned away. All but [`Reason::DeadlineExceeded`] mean that the callee is unavailable for now.
+/// Why a call was turned away. All but [`Reason::DeadlineExceeded`] and [`Reason::ClientRate`] mean that the callee is
+/// unavailable for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The caller's deadline was over before the work began.
@@ -82,6 +83,10 @@ pub enum Reason {
     InstanceBreakerOpen,
     /// An operator has some calls of the callee fail before they begin; a failure to the breaker.
     FaultInjected,
+    /// As many requests are inside the edge as its adaptive limit allows.
+    EdgeOverloaded,
+    /// The client comes more often than it may.
+    ClientRate,
 }
 
 impl Reason {
@@ -102,6 +107,8 @@ impl Reason {
             Self::BreakerOpen => "breaker-open",
             Self::InstanceBreakerOpen => "instance-breaker-open",
             Self::FaultInjected => "fault-injected",
+            Self::EdgeOverloaded => "edge-overloaded",
+            Self::ClientRate => "client-rate",
         }
     }
 }

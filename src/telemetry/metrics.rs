@@ -22,6 +22,9 @@ const BYTES: [f64; 8] = [256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0,
 const HTTP_REQUESTS: &str = "http_server_requests_seconds";
 const HTTP_CONNECTIONS: &str = "resurgam_http_connections";
 const HTTP_ACCEPT_FAILURES: &str = "resurgam_http_accept_failures_total";
+const RESILIENCE_LIMIT: &str = "resilience_limit";
+const RESILIENCE_LIMIT_IN_FLIGHT: &str = "resilience_limit_in_flight";
+const RESILIENCE_LIMIT_REJECTED: &str = "resilience_limit_rejected_total";
 pub(super) const GUARD_CALLS: &str = "resurgam_guard_calls_total";
 pub(super) const GUARD_REJECTIONS: &str = "resurgam_guard_rejections_total";
 pub(super) const GUARD_WAIT: &str = "resurgam_guard_wait_seconds";
@@ -73,6 +76,9 @@ fn describe() {
     );
     describe_gauge!(HTTP_CONNECTIONS, "Open connections.");
     describe_counter!(HTTP_ACCEPT_FAILURES, "Connections the operating system would not hand over.");
+    describe_gauge!(RESILIENCE_LIMIT, "Requests that may be inside the edge at once; it adapts.");
+    describe_gauge!(RESILIENCE_LIMIT_IN_FLIGHT, "Requests inside the edge.");
+    describe_counter!(RESILIENCE_LIMIT_REJECTED, "Requests turned away at the edge, by reason.");
     describe_counter!(GUARD_CALLS, "Guarded calls that were admitted, by guard, partition and completion.");
     describe_counter!(GUARD_REJECTIONS, "Guarded calls that were not executed, by guard, partition and reason.");
     describe_gauge!(BREAKER_STATE, "1 for the state a circuit breaker has, 0 for each other, by guard and state.");
@@ -177,6 +183,18 @@ impl Connections {
     pub fn accept_failed(&self) {
         counter!(HTTP_ACCEPT_FAILURES).increment(1);
     }
+}
+
+/// Shows the limit of requests inside the edge, and how many are.
+#[expect(clippy::cast_precision_loss, reason = "requests at once are far below 2^52")]
+pub fn edge_limit(limit: usize, in_flight: usize) {
+    gauge!(RESILIENCE_LIMIT).set(limit as f64);
+    gauge!(RESILIENCE_LIMIT_IN_FLIGHT).set(in_flight as f64);
+}
+
+/// Counts a request turned away at the edge.
+pub fn request_shed(reason: &'static str) {
+    counter!(RESILIENCE_LIMIT_REJECTED, "reason" => reason).increment(1);
 }
 
 /// Counts a started aggregate.

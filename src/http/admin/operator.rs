@@ -45,7 +45,10 @@ pub fn filter(
         let admin = Arc::clone(&admin);
         async move {
             let handled = match request.read_body(body, admin.edge.limits.body_bytes_max).await {
-                Ok(()) => Handled { route: "admin", outcome: handle(&admin, &request).await },
+                Ok(body) => {
+                    request.body = body;
+                    Handled { route: "admin", outcome: handle(&admin, &request).await }
+                }
                 Err(problem) => Handled::unread(problem),
             };
             let answer = handled.concluded(&admin.edge, &request, ("process", "admin"));

@@ -15,6 +15,7 @@ use crate::http::forwarded::TrustedProxies;
 use crate::http::hal::Base;
 use crate::http::problem::Problem;
 use crate::http::request::{Request, RequestLimits};
+use crate::http::shedding::Shedding;
 use crate::http::stories::Scans;
 use crate::http::{actuator, gateway, plain, resources, stories};
 use crate::journal::Journal;
@@ -36,6 +37,8 @@ pub struct Edge {
     pub limits: RequestLimits,
     /// Whose word on where clients are counts.
     pub proxies: TrustedProxies,
+    /// Who is turned away.
+    pub shedding: Shedding,
     /// The metrics, to show.
     pub metrics: MetricsText,
     /// The systems that are served.

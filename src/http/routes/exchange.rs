@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
 use warp::Filter;
-use warp::http::header::ALLOW;
+use warp::http::header::{ALLOW, CONNECTION};
 use warp::http::{HeaderMap, Method, StatusCode};
 use warp::path::FullPath;
 use warp::reply::Response;
@@ -17,6 +17,7 @@ use crate::http::gateway;
 use crate::http::problem::Problem;
 use crate::http::request::{self, CORRELATION_ID, Request};
 use crate::http::server::Peer;
+use crate::http::shedding::{self, Arrival};
 use crate::telemetry::metrics;
 use crate::telemetry::metrics::RouteLabel;
 
@@ -39,7 +40,7 @@ pub(in crate::http) struct Handled {
 }
 
 impl Handled {
-    /// Says that the body could not be read.
+    /// Says that nothing was made of the request.
     pub(in crate::http) fn unread(problem: Problem) -> Self {
         Self { route: "unread", outcome: Err(problem) }
     }
@@ -105,23 +106,54 @@ where
     B: Buf,
     E: std::fmt::Display,
 {
-    let read = request.read_body(body, edge.limits.body_bytes_max).await;
-    let origin = edge.proxies.origin(request.peer, &request.headers);
     let place = Place::of(&edge.systems, face, &request.path);
-    let handled = match read.and(origin) {
-        Ok(origin) => {
-            request.forwarded = origin;
-            dispatch::handle(edge, &place, &request).await
+    let arrival = match place.is_actuator() {
+        true => Arrival::UNASKED,
+        false => edge.shedding.arrival(&edge.proxies, &request),
+    };
+    let is_body_unwanted = arrival.verdict.is_err() && request.awaits_continue();
+    let read = match arrival.verdict {
+        Err(rejected) if is_body_unwanted => Err(rejected.into()),
+        // Else what was sent is read though it is not wanted: left on the wire it would cost the client its connection.
+        verdict => match request.read_body(body, edge.limits.body_bytes_max).await {
+            Ok(body) => verdict.map(|()| body).map_err(Problem::from),
+            Err(problem) => Err(problem),
+        },
+    };
+    let origin = edge.proxies.origin(request.peer, &request.headers);
+    let handled = match read.and_then(|body| Ok((body, origin?))) {
+        Ok((body, origin)) => {
+            (request.body, request.forwarded) = (body, origin);
+            inside(edge, &place, &request).await
         }
         Err(problem) => Handled::unread(problem),
     };
     let mut answer = handled.concluded(edge, &request, place.scope.labels());
+    arrival.tell(&mut answer);
+    if is_body_unwanted {
+        answer.set(CONNECTION, "close");
+    }
     if let Scope::Gateway(_) = place.scope
         && let Some(origin) = gateway::origin(&request.headers)
     {
         gateway::let_in(&mut answer, &origin);
     }
     answer
+}
+
+/// Handles a request in a place of its own.
+async fn inside(edge: &Edge, place: &Place<'_>, request: &Request) -> Handled {
+    if place.is_actuator() {
+        return dispatch::handle(edge, place, request).await;
+    }
+    match edge.shedding.enter(edge.clock.now()) {
+        Ok(permit) => {
+            let handled = dispatch::handle(edge, place, request).await;
+            permit.settle(shedding::ending(&handled.outcome));
+            handled
+        }
+        Err(rejected) => Handled::unread(rejected.into()),
+    }
 }
 
 /// Bounds what metrics see of methods.

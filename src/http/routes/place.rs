@@ -46,6 +46,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Tells whether it belongs to those who look after the house.
+    pub(super) fn is_actuator(&self) -> bool {
+        self.rest.first() == Some(&"actuator")
+    }
+
     /// `/{system}/…` is the system's gateway, `/{system}/services/{service}/…` one service, the rest the process.
     fn behind_names(systems: &'a [SystemRoutes], mut rest: Vec<&'a str>) -> Self {
         let system = rest.first().and_then(|name| systems.iter().find(|system| system.name == *name));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,14 +22,17 @@ use crate::http::answer::Answer;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::request::{self, Request, RequestLimits};
 use crate::http::routes::{Edge, Face, SystemRoutes, answered};
+use crate::http::shedding::Shedding;
 use crate::http::stories::Scans;
 use crate::journal::memory_engine::MemoryEngine;
 use crate::journal::{Journal, JournalOptions};
-use crate::resilience::{GuardPolicies, Unobserved};
+use crate::resilience::{AdaptiveLimit, GuardPolicies, LimitPolicy, RateLimit, RatePolicy, Unobserved};
 use crate::systems::oa_rental;
 
 pub(super) const TOKEN: &str = "token";
 const DEADLINE: Duration = Duration::from_secs(5);
+/// Who is believed.
+pub(super) const PROXY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
 /// The listeners of oa-rental served alone.
 pub(super) const PRODUCT: Face = Face::Service(0, 0);
@@ -40,6 +44,8 @@ pub(super) const GATEWAY: Face = Face::Gateway(0);
 /// A running house and its edge.
 pub(super) struct House {
     pub(super) edge: Arc<Edge>,
+    /// How many may be inside the edge.
+    pub(super) limit: Arc<AdaptiveLimit>,
     admin: Arc<Admin>,
 }
 
@@ -50,6 +56,21 @@ impl House {
 
     /// A house of another system, with its settings.
     pub(super) async fn start_with(system: System, settings: HashMap<&'static str, &'static SettingValues>) -> Self {
+        Self::build(system, settings, LimitPolicy::EDGE, None).await
+    }
+
+    /// A house with so many places inside its edge, whose clients have a rate.
+    pub(super) async fn with_door(places: usize, rate: Option<RatePolicy>) -> Self {
+        let policy = LimitPolicy { floor: places, initial: places, ceiling: places, ..LimitPolicy::EDGE };
+        Self::build(oa_rental::system(), HashMap::new(), policy, rate).await
+    }
+
+    async fn build(
+        system: System,
+        settings: HashMap<&'static str, &'static SettingValues>,
+        policy: LimitPolicy,
+        rate: Option<RatePolicy>,
+    ) -> Self {
         let systems = [system];
         let clock = Clock::manual(1_700_000_000_000, 7);
         let catalogue = Arc::new(Catalogue::of(&systems));
@@ -61,6 +82,8 @@ impl House {
             ActorOptions { shards: 1, live: LiveLimits::default(), guard: GuardPolicies::default(), settings };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         let runtime = Arc::new(runtime.await.expect("the tree starts"));
+        let limit = Arc::new(AdaptiveLimit::new(policy, clock.clone()).expect("a sound policy"));
+        let rate = rate.map(|policy| RateLimit::new(policy, clock.now()).expect("a sound policy"));
         let edge = Arc::new(Edge {
             admission: runtime.admission(),
             runtime,
@@ -68,13 +91,14 @@ impl House {
             scans: Scans::default(),
             clock: clock.clone(),
             limits: RequestLimits { body_bytes_max: 65_536, deadline: DEADLINE },
-            proxies: TrustedProxies::default(),
+            proxies: TrustedProxies::new(vec![PROXY.into()]),
+            shedding: Shedding::new(Arc::clone(&limit), rate),
             metrics: MetricsText::new(String::new),
             systems: systems.iter().map(|system| SystemRoutes::of(system, &catalogue, true, 0)).collect(),
             draining: tokio::sync::watch::Sender::new(false),
         });
         let admin = Arc::new(Admin::new(Arc::clone(&edge), TOKEN.to_owned(), true, true));
-        Self { edge, admin }
+        Self { edge, limit, admin }
     }
 
     /// The same house, started without leave for chaos.
@@ -93,8 +117,18 @@ impl House {
 
     /// Sends a request to a listener.
     pub(super) async fn send(&self, face: Face, ask: Ask) -> Told {
-        let body = stream::iter([Ok::<_, Infallible>(ask.body.clone())]);
-        Told::of(answered(&self.edge, face, ask.request(&self.edge), body).await).await
+        let body = stream::iter([Ok(ask.body.clone())]);
+        Told::of(self.answer(face, ask, body).await).await
+    }
+
+    /// Sends a request whose body comes as it comes; the answer's is not read.
+    pub(super) async fn answer(
+        &self,
+        face: Face,
+        ask: Ask,
+        body: impl futures_util::Stream<Item = Result<Bytes, Infallible>>,
+    ) -> Answer {
+        answered(&self.edge, face, ask.request(&self.edge), body).await
     }
 
     /// Sends a request to the operator's listener, with the token.
@@ -132,12 +166,13 @@ pub(super) struct Ask {
     headers: Vec<(String, Vec<u8>)>,
     body: Bytes,
     deadline: Option<Duration>,
+    peer: Option<SocketAddr>,
 }
 
 impl Ask {
     pub(super) fn new(method: &'static str, target: &str) -> Self {
         let headers = vec![("accept".to_owned(), b"*/*".to_vec()), ("host".to_owned(), b"localhost".to_vec())];
-        Self { method, target: target.to_owned(), headers, body: Bytes::new(), deadline: None }
+        Self { method, target: target.to_owned(), headers, body: Bytes::new(), deadline: None, peer: None }
     }
 
     pub(super) fn get(target: &str) -> Self {
@@ -179,6 +214,11 @@ impl Ask {
         Self { deadline: Some(deadline), ..self }
     }
 
+    /// Has it come from an address.
+    pub(super) fn from(self, peer: impl Into<IpAddr>) -> Self {
+        Self { peer: Some(SocketAddr::new(peer.into(), 50_000)), ..self }
+    }
+
     fn request(self, edge: &Edge) -> Request {
         let (path, query) = match self.target.split_once('?') {
             Some((path, query)) => (path.to_owned(), Some(query.to_owned())),
@@ -195,7 +235,7 @@ impl Ask {
             path,
             query,
             body: Bytes::new(),
-            peer: None,
+            peer: self.peer,
             forwarded: None,
             correlation: request::correlation(&headers, &edge.clock),
             received: edge.clock.now(),

@@ -8,6 +8,7 @@ mod faults;
 mod keys;
 mod patches;
 mod plain;
+mod shedding;
 mod stories;
 mod strange;
 
