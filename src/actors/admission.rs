@@ -8,7 +8,7 @@ use super::envelope::{Precondition, Reply};
 use super::runtime::House;
 use crate::domain::{AnyCommand, Kind, Stream};
 use crate::journal::{CommandMeta, Row};
-use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Reason};
+use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Permit, Reason};
 
 /// The way in, as the edge and the followers hold it.
 #[derive(Clone, Debug)]
@@ -77,18 +77,23 @@ impl Admission {
         self.0.gate_is_open(kind)
     }
 
-    /// Lets a reader look at a kind, once the faults that are injected there let it.
+    /// Lets a reader look at a kind for as long as it holds what it is given, once the faults that are injected there let it.
+    /// A view has no guard.
     ///
     /// # Errors
     ///
-    /// Fails when the service is stopped, a fault fails it, or a fault keeps it until its deadline.
-    pub async fn look(&self, kind: Kind, deadline: Deadline) -> Result<(), CallError> {
+    /// Fails when the service is stopped, too many look, a fault fails it, or a fault keeps it until its deadline.
+    pub async fn look(&self, kind: Kind, deadline: Deadline) -> Result<Option<Permit>, CallError> {
         self.0.gate_is_open(kind)?;
+        let slot = match self.0.directory.room(kind) {
+            Some(room) => Some(room.guard.look(deadline).await?),
+            None => None,
+        };
         if self.0.faults.is_empty() {
-            return Ok(());
+            return Ok(slot);
         }
         match tokio::time::timeout_at(deadline.at(), self.0.meet_faults(kind)).await {
-            Ok(met) => met,
+            Ok(met) => met.map(|()| slot),
             Err(_) => Err(NotExecuted::deadline_exceeded().into()),
         }
     }

@@ -35,6 +35,8 @@ pub struct OneGuard {
     pub policies: Option<PartitionSettings>,
     /// The asks' partition.
     pub asks: Option<PartitionSettings>,
+    /// The partition of clients that only look.
+    pub reads: Option<PartitionSettings>,
     /// The circuit breaker.
     #[serde(default)]
     pub breaker: BreakerSettings,
@@ -138,6 +140,7 @@ impl OneGuard {
             edge: self.edge.map_or(base.edge, BulkheadLimits::from),
             policies: self.policies.map_or(base.policies, BulkheadLimits::from),
             asks: self.asks.map_or(base.asks, BulkheadLimits::from),
+            reads: self.reads.map_or(base.reads, BulkheadLimits::from),
         }
     }
 }

@@ -64,7 +64,7 @@ async fn acted(
     match (route.act)(&Visit { id, parameters: &query, body: &sent, settings }) {
         Act::Say(plain) => answer(plain),
         Act::Show { stream, render } => {
-            edge.admission.look(stream.kind, request.deadline).await?;
+            let _place = edge.admission.look(stream.kind, request.deadline).await?;
             let row = visible(edge, stream)?.ok_or(Problem::NoSuchItem)?;
             answer(render(stream.id, &*row.state))
         }

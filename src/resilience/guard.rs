@@ -34,6 +34,7 @@ pub struct Guard {
     edge: Bulkhead,
     policies: Bulkhead,
     asks: Bulkhead,
+    reads: Bulkhead,
     clock: Clock,
     /// Where the breaker's time begins.
     born: Instant,
@@ -51,7 +52,7 @@ impl Guard {
         clock: Clock,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, PolicyError> {
-        let GuardPolicy { attempt_timeout, breaker, edge, policies, asks } = policy;
+        let GuardPolicy { attempt_timeout, breaker, edge, policies, asks, reads } = policy;
         policy.check()?;
         let bulkhead = |partition, limits| {
             Bulkhead::new(limits, clock.clone()).map_err(|limit| PolicyError::ZeroLimit { partition, limit })
@@ -69,6 +70,7 @@ impl Guard {
             edge: bulkhead(Partition::Edge, edge)?,
             policies: bulkhead(Partition::Policies, policies)?,
             asks: bulkhead(Partition::Asks, asks)?,
+            reads: bulkhead(Partition::Reads, reads)?,
             clock,
             observer,
         })
@@ -130,6 +132,16 @@ impl Guard {
         Duration::from_nanos(self.attempt_timeout_ns.load(Ordering::Relaxed))
     }
 
+    /// Lets a reader in, who may look for as long as the slot is held. Reads ask no callee that could fail, so the breaker has
+    /// no part in them.
+    ///
+    /// # Errors
+    /// When there is no slot for it in time.
+    pub async fn look(&self, deadline: Deadline) -> Result<bulkhead::Permit, NotExecuted> {
+        let slot = self.reads.acquire(deadline).await;
+        slot.inspect_err(|rejection| self.observer.rejected(&self.name, Partition::Reads, rejection.reason))
+    }
+
     /// Returns its breaker.
     pub fn breaker(&self) -> &Breaker {
         &self.breaker
@@ -155,6 +167,7 @@ impl Guard {
             Partition::Edge => &self.edge,
             Partition::Policies => &self.policies,
             Partition::Asks => &self.asks,
+            Partition::Reads => &self.reads,
         }
     }
 

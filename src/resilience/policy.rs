@@ -23,6 +23,8 @@ pub struct GuardPolicy {
     pub policies: BulkheadLimits,
     /// Slots and queue of [`Partition::Asks`].
     pub asks: BulkheadLimits,
+    /// Slots and queue of [`Partition::Reads`].
+    pub reads: BulkheadLimits,
 }
 
 impl GuardPolicy {
@@ -44,8 +46,13 @@ impl GuardPolicy {
 
     /// Returns the limits of each partition.
     #[must_use]
-    pub const fn partitions(&self) -> [(Partition, BulkheadLimits); 3] {
-        [(Partition::Edge, self.edge), (Partition::Policies, self.policies), (Partition::Asks, self.asks)]
+    pub const fn partitions(&self) -> [(Partition, BulkheadLimits); 4] {
+        [
+            (Partition::Edge, self.edge),
+            (Partition::Policies, self.policies),
+            (Partition::Asks, self.asks),
+            (Partition::Reads, self.reads),
+        ]
     }
 
     /// The default in front of an ask: its answer is waited for as long as the originals did.
@@ -63,6 +70,7 @@ impl Default for GuardPolicy {
             edge: BulkheadLimits::EDGE,
             policies: BulkheadLimits::POLICIES,
             asks: BulkheadLimits::ASKS,
+            reads: BulkheadLimits::READS,
         }
     }
 }

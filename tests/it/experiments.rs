@@ -26,11 +26,10 @@ const OPEN_WAIT: Duration = Duration::from_millis(1_000);
 const REJECTED_WITHIN: Duration = Duration::from_millis(10);
 const REJECTIONS: usize = 21;
 
-/// A server whose deliveries are many and decided.
-fn rented(dir: &Path) -> Server {
-    let wait = format!("guard.ask.breaker.open_ms={}", OPEN_WAIT.as_millis());
-    let longest = format!("guard.ask.breaker.open_max_ms={}", OPEN_WAIT.as_millis());
-    let server = Server::start(dir, &["--set", "chaos.enabled=true", "--set", &wait, "--set", &longest]);
+/// A server with these settings whose deliveries are many and decided.
+fn rented(dir: &Path, settings: &[String]) -> Server {
+    let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+    let server = Server::start(dir, &[&["--set", "chaos.enabled=true"], &settings[..]].concat());
     assert_eq!(server.send("product", &Request::post("/products", r#"{"name":"computer","qty":"9999"}"#)).status, 201);
     server.becomes("delivery", "/products/1", "a copy", |product| product["qty"] == 9999);
     let mut client = server.client("rental");
@@ -107,7 +106,9 @@ fn is_turned_away(answer: &Answer) -> bool {
 fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() {
     let _machine = alone();
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let server = rented(dir.path());
+    let wait = OPEN_WAIT.as_millis();
+    let waits = ["open_ms", "open_max_ms"].map(|key| format!("guard.ask.breaker.{key}={wait}"));
+    let server = rented(dir.path(), &waits);
     let fault = slow_down_delivery(&server);
 
     let cancels: Vec<_> = CROWDS.map(|id| format!("{}/rentals/{id} DELETE", server.url("rental"))).collect();
@@ -166,4 +167,57 @@ fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() 
         reading.transactions,
     );
     assert!(median <= REJECTED_WITHIN, "{median:?}");
+}
+
+#[test]
+fn too_many_cancels_are_told_to_come_later_and_rentals_go_on() {
+    let _machine = alone();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let server = rented(dir.path(), &["running_max=2", "queue_max=4"].map(|limit| format!("guard.ask.asks.{limit}")));
+    let fault = slow_down_delivery(&server);
+    let cancels: Vec<_> = CROWDS.map(|id| format!("{}/rentals/{id} DELETE", server.url("rental"))).collect();
+    let rents =
+        [format!(r#"{}/rentals POST {{"productId":"1","qty":"1","productName":"computer"}}"#, server.url("rental"))];
+    let canceling = siege(dir.path(), "cancels", USERS, &cancels);
+    let renting = siege(dir.path(), "rents", 5, &rents);
+    let told = eventually("a cancel is told to come later", || {
+        let (answer, _) = cancel(&server, CAREFUL.start);
+        (answer.status == 503 && answer.text().contains("bulkhead")).then_some(answer)
+    });
+    assert!(told.header("retry-after").is_some_and(|wait| wait.parse::<u64>().is_ok_and(|wait| wait >= 1)));
+    let (canceling, renting) = (ended(canceling), ended(renting));
+    assert_eq!(renting.failed, 0, "{}", renting.text);
+    assert!(server.client("admin").send(&operator(Request::delete(&fault))).is_success());
+    eprintln!(
+        "== experiment: {USERS} users cancel where two may at once: {} % available, {} a second; {} rentals beside it, none failed",
+        canceling.availability, canceling.rate, renting.transactions,
+    );
+}
+
+#[test]
+fn a_bulkhead_of_one_without_a_queue_turns_some_readers_away_and_no_others() {
+    let _machine = alone();
+    let read = |settings: &str| {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let file = dir.path().join("mine.toml");
+        std::fs::write(&file, settings).expect("settings");
+        let server = Server::start(dir.path(), &["--config", file.to_str().expect("a path")]);
+        for _ in 0..20 {
+            let product = Request::post("/products", r#"{"name":"computer","qty":"9"}"#);
+            assert_eq!(server.send("product", &product).status, 201);
+        }
+        let products = siege(dir.path(), "products", 10, &[format!("{}/products", server.url("product"))]);
+        let rentals = siege(dir.path(), "rentals", 1, &[format!("{}/rentals", server.url("rental"))]);
+        (ended(products), ended(rentals))
+    };
+    let (free, _) = read("");
+    assert_eq!((free.failed, free.availability.as_str()), (0, "100.00"), "{}", free.text);
+    let one = "[guard.of.\"oa-rental/product/product\"]\nreads = { running_max = 1, queue_max = 0, wait_max_ms = 0 }\n";
+    let (products, rentals) = read(one);
+    assert!(products.failed > 0, "{}", products.text);
+    assert_eq!(rentals.failed, 0, "{}", rentals.text);
+    eprintln!(
+        "== experiment: 10 readers, one place and no queue: {} % available (100.00 % without), {} turned away; none elsewhere",
+        products.availability, products.failed,
+    );
 }

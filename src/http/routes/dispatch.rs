@@ -128,10 +128,11 @@ async fn of_resource(
     rest: &[&str],
     request: &Request,
 ) -> Result<Answer, Problem> {
-    // Changes meet what an operator injects in their guard.
-    if request.must_read().is_ok() {
-        edge.admission.look(at.resource.kind, request.deadline).await?;
-    }
+    // Changes pass the guard on their way; who only looks holds a place until the answer is made.
+    let _place = match request.must_read() {
+        Ok(()) => edge.admission.look(at.resource.kind, request.deadline).await?,
+        Err(_) => None,
+    };
     match *rest {
         [] => resources::collection(edge, &at.resource, base, request).await,
         [id] => resources::item(edge, at, base, request, id).await,

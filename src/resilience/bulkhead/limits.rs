@@ -13,11 +13,13 @@ pub enum Partition {
     Policies,
     /// Asks of other aggregates.
     Asks,
+    /// Clients that only look.
+    Reads,
 }
 
 impl Partition {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Edge, Self::Policies, Self::Asks];
+    pub const ALL: [Self; 4] = [Self::Edge, Self::Policies, Self::Asks, Self::Reads];
 
     /// Returns the machine-readable name, as metrics and settings see it.
     pub fn code(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Partition {
             Self::Edge => "edge",
             Self::Policies => "policies",
             Self::Asks => "asks",
+            Self::Reads => "reads",
         }
     }
 }
@@ -47,6 +50,8 @@ impl BulkheadLimits {
     pub const POLICIES: Self = Self { running_max: 256, queue_max: 1_024, wait_max: Duration::from_secs(1) };
     /// The default of [`Partition::Asks`].
     pub const ASKS: Self = Self::POLICIES;
+    /// The default of [`Partition::Reads`].
+    pub const READS: Self = Self::EDGE;
 
     pub(in crate::resilience) fn check(&self) -> Result<(), ZeroLimit> {
         let limit = match self {
