@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -55,8 +56,8 @@ pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError>
     let parts = Parts::start(&settings, &all, &catalogue, &clock).await?;
     let offset = settings.listen.port_offset;
     let routes = served.iter().map(|system| SystemRoutes::of(system, &catalogue, alone, offset)).collect();
-    let shown = prometheus.clone();
-    let edge = edge(&settings, &parts, routes, MetricsText::new(move || shown.render()), &clock);
+    let text = metrics_text(&settings, &parts, prometheus.clone());
+    let edge = edge(&settings, &parts, routes, text, &clock);
     let token = settings.token(|| format!("{:016x}{:016x}", clock.random(), clock.random()))?;
     announce(&doors, &settings, token.made_in.as_deref());
 
@@ -98,6 +99,11 @@ fn chosen<'a>(all: &'a [System], names: &[String]) -> Result<Vec<&'a System>, Ap
         })
     };
     names.iter().map(find).collect()
+}
+
+fn metrics_text(settings: &Settings, parts: &Parts, prometheus: PrometheusHandle) -> MetricsText {
+    let (runtime, resilience4j_names) = (Arc::clone(&parts.runtime), settings.telemetry.resilience4j_names);
+    MetricsText::new(move || metrics::text(&prometheus, &runtime.guards(), resilience4j_names))
 }
 
 fn edge(

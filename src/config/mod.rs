@@ -8,7 +8,7 @@ mod shown;
 mod token;
 
 pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings};
-pub use settings::{Actors, Admin, ChaosSettings, Edge, JournalSettings, Listen, Log, Settings};
+pub use settings::{Actors, Admin, ChaosSettings, Edge, JournalSettings, Listen, Log, Settings, TelemetrySettings};
 pub use shown::shown;
 pub use sources::{DEFAULTS, SettingsError};
 pub use token::Token;
