@@ -17,11 +17,12 @@ use crate::domain::System;
 use crate::domain::system::Catalogue;
 use crate::http::Edge;
 use crate::http::actuator::MetricsText;
-use crate::http::admin::{self, Admin};
+use crate::http::admin::{self, Admin, TokenCheck};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::request::RequestLimits;
 use crate::http::routes::{self, SystemRoutes};
 use crate::http::server::{Drained, Server, Signals, Stop, StopTrigger, bind};
+use crate::http::steering::Decisions;
 use crate::http::stories::Scans;
 use crate::journal::disk::DiskEngine;
 use crate::systems;
@@ -56,13 +57,14 @@ pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError>
     let parts = Parts::start(&settings, &all, &catalogue, &clock).await?;
     let offset = settings.listen.port_offset;
     let routes = served.iter().map(|system| SystemRoutes::of(system, &catalogue, alone, offset)).collect();
-    let text = metrics_text(&settings, &parts, prometheus.clone());
-    let edge = edge(&settings, &parts, routes, text, &clock);
     let token = settings.token(|| format!("{:016x}{:016x}", clock.random(), clock.random()))?;
+    let operators = TokenCheck::new(token.secret, clock.now());
+    let text = metrics_text(&settings, &parts, prometheus.clone());
+    let edge = edge(&settings, &parts, routes, (text, operators), &clock);
     announce(&doors, &settings, token.made_in.as_deref());
 
     let (trigger, stop) = StopTrigger::new();
-    let levers = Admin::new(Arc::clone(&edge), token.secret, settings.admin.metrics_open, settings.chaos.enabled);
+    let levers = Admin::new(Arc::clone(&edge), settings.admin.metrics_open, settings.chaos.enabled);
     let serving = listen(&settings, &edge, doors, operator, levers, &stop);
     let mut upkeep = JoinSet::new();
     upkeep.spawn(metrics::upkeep(prometheus, UPKEEP_EVERY, clock.clone()));
@@ -110,7 +112,7 @@ fn edge(
     settings: &Settings,
     parts: &Parts,
     systems: Vec<SystemRoutes>,
-    metrics: MetricsText,
+    (metrics, token): (MetricsText, TokenCheck),
     clock: &Clock,
 ) -> Arc<Edge> {
     Arc::new(Edge {
@@ -125,6 +127,8 @@ fn edge(
         },
         proxies: TrustedProxies::new(settings.edge.trusted_proxies().expect("checked when the settings were read")),
         metrics,
+        token,
+        decisions: Decisions::default(),
         systems,
         draining: watch::Sender::new(false),
     })
