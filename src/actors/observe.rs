@@ -8,6 +8,7 @@ use super::runtime::Runtime;
 use crate::domain::{Kind, Stream};
 use crate::journal::Position;
 use crate::journal::reading::ReadError;
+use crate::resilience::Guard;
 use crate::telemetry::metrics;
 
 /// A follower's place.
@@ -52,6 +53,14 @@ impl Runtime {
             .collect();
         kinds.sort_by_key(|(kind, _)| *kind);
         kinds
+    }
+
+    /// Returns every guard, by name.
+    #[must_use]
+    pub fn guards(&self) -> Vec<&Guard> {
+        let mut guards: Vec<_> = self.house.directory.guards().collect();
+        guards.sort_unstable_by_key(|guard| guard.name());
+        guards
     }
 
     /// Lets a quarantined instance start again; tells whether it was quarantined.

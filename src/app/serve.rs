@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,12 +17,13 @@ use crate::domain::System;
 use crate::domain::system::Catalogue;
 use crate::http::Edge;
 use crate::http::actuator::MetricsText;
-use crate::http::admin::{self, Admin};
+use crate::http::admin::{self, Admin, TokenCheck};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::request::RequestLimits;
 use crate::http::routes::{self, SystemRoutes};
 use crate::http::server::{Drained, Server, Signals, Stop, StopTrigger, bind};
 use crate::http::shedding::Shedding;
+use crate::http::steering::Decisions;
 use crate::http::stories::Scans;
 use crate::journal::disk::DiskEngine;
 use crate::resilience::{AdaptiveLimit, RateLimit};
@@ -60,17 +62,15 @@ pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError>
     let offset = settings.listen.port_offset;
     let routes = served.iter().map(|system| SystemRoutes::of(system, &catalogue, alone, offset)).collect();
     let limit = Arc::new(AdaptiveLimit::new(settings.edge.limit_policy(), clock.clone()).expect(CHECKED));
-    let (shown, watched) = (prometheus.clone(), Arc::clone(&limit));
-    let metrics_text = MetricsText::new(move || {
-        metrics::edge_limit(watched.limit(), watched.in_flight());
-        shown.render()
-    });
-    let edge = edge(&settings, &parts, routes, shedding(&settings, limit, &clock), metrics_text, &clock);
+    let shedding = shedding(&settings, Arc::clone(&limit), &clock);
     let token = settings.token(|| format!("{:016x}{:016x}", clock.random(), clock.random()))?;
+    let operators = TokenCheck::new(token.secret, clock.now());
+    let text = metrics_text(&settings, &parts, limit, prometheus.clone());
+    let edge = edge(&settings, &parts, routes, (shedding, text, operators), &clock);
     announce(&doors, &settings, token.made_in.as_deref());
 
     let (trigger, stop) = StopTrigger::new();
-    let levers = Admin::new(Arc::clone(&edge), token.secret, settings.admin.metrics_open, settings.chaos.enabled);
+    let levers = Admin::new(Arc::clone(&edge), settings.admin.metrics_open, settings.chaos.enabled);
     let serving = listen(&settings, &edge, doors, operator, levers, &stop);
     let mut upkeep = JoinSet::new();
     upkeep.spawn(metrics::upkeep(prometheus, UPKEEP_EVERY, clock.clone()));
@@ -114,12 +114,24 @@ fn shedding(settings: &Settings, limit: Arc<AdaptiveLimit>, clock: &Clock) -> Sh
     Shedding::new(limit, rate)
 }
 
+fn metrics_text(
+    settings: &Settings,
+    parts: &Parts,
+    limit: Arc<AdaptiveLimit>,
+    prometheus: PrometheusHandle,
+) -> MetricsText {
+    let (runtime, resilience4j_names) = (Arc::clone(&parts.runtime), settings.telemetry.resilience4j_names);
+    MetricsText::new(move || {
+        metrics::edge_limit(limit.limit(), limit.in_flight());
+        metrics::text(&prometheus, &runtime.guards(), resilience4j_names)
+    })
+}
+
 fn edge(
     settings: &Settings,
     parts: &Parts,
     systems: Vec<SystemRoutes>,
-    shedding: Shedding,
-    metrics: MetricsText,
+    (shedding, metrics, token): (Shedding, MetricsText, TokenCheck),
     clock: &Clock,
 ) -> Arc<Edge> {
     Arc::new(Edge {
@@ -135,6 +147,8 @@ fn edge(
         proxies: TrustedProxies::new(settings.edge.trusted_proxies().expect(CHECKED)),
         shedding,
         metrics,
+        token,
+        decisions: Decisions::default(),
         systems,
         draining: watch::Sender::new(false),
     })

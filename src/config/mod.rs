@@ -10,6 +10,7 @@ mod token;
 pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings, RetrySettings};
 pub use settings::{
     Actors, Admin, ChaosSettings, Edge, JournalSettings, LimitSettings, Listen, Log, RateSettings, Settings,
+    TelemetrySettings,
 };
 pub use shown::shown;
 pub use sources::{DEFAULTS, SettingsError};

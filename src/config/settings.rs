@@ -28,6 +28,8 @@ pub struct Settings {
     pub admin: Admin,
     /// Chaos.
     pub chaos: ChaosSettings,
+    /// Metrics.
+    pub telemetry: TelemetrySettings,
     /// Log lines.
     pub log: Log,
     /// What the systems declare themselves, by system and key.
@@ -149,6 +151,14 @@ pub struct Admin {
 pub struct ChaosSettings {
     /// Whether operators may kill and panic actors.
     pub enabled: bool,
+}
+
+/// Metrics.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetrySettings {
+    /// Whether guards are told by resilience4j's names too.
+    pub resilience4j_names: bool,
 }
 
 /// Log lines.

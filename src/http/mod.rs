@@ -14,6 +14,7 @@ pub mod stories;
 pub mod gateway;
 pub mod actuator;
 pub mod admin;
+pub mod steering;
 pub mod body;
 pub mod negotiate;
 pub mod conditional;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 
 use super::metrics::{
-    BREAKER_STATE, BREAKER_TRANSITIONS, GUARD_CALLS, GUARD_REJECTIONS, GUARD_WAIT, RETRY_ATTEMPTS, RETRY_CALLS,
-    RETRY_STOPPED,
+    BREAKER_CALLS, BREAKER_FAILURE_RATIO, BREAKER_NOT_PERMITTED, BREAKER_SLOW_CALLS, BREAKER_SLOW_RATIO, BREAKER_STATE,
+    BREAKER_TRANSITIONS, BULKHEAD_IN_FLIGHT, BULKHEAD_LIMIT, BULKHEAD_QUEUE_DEPTH, GUARD_CALLS, GUARD_REJECTIONS,
+    GUARD_WAIT, RETRY_ATTEMPTS, RETRY_CALLS, RETRY_STOPPED,
 };
 use super::series::Series;
-use crate::resilience::breaker::{Cause, State, Transition};
-use crate::resilience::{Completion, Observer, Partition, Reason, RetryEnd, RetryObserver, StopReason};
+use crate::resilience::breaker::{Cause, Counts, Snapshot, State, Transition};
+use crate::resilience::{Completion, Guard, Observer, Partition, Reason, RetryEnd, RetryObserver, StopReason};
 
 /// Tells the metrics what guards do.
 #[derive(Debug, Default)]
@@ -75,7 +76,6 @@ impl Observer for GuardMetrics {
             tracing::warn!(guard, from, to, cause = cause.code(), "its circuit breaker changed its state");
         }
         breaker_moved(guard, "guard", transition);
-        show_state(guard, to);
     }
 }
 
@@ -112,10 +112,48 @@ pub fn breaker_moved(guard: &str, level: &'static str, transition: &Transition) 
     .increment(1);
 }
 
-/// Shows a breaker's state: 1 for the one it has, 0 for each other.
-pub fn show_state(guard: &str, state: State) {
-    for one in State::ALL {
-        let value = f64::from(u8::from(one == state));
-        gauge!(BREAKER_STATE, "guard" => guard.to_owned(), "state" => one.code()).set(value);
+/// Shows what a guard has counted by itself and where it stands, after what the time has brought about was done.
+pub(super) fn show_guard(guard: &Guard) -> Snapshot {
+    let now = guard.now();
+    guard.breaker().tick(now);
+    let seen = guard.breaker().snapshot(now);
+    let name = guard.name();
+    for state in State::ALL {
+        let value = f64::from(u8::from(state == seen.state));
+        gauge!(BREAKER_STATE, "guard" => name.to_owned(), "state" => state.code()).set(value);
+    }
+    let Counts { successes, failures, overloads, ignored, cancelled, not_executed, slow, rejected, stale } =
+        seen.counts;
+    let outcomes = [
+        ("success", successes),
+        ("failure", failures),
+        ("overload", overloads),
+        ("ignored", ignored),
+        ("cancelled", cancelled),
+        ("not-executed", not_executed),
+        ("stale", stale),
+    ];
+    for (outcome, calls) in outcomes {
+        counter!(BREAKER_CALLS, "guard" => name.to_owned(), "outcome" => outcome).absolute(calls);
+    }
+    counter!(BREAKER_SLOW_CALLS, "guard" => name.to_owned()).absolute(slow);
+    counter!(BREAKER_NOT_PERMITTED, "guard" => name.to_owned()).absolute(rejected);
+    // Without a value the gauge is left out of the text.
+    gauge!(BREAKER_FAILURE_RATIO, "guard" => name.to_owned()).set(seen.failure_ratio().unwrap_or(f64::NAN));
+    gauge!(BREAKER_SLOW_RATIO, "guard" => name.to_owned()).set(seen.slow_ratio().unwrap_or(f64::NAN));
+    Partition::ALL.into_iter().for_each(|partition| show_bulkhead(guard, partition));
+    seen
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a bulkhead has far fewer than 2^52 places")]
+fn show_bulkhead(guard: &Guard, partition: Partition) {
+    let bulkhead = guard.bulkhead(partition);
+    let figures = [
+        (BULKHEAD_LIMIT, bulkhead.limits().running_max),
+        (BULKHEAD_IN_FLIGHT, bulkhead.running()),
+        (BULKHEAD_QUEUE_DEPTH, bulkhead.queued()),
+    ];
+    for (metric, figure) in figures {
+        gauge!(metric, "guard" => guard.name().to_owned(), "partition" => partition.code()).set(figure as f64);
     }
 }

@@ -2,15 +2,17 @@
 //!
 //! A metric belongs here when a dashboard or an alert uses it. The functions below are how the house records them.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use metrics::{Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-pub use super::guards::{GuardMetrics, breaker_moved, show_state};
-use super::series::Series;
+use super::guards::show_guard;
+pub use super::guards::{GuardMetrics, breaker_moved};
+pub use super::http::{Connections, HttpLabels, RouteLabel, http_answered};
+use super::resilience4j;
 use crate::clock::Clock;
+use crate::resilience::Guard;
 
 /// Upper bounds of every duration histogram, in seconds: from a memory hit to the request deadline.
 const SECONDS: [f64; 16] =
@@ -19,12 +21,12 @@ const SECONDS: [f64; 16] =
 const BYTES: [f64; 8] = [256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0];
 
 /// The name the originals' dashboards ask for.
-const HTTP_REQUESTS: &str = "http_server_requests_seconds";
-const HTTP_CONNECTIONS: &str = "resurgam_http_connections";
-const HTTP_ACCEPT_FAILURES: &str = "resurgam_http_accept_failures_total";
 const RESILIENCE_LIMIT: &str = "resilience_limit";
 const RESILIENCE_LIMIT_IN_FLIGHT: &str = "resilience_limit_in_flight";
 const RESILIENCE_LIMIT_REJECTED: &str = "resilience_limit_rejected_total";
+pub(super) const HTTP_REQUESTS: &str = "http_server_requests_seconds";
+pub(super) const HTTP_CONNECTIONS: &str = "resurgam_http_connections";
+pub(super) const HTTP_ACCEPT_FAILURES: &str = "resurgam_http_accept_failures_total";
 pub(super) const GUARD_CALLS: &str = "resurgam_guard_calls_total";
 pub(super) const GUARD_REJECTIONS: &str = "resurgam_guard_rejections_total";
 pub(super) const GUARD_WAIT: &str = "resurgam_guard_wait_seconds";
@@ -33,6 +35,14 @@ pub(super) const BREAKER_TRANSITIONS: &str = "resilience_breaker_transitions_tot
 pub(super) const RETRY_CALLS: &str = "resilience_retry_calls_total";
 pub(super) const RETRY_ATTEMPTS: &str = "resilience_retry_attempts_total";
 pub(super) const RETRY_STOPPED: &str = "resilience_retry_stopped_total";
+pub(super) const BREAKER_CALLS: &str = "resilience_breaker_calls_total";
+pub(super) const BREAKER_SLOW_CALLS: &str = "resilience_breaker_slow_calls_total";
+pub(super) const BREAKER_NOT_PERMITTED: &str = "resilience_breaker_not_permitted_total";
+pub(super) const BREAKER_FAILURE_RATIO: &str = "resilience_breaker_failure_ratio";
+pub(super) const BREAKER_SLOW_RATIO: &str = "resilience_breaker_slow_ratio";
+pub(super) const BULKHEAD_LIMIT: &str = "resilience_bulkhead_limit";
+pub(super) const BULKHEAD_IN_FLIGHT: &str = "resilience_bulkhead_in_flight";
+pub(super) const BULKHEAD_QUEUE_DEPTH: &str = "resilience_bulkhead_queue_depth";
 const ACTORS_LIVE: &str = "resurgam_actors_live";
 const ACTOR_STARTS: &str = "resurgam_actor_starts_total";
 const ACTOR_ENDS: &str = "resurgam_actor_ends_total";
@@ -86,6 +96,20 @@ fn describe() {
     describe_counter!(RETRY_CALLS, "Calls that may be tried again, by guard and result.");
     describe_counter!(RETRY_ATTEMPTS, "Tries after the first, by guard.");
     describe_counter!(RETRY_STOPPED, "Calls that failed and were not tried again, by guard and why.");
+    describe_counter!(BREAKER_CALLS, "Calls a circuit breaker admitted, by guard and outcome.");
+    describe_counter!(BREAKER_SLOW_CALLS, "Calls that took longer than a circuit breaker likes, by guard.");
+    describe_counter!(BREAKER_NOT_PERMITTED, "Calls a circuit breaker did not admit, by guard.");
+    describe_gauge!(
+        BREAKER_FAILURE_RATIO,
+        "Share of failures in a circuit breaker's window once it has enough, by guard."
+    );
+    describe_gauge!(
+        BREAKER_SLOW_RATIO,
+        "Share of slow calls in a circuit breaker's window once it has enough, by guard."
+    );
+    describe_gauge!(BULKHEAD_LIMIT, "Calls that may run at once, by guard and partition.");
+    describe_gauge!(BULKHEAD_IN_FLIGHT, "Calls that run, by guard and partition.");
+    describe_gauge!(BULKHEAD_QUEUE_DEPTH, "Calls that wait for a slot, by guard and partition.");
     describe_histogram!(GUARD_WAIT, Unit::Seconds, "Time admitted calls waited for the bulkhead, by guard.");
     describe_gauge!(ACTORS_LIVE, "Live aggregates, by kind.");
     describe_counter!(ACTOR_STARTS, "Aggregates started, by kind.");
@@ -109,80 +133,18 @@ fn describe() {
     describe_gauge!(SERVICE_UP, "1 while a service runs, 0 while it is stopped, by system and service.");
 }
 
-/// Counts an answered request.
-pub fn http_answered(at: &HttpLabels, status: u16, took: Duration) {
-    static ANSWERED: LazyLock<Series<(HttpLabels, u16), Histogram>> = LazyLock::new(Series::default);
-    let make = || {
-        histogram!(
-            HTTP_REQUESTS,
-            "system" => at.system, "service" => at.service, "uri" => at.route, "method" => at.method,
-            "status" => status_label(status)
-        )
-    };
-    ANSWERED.record(&(*at, status), make, |histogram| histogram.record(took));
-}
-
-/// Where a request was answered; every label is one of the descriptions' own words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HttpLabels {
-    /// The system, or `process`.
-    pub system: &'static str,
-    /// The service, or `gateway`, `admin`.
-    pub service: &'static str,
-    /// The route's template.
-    pub route: RouteLabel,
-    /// The method.
-    pub method: &'static str,
-}
-
-/// A route's template.
-pub type RouteLabel = &'static str;
-
-fn status_label(status: u16) -> &'static str {
-    const KNOWN: [(u16, &str); 22] = [
-        (200, "200"),
-        (201, "201"),
-        (204, "204"),
-        (304, "304"),
-        (400, "400"),
-        (401, "401"),
-        (403, "403"),
-        (404, "404"),
-        (405, "405"),
-        (406, "406"),
-        (409, "409"),
-        (412, "412"),
-        (413, "413"),
-        (415, "415"),
-        (422, "422"),
-        (428, "428"),
-        (429, "429"),
-        (500, "500"),
-        (502, "502"),
-        (503, "503"),
-        (504, "504"),
-        (408, "408"),
-    ];
-    KNOWN.iter().find(|(code, _)| *code == status).map_or("other", |(_, label)| label)
-}
-
-/// Counts connections.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Connections;
-
-impl Connections {
-    /// Counts one more open connection.
-    pub fn opened(&self) {
-        gauge!(HTTP_CONNECTIONS).increment(1.0);
+/// Writes every metric; what guards count by themselves is read first, and told by resilience4j's names too if wished.
+#[must_use]
+pub fn text(handle: &PrometheusHandle, guards: &[&Guard], resilience4j_names: bool) -> String {
+    for guard in guards {
+        let seen = show_guard(guard);
+        if resilience4j_names {
+            resilience4j::show_guard(guard, &seen);
+        }
     }
-    /// Counts one less.
-    pub fn closed(&self) {
-        gauge!(HTTP_CONNECTIONS).decrement(1.0);
-    }
-    /// Counts a failed accept.
-    pub fn accept_failed(&self) {
-        counter!(HTTP_ACCEPT_FAILURES).increment(1);
-    }
+    // The recorder cannot forget a gauge that has no value any more.
+    let has_value = |line: &&str| line.starts_with('#') || !line.ends_with(" NaN");
+    handle.render().lines().filter(has_value).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Shows the limit of requests inside the edge, and how many are.
@@ -285,5 +247,146 @@ pub async fn upkeep(handle: PrometheusHandle, every: Duration, clock: Clock) {
         tokio::time::sleep_until(next).await;
         handle.run_upkeep();
         next = clock.now() + every;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::resilience::breaker::Mode;
+    use crate::resilience::{CallError, Completion, Deadline, GuardPolicy, Partition, Unobserved, Verdict};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    struct Ended(Completion);
+
+    impl Verdict for Ended {
+        fn completion(&self) -> Completion {
+            self.0
+        }
+    }
+
+    fn guard() -> Guard {
+        let guard = Guard::new("s/t/k", GuardPolicy::default(), Clock::manual(0, 1), Arc::new(Unobserved));
+        guard.expect("the policy is sound")
+    }
+
+    async fn call(guard: &Guard, times: usize, completion: Completion) {
+        for _ in 0..times {
+            let deadline = Deadline::after(&Clock::manual(0, 1), SECOND);
+            let ended = guard.call(Partition::Edge, deadline, async |_| Ok::<_, CallError>(Ended(completion))).await;
+            assert!(ended.is_ok());
+        }
+    }
+
+    /// The series of a house with one guard.
+    fn series(guard: &Guard, resilience4j_names: bool) -> Vec<String> {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        // Twice, as a scrape finds what the one before it left.
+        let text = || text(&handle, &[guard], resilience4j_names);
+        let (_, text) = metrics::with_local_recorder(&recorder, || (text(), text()));
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
+    }
+
+    #[track_caller]
+    fn has(series: &[String], expected: &[&str]) {
+        for line in expected {
+            assert!(series.iter().any(|found| found == line), "{line} in {series:#?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_guard_is_shown_from_the_start_closed_with_nothing_counted_and_every_place_free() {
+        let series = series(&guard(), false);
+        has(
+            &series,
+            &[
+                r#"resilience_breaker_state{guard="s/t/k",state="CLOSED"} 1"#,
+                r#"resilience_breaker_state{guard="s/t/k",state="OPEN"} 0"#,
+                r#"resilience_breaker_calls_total{guard="s/t/k",outcome="failure"} 0"#,
+                r#"resilience_breaker_slow_calls_total{guard="s/t/k"} 0"#,
+                r#"resilience_breaker_not_permitted_total{guard="s/t/k"} 0"#,
+                r#"resilience_bulkhead_limit{guard="s/t/k",partition="edge"} 1024"#,
+                r#"resilience_bulkhead_in_flight{guard="s/t/k",partition="asks"} 0"#,
+                r#"resilience_bulkhead_queue_depth{guard="s/t/k",partition="policies"} 0"#,
+            ],
+        );
+        assert!(series.iter().all(|line| !line.starts_with("resilience4j_")), "{series:#?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ratio_is_there_while_enough_calls_are_and_what_was_counted_stays() {
+        let guard = guard();
+        let ratios = |series: &[String]| series.iter().filter(|line| line.contains("_ratio{")).count();
+        call(&guard, 15, Completion::Success).await;
+        call(&guard, 4, Completion::Failed).await;
+        assert_eq!(ratios(&series(&guard, false)), 0, "one call is missing");
+        call(&guard, 1, Completion::Failed).await;
+        let counted = [
+            r#"resilience_breaker_calls_total{guard="s/t/k",outcome="success"} 15"#,
+            r#"resilience_breaker_calls_total{guard="s/t/k",outcome="failure"} 5"#,
+        ];
+        let shares = [
+            r#"resilience_breaker_failure_ratio{guard="s/t/k"} 0.25"#,
+            r#"resilience_breaker_slow_ratio{guard="s/t/k"} 0"#,
+        ];
+        has(&series(&guard, false), &[counted, shares].concat());
+        tokio::time::advance(10 * SECOND).await;
+        let later = series(&guard, false);
+        has(&later, &counted);
+        assert_eq!(ratios(&later), 0, "the window is empty again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_forced_state_is_shown_until_its_time_is_over_though_nobody_calls() {
+        let guard = guard();
+        guard.breaker().force(Some((Mode::ForcedOpen, Some(SECOND))), guard.now());
+        assert!(guard.breaker().admit(guard.now()).is_err());
+        let forced = [
+            r#"resilience_breaker_state{guard="s/t/k",state="FORCED_OPEN"} 1"#,
+            r#"resilience_breaker_state{guard="s/t/k",state="CLOSED"} 0"#,
+            r#"resilience_breaker_not_permitted_total{guard="s/t/k"} 1"#,
+        ];
+        has(&series(&guard, false), &forced);
+        tokio::time::advance(SECOND).await;
+        has(&series(&guard, false), &[r#"resilience_breaker_state{guard="s/t/k",state="HALF_OPEN"} 1"#]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_names_of_resilience4j_tell_the_same_in_its_units_if_they_are_wished() {
+        let guard = guard();
+        has(
+            &series(&guard, true),
+            &[
+                r#"resilience4j_circuitbreaker_state{name="s/t/k",state="closed"} 1"#,
+                r#"resilience4j_circuitbreaker_state{name="s/t/k",state="half_open"} 0"#,
+                r#"resilience4j_circuitbreaker_failure_rate{name="s/t/k"} -1"#,
+                r#"resilience4j_circuitbreaker_slow_call_rate{name="s/t/k"} -1"#,
+                r#"resilience4j_bulkhead_available_concurrent_calls{name="s/t/k/edge"} 1024"#,
+                r#"resilience4j_bulkhead_max_allowed_concurrent_calls{name="s/t/k/asks"} 256"#,
+            ],
+        );
+        call(&guard, 15, Completion::Refused).await;
+        call(&guard, 5, Completion::Failed).await;
+        call(&guard, 2, Completion::NotExecuted).await;
+        has(
+            &series(&guard, true),
+            &[
+                r#"resilience4j_circuitbreaker_calls_seconds_count{name="s/t/k",kind="successful"} 15"#,
+                r#"resilience4j_circuitbreaker_calls_seconds_count{name="s/t/k",kind="failed"} 5"#,
+                r#"resilience4j_circuitbreaker_calls_seconds_count{name="s/t/k",kind="ignored"} 2"#,
+                r#"resilience4j_circuitbreaker_not_permitted_calls_total{name="s/t/k",kind="not_permitted"} 0"#,
+                r#"resilience4j_circuitbreaker_buffered_calls{name="s/t/k",kind="successful"} 15"#,
+                r#"resilience4j_circuitbreaker_buffered_calls{name="s/t/k",kind="failed"} 5"#,
+                r#"resilience4j_circuitbreaker_slow_calls{name="s/t/k",kind="failed"} 0"#,
+                r#"resilience4j_circuitbreaker_failure_rate{name="s/t/k"} 25"#,
+                r#"resilience_breaker_failure_ratio{guard="s/t/k"} 0.25"#,
+            ],
+        );
+        guard.breaker().force(Some((Mode::ForcedClosed, Some(SECOND))), guard.now());
+        has(&series(&guard, true), &[r#"resilience4j_circuitbreaker_state{name="s/t/k",state="metrics_only"} 1"#]);
     }
 }

@@ -24,7 +24,7 @@ impl Admin {
         let spec = self.wished(&request.body)?;
         let faults = self.edge.runtime.faults();
         faults.check(&spec, self.edge.clock.now())?;
-        self.audit(request, &spec.reason, &format!("inject {spec}"), &spec.target).await?;
+        self.edge.audit(request, &spec.reason, &format!("inject {spec}"), &spec.target).await?;
         let fault = faults.inject(spec, self.edge.clock.now())?;
         let mut injected = answer(&shown(&fault, self.remaining(&fault)));
         injected.status = StatusCode::CREATED;
@@ -36,7 +36,7 @@ impl Admin {
         self.chaos_is_on()?;
         let wish = Wish::read(&request.body)?;
         let fault = self.fault(id)?;
-        self.audit(request, wish.reason(), &format!("remove fault {id}"), &fault.spec.target).await?;
+        self.edge.audit(request, wish.reason(), &format!("remove fault {id}"), &fault.spec.target).await?;
         // It may be over meanwhile, which is what was wanted.
         self.edge.runtime.faults().remove(fault.id, self.edge.clock.now());
         Ok(answer(&shown(&fault, Duration::ZERO)))

@@ -10,6 +10,7 @@ use crate::domain::Stream;
 use crate::http::answer::Answer;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
+use crate::http::routes::Edge;
 use crate::journal::Note;
 use crate::resilience::Reason;
 
@@ -81,13 +82,13 @@ impl Admin {
             return Err(Problem::NoSuchAddress);
         }
         let target = format!("{system}/{service}");
-        self.audit(request, wish.reason(), action, &target).await?;
+        self.edge.audit(request, wish.reason(), action, &target).await?;
         services.set(system, service, action == "start");
         Ok(answer(&json!({ "service": target, "running": action == "start" })))
     }
 
     async fn checkpoint(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
-        self.audit(request, wish.reason(), "checkpoint", "journal").await?;
+        self.edge.audit(request, wish.reason(), "checkpoint", "journal").await?;
         // It goes on when the operator's time is over; a large one takes longer than a request may.
         match tokio::time::timeout_at(request.deadline.at(), self.edge.journal.checkpoint()).await {
             Ok(Ok(written)) => Ok(answer(&json!({ "group": written.group, "bytes": written.bytes }))),
@@ -99,7 +100,7 @@ impl Admin {
     async fn release(&self, request: &Request, wish: &Wish, target: &str) -> Result<Answer, Problem> {
         let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("quarantined"));
         let stream = stream.ok_or(Problem::NoSuchAddress)?;
-        self.audit(request, wish.reason(), "release", target).await?;
+        self.edge.audit(request, wish.reason(), "release", target).await?;
         // It may have been released meanwhile, which is what was wanted.
         let _ = self.edge.runtime.release(stream);
         Ok(answer(&json!({ "released": target })))
@@ -108,7 +109,7 @@ impl Admin {
     async fn kill(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
         self.chaos_is_on()?;
         let target = wish.target.as_deref().unwrap_or("*");
-        self.audit(request, wish.reason(), "kill", target).await?;
+        self.edge.audit(request, wish.reason(), "kill", target).await?;
         if target == COMMITTER {
             self.edge.journal.kill_committer();
             return Ok(answer(&json!({ "killed": [COMMITTER] })));
@@ -130,38 +131,10 @@ impl Admin {
         let target = wish.target.as_deref().unwrap_or_default();
         let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("live"));
         let stream = stream.ok_or(Problem::NoSuchAddress)?;
-        self.audit(request, wish.reason(), "panic", target).await?;
+        self.edge.audit(request, wish.reason(), "panic", target).await?;
         match self.edge.runtime.panic_at(stream, point) {
             true => Ok(answer(&json!({ "target": target }))),
             false => Err(Problem::NoSuchAddress),
-        }
-    }
-
-    /// Writes an action into the log before it is done.
-    pub(super) async fn audit(
-        &self,
-        request: &Request,
-        reason: &str,
-        action: &str,
-        target: &str,
-    ) -> Result<(), Problem> {
-        let note = Note::Audit {
-            action: action.to_owned(),
-            target: target.to_owned(),
-            reason: reason.to_owned(),
-            time_ms: self.edge.clock.wall_ms(),
-        };
-        let written = tokio::time::timeout_at(request.deadline.at(), self.edge.journal.note(note)).await;
-        match written {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) | Err(_) => {
-                tracing::warn!(
-                    action,
-                    target,
-                    "an operator's action could not be written into the log and is not done"
-                );
-                Err(Problem::unavailable(Reason::StorageReadOnly))
-            }
         }
     }
 
@@ -173,5 +146,35 @@ impl Admin {
     fn state_of(&self, stream: Stream) -> Option<&'static str> {
         let kinds = self.edge.runtime.actors().into_iter().filter(|(kind, _)| *kind == stream.kind);
         kinds.flat_map(|(_, entries)| entries).find(|entry| entry.id == stream.id).map(|entry| entry.state)
+    }
+}
+
+impl Edge {
+    /// Writes an action into the log before it is done.
+    pub(in crate::http) async fn audit(
+        &self,
+        request: &Request,
+        reason: &str,
+        action: &str,
+        target: &str,
+    ) -> Result<(), Problem> {
+        let note = Note::Audit {
+            action: action.to_owned(),
+            target: target.to_owned(),
+            reason: reason.to_owned(),
+            time_ms: self.clock.wall_ms(),
+        };
+        let written = tokio::time::timeout_at(request.deadline.at(), self.journal.note(note)).await;
+        match written {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) | Err(_) => {
+                tracing::warn!(
+                    action,
+                    target,
+                    "an operator's action could not be written into the log and is not done"
+                );
+                Err(Problem::unavailable(Reason::StorageReadOnly))
+            }
+        }
     }
 }

@@ -34,6 +34,8 @@ impl Admin {
             ["admin", "parked"] => Ok(json!({ "parked": self.edge.journal.parked().map_err(unreadable)? })),
             ["admin", "quarantine"] => Ok(self.quarantine()),
             ["admin", "journal"] => Ok(self.journal()),
+            ["admin", "breakers"] => Ok(self.breakers(&Wanted::read(query))),
+            ["admin", "breakers", ref name @ ..] => self.one_breaker(name),
             ["admin", "faults"] => Ok(self.faults(&Wanted::read(query))),
             ["admin", "faults", id] => self.one_fault(id),
             _ => Err(Problem::NoSuchAddress),

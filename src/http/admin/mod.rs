@@ -8,8 +8,10 @@ mod probes;
 mod lists;
 mod levers;
 mod faults;
+mod breakers;
 mod target;
 
 #[cfg(test)]
 pub(super) use operator::handle;
 pub use operator::{Admin, filter};
+pub use token::TokenCheck;

@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 use warp::Filter;
-use warp::http::header::AUTHORIZATION;
 use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 
-use super::token::TokenCheck;
 use super::{lists, probes};
 use crate::http::answer::Answer;
 use crate::http::problem::Problem;
@@ -22,18 +20,17 @@ const JSON: &str = "application/json;charset=UTF-8";
 #[derive(Debug)]
 pub struct Admin {
     pub(super) edge: Arc<Edge>,
-    pub(super) token: TokenCheck,
     pub(super) metrics_open: bool,
     pub(super) chaos: bool,
     pub(super) started: Instant,
 }
 
 impl Admin {
-    /// Guards the edge's levers with a token.
+    /// Puts the levers behind the edge's token.
     #[must_use]
-    pub fn new(edge: Arc<Edge>, token: String, metrics_open: bool, chaos: bool) -> Self {
+    pub fn new(edge: Arc<Edge>, metrics_open: bool, chaos: bool) -> Self {
         let started = edge.clock.now();
-        Self { edge, token: TokenCheck::new(token, started), metrics_open, chaos, started }
+        Self { edge, metrics_open, chaos, started }
     }
 }
 
@@ -62,8 +59,7 @@ pub(in crate::http) async fn handle(admin: &Arc<Admin>, request: &Request) -> Re
     let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
     let open = matches!(path[..], ["livez" | "readyz"]) || (admin.metrics_open && path == ["metrics"]);
     if !open {
-        let peer = request.peer.map(|peer| peer.ip());
-        admin.token.check(request.header(&AUTHORIZATION), peer, admin.edge.clock.now())?;
+        admin.edge.must_be_operator(request)?;
     }
     match (&request.method, &path[..]) {
         (&Method::GET | &Method::HEAD, ["livez"]) => Ok(probes::alive()),
@@ -72,6 +68,7 @@ pub(in crate::http) async fn handle(admin: &Arc<Admin>, request: &Request) -> Re
         (&Method::GET | &Method::HEAD, _) => lists::shown(admin, request).await,
         (&Method::POST, ["admin", "faults"]) => admin.inject(request).await,
         (&Method::DELETE, ["admin", "faults", id]) => admin.remove_fault(request, id).await,
+        (&Method::POST, ["admin", "breakers", name @ ..]) if !name.is_empty() => admin.steer(request, name).await,
         (&Method::POST, _) => admin.done(request, &path).await,
         (_, ["admin", "faults", _]) => Err(Problem::MethodNotAllowed("GET,HEAD,DELETE,OPTIONS".to_owned())),
         _ => Err(Problem::MethodNotAllowed("GET,HEAD,POST,OPTIONS".to_owned())),

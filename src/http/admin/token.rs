@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
+use warp::http::header::AUTHORIZATION;
 
 use crate::http::problem::Problem;
+use crate::http::request::Request;
+use crate::http::routes::Edge;
 
 /// How many wrong tokens are answered as such in a window; further ones are told to wait.
 const WRONG_MAX: u32 = 10;
 const WRONG_WINDOW: Duration = Duration::from_secs(10);
 
 /// Judges tokens.
-pub(super) struct TokenCheck {
+pub struct TokenCheck {
     token: String,
     wrong: Mutex<Window>,
 }
@@ -35,7 +38,8 @@ impl std::fmt::Debug for TokenCheck {
 
 impl TokenCheck {
     /// Takes the right token.
-    pub(super) fn new(token: String, now: Instant) -> Self {
+    #[must_use]
+    pub fn new(token: String, now: Instant) -> Self {
         Self { token, wrong: Mutex::new(Window { since: now, count: 0 }) }
     }
 
@@ -44,7 +48,12 @@ impl TokenCheck {
     /// # Errors
     ///
     /// Fails when it does not carry the token.
-    pub(super) fn check(&self, authorization: Option<&str>, peer: Option<IpAddr>, now: Instant) -> Result<(), Problem> {
+    pub(in crate::http) fn check(
+        &self,
+        authorization: Option<&str>,
+        peer: Option<IpAddr>,
+        now: Instant,
+    ) -> Result<(), Problem> {
         let sent = authorization.and_then(|header| header.strip_prefix("Bearer "));
         if sent.is_some_and(|sent| is_same(sent.as_bytes(), self.token.as_bytes())) {
             return Ok(());
@@ -62,6 +71,18 @@ impl TokenCheck {
         wrong.count += 1;
         tracing::warn!(?peer, "a wrong operator's token");
         Err(Problem::Unauthorized)
+    }
+}
+
+impl Edge {
+    /// Checks that an operator asks.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the request does not carry the token.
+    pub(in crate::http) fn must_be_operator(&self, request: &Request) -> Result<(), Problem> {
+        let peer = request.peer.map(|peer| peer.ip());
+        self.token.check(request.header(&AUTHORIZATION), peer, self.clock.now())
     }
 }
 

@@ -10,12 +10,14 @@ use super::table::{ResourceRoutes, ServiceRoutes, SystemRoutes};
 use crate::actors::{Admission, Runtime};
 use crate::clock::Clock;
 use crate::http::actuator::MetricsText;
+use crate::http::admin::TokenCheck;
 use crate::http::answer::Answer;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hal::Base;
 use crate::http::problem::Problem;
 use crate::http::request::{Request, RequestLimits};
 use crate::http::shedding::Shedding;
+use crate::http::steering::Decisions;
 use crate::http::stories::Scans;
 use crate::http::{actuator, gateway, plain, resources, stories};
 use crate::journal::Journal;
@@ -41,6 +43,10 @@ pub struct Edge {
     pub shedding: Shedding,
     /// The metrics, to show.
     pub metrics: MetricsText,
+    /// What operators prove themselves with.
+    pub token: TokenCheck,
+    /// What they have decided about circuit breakers.
+    pub decisions: Decisions,
     /// The systems that are served.
     pub systems: Vec<SystemRoutes>,
     /// Whether the server is stopping.
@@ -62,7 +68,7 @@ pub(super) async fn handle(edge: &Edge, place: &Place<'_>, request: &Request) ->
         return actuator::stopped(&place.rest);
     }
     if let ["actuator", ref rest @ ..] = place.rest[..] {
-        return actuator::handle(edge, request, &place.prefix, rest);
+        return actuator::handle(edge, request, (&place.prefix, &place.scope.within()), rest).await;
     }
     match place.scope {
         Scope::Process => gateway::process(edge, request, &place.rest),

@@ -74,6 +74,15 @@ impl Scope<'_> {
             Self::Service(service) => (service.system, service.name),
         }
     }
+
+    /// Returns how the names of its guards begin.
+    pub(super) fn within(self) -> String {
+        match self {
+            Self::Process => String::new(),
+            Self::Gateway(system) => format!("{}/", system.name),
+            Self::Service(service) => format!("{}/{}/", service.system, service.name),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -17,12 +17,13 @@ use crate::clock::Clock;
 use crate::domain::system::Catalogue;
 use crate::domain::{SettingValues, Stream, System};
 use crate::http::actuator::MetricsText;
-use crate::http::admin::{Admin, handle};
+use crate::http::admin::{Admin, TokenCheck, handle};
 use crate::http::answer::Answer;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::request::{self, Request, RequestLimits};
 use crate::http::routes::{Edge, Face, SystemRoutes, answered};
 use crate::http::shedding::Shedding;
+use crate::http::steering::Decisions;
 use crate::http::stories::Scans;
 use crate::journal::memory_engine::MemoryEngine;
 use crate::journal::{Journal, JournalOptions};
@@ -94,16 +95,18 @@ impl House {
             proxies: TrustedProxies::new(vec![PROXY.into()]),
             shedding: Shedding::new(Arc::clone(&limit), rate),
             metrics: MetricsText::new(String::new),
+            token: TokenCheck::new(TOKEN.to_owned(), clock.now()),
+            decisions: Decisions::default(),
             systems: systems.iter().map(|system| SystemRoutes::of(system, &catalogue, true, 0)).collect(),
             draining: tokio::sync::watch::Sender::new(false),
         });
-        let admin = Arc::new(Admin::new(Arc::clone(&edge), TOKEN.to_owned(), true, true));
+        let admin = Arc::new(Admin::new(Arc::clone(&edge), true, true));
         Self { edge, limit, admin }
     }
 
     /// The same house, started without leave for chaos.
     pub(super) fn without_chaos(self) -> Self {
-        let admin = Arc::new(Admin::new(Arc::clone(&self.edge), TOKEN.to_owned(), true, false));
+        let admin = Arc::new(Admin::new(Arc::clone(&self.edge), true, false));
         Self { admin, ..self }
     }
 

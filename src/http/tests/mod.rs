@@ -3,6 +3,7 @@
 mod house;
 
 mod admin;
+mod breakers;
 mod conditions;
 mod faults;
 mod keys;

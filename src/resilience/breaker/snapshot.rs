@@ -48,6 +48,25 @@ pub struct Snapshot {
     pub config: BreakerConfig,
 }
 
+impl Snapshot {
+    /// Returns the share of failures in the window, 0 to 1; none while it holds too few calls.
+    #[must_use]
+    pub fn failure_ratio(&self) -> Option<f64> {
+        self.ratio(self.tally.failed)
+    }
+
+    /// Returns the share of slow calls in the window, 0 to 1; none while it holds too few calls.
+    #[must_use]
+    pub fn slow_ratio(&self) -> Option<f64> {
+        self.ratio(self.tally.slow)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a window holds far fewer than 2^52 calls")]
+    fn ratio(&self, part: u64) -> Option<f64> {
+        self.has_rate.then(|| part as f64 / self.tally.total as f64)
+    }
+}
+
 impl Counts {
     pub(super) fn count(&mut self, outcome: Outcome, slow: bool) {
         let counter = match outcome {

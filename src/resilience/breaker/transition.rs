@@ -107,6 +107,19 @@ impl State {
             Self::Forced(Mode::MetricsOnly) => "METRICS_ONLY",
         }
     }
+
+    /// Returns the name of the nearest state that resilience4j has, for clients that know no others.
+    #[must_use]
+    pub const fn resilience4j_code(self) -> &'static str {
+        match self {
+            Self::Ramping => Self::HalfOpen.code(),
+            Self::Forced(Mode::ForcedClosed) => Self::Forced(Mode::MetricsOnly).code(),
+            Self::Closed
+            | Self::Open
+            | Self::HalfOpen
+            | Self::Forced(Mode::ForcedOpen | Mode::Disabled | Mode::MetricsOnly) => self.code(),
+        }
+    }
 }
 
 impl Cause {

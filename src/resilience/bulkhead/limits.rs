@@ -30,6 +30,11 @@ impl Partition {
             Self::Reads => "reads",
         }
     }
+
+    /// Names the bulkhead of this partition in a guard: `system/service/kind/edge`.
+    pub fn full_name(self, guard: &str) -> String {
+        format!("{guard}/{}", self.code())
+    }
 }
 
 /// How much one partition may hold.

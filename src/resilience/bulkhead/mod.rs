@@ -5,6 +5,7 @@
 //! run foreign code (wakers, work) under its lock. Relies on tokio's oneshot channel to carry a slot to one waiter.
 
 mod limits;
+mod log;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 pub use limits::{BulkheadLimits, Partition, ZeroLimit};
+pub use log::Rejection;
+use log::Rejections;
 
 use super::deadline::Deadline;
 use super::outcome::{NotExecuted, Reason};
@@ -37,9 +40,15 @@ impl Bulkhead {
     /// When a limit is zero, as nothing could ever pass or wait.
     pub fn new(limits: BulkheadLimits, clock: Clock) -> Result<Self, ZeroLimit> {
         limits.check()?;
-        let state =
-            Mutex::new(State { limits, running: 0, queue: VecDeque::new(), next_ticket: 0, hold_mean_ns: None });
-        Ok(Self { shared: Arc::new(Shared { clock, state }) })
+        let state = State {
+            limits,
+            running: 0,
+            queue: VecDeque::new(),
+            next_ticket: 0,
+            hold_mean_ns: None,
+            rejections: Rejections::default(),
+        };
+        Ok(Self { shared: Arc::new(Shared { clock, state: Mutex::new(state) }) })
     }
 
     /// Changes the limits at once: fewer slots are reached as calls end, more are given to those who wait, in order. Who
@@ -97,6 +106,11 @@ impl Bulkhead {
     /// Returns how many calls wait for a slot.
     pub fn queued(&self) -> usize {
         self.shared.state.lock().queue.len()
+    }
+
+    /// Returns its newest rejections, oldest first; ten a second at most are kept.
+    pub fn rejections(&self) -> Vec<Rejection> {
+        self.shared.state.lock().rejections.newest()
     }
 }
 
@@ -162,11 +176,11 @@ impl Shared {
             return Ok(Entry::Admitted(self.permit(now)));
         }
         if state.queue.len() >= state.limits.queue_max {
-            return Err(state.rejection(Reason::BulkheadFull));
+            return Err(state.reject(Reason::BulkheadFull, now));
         }
         // Who would wait in vain need not wait at all.
         if state.predicted_wait().is_some_and(|wait| now + wait > deadline.at()) {
-            return Err(state.rejection(Reason::WouldExpire));
+            return Err(state.reject(Reason::WouldExpire, now));
         }
         let (slot, handed) = oneshot::channel();
         let ticket = state.next_ticket;
@@ -195,6 +209,7 @@ struct State {
     next_ticket: u64,
     /// How long a slot is held, smoothed; none before the first return.
     hold_mean_ns: Option<u64>,
+    rejections: Rejections,
 }
 
 impl State {
@@ -221,8 +236,9 @@ impl State {
         self.hold_mean_ns = Some(mean_ns - mean_ns / HOLD_WEIGHT + held_ns / HOLD_WEIGHT);
     }
 
-    /// Estimates when a newcomer would get a slot: everyone ahead, at the pace at which slots come back.
-    fn rejection(&self, reason: Reason) -> NotExecuted {
+    /// Turns a call away, estimating when it would get a slot: after everyone ahead, at the pace at which slots come back.
+    fn reject(&mut self, reason: Reason, now: Instant) -> NotExecuted {
+        self.rejections.note(reason, now);
         let estimate = self.predicted_wait().unwrap_or(self.limits.wait_max);
         NotExecuted { reason, retry_after: estimate.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX) }
     }
@@ -263,8 +279,8 @@ impl Place {
         match handed {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => {
-                let state = self.shared.state.lock();
-                Err(state.rejection(Reason::BulkheadWaitTimeout))
+                let now = clock.now();
+                Err(self.shared.state.lock().reject(Reason::BulkheadWaitTimeout, now))
             }
         }
     }

@@ -488,3 +488,21 @@ proptest! {
         }));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_turned_away_is_logged_with_the_reason_and_who_passes_or_waits_is_not() {
+    let bulkhead = bulkhead(1, 1);
+    let began = clock().now();
+    let permit = running(&bulkhead).await;
+    let mut waiting = waiter(&bulkhead);
+    assert_eq!(bulkhead.rejections(), []);
+    assert!(bulkhead.acquire(long()).await.is_err(), "the queue is full");
+    advance(WAIT_MAX).await;
+    assert!(
+        matches!(poll(&mut waiting), Poll::Ready(Err(rejection)) if rejection.reason == Reason::BulkheadWaitTimeout)
+    );
+    drop(permit);
+    drop(running(&bulkhead).await);
+    let told = [(began, Reason::BulkheadFull), (began + WAIT_MAX, Reason::BulkheadWaitTimeout)];
+    assert_eq!(bulkhead.rejections(), told.map(|(at, reason)| Rejection { at, reason }));
+}

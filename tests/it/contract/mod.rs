@@ -19,6 +19,7 @@ mod posts;
 mod items;
 mod conditions;
 mod doors;
+mod breakers;
 mod beyond;
 mod not_here;
 
@@ -47,6 +48,7 @@ fn rows() -> Vec<Row> {
 fn every_row_of_the_contract_is_answered_as_it_says() {
     let mut faults = faults_at(&[], &rows());
     faults.extend(faults_at(&["--set", "edge.trusted_proxies=127.0.0.1"], &doors::behind_a_proxy()));
+    faults.extend(faults_at(breakers::SETTINGS, &breakers::rows()));
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
@@ -60,7 +62,7 @@ fn faults_at(settings: &[&str], rows: &[Row]) -> Vec<String> {
 
 #[test]
 fn every_row_of_the_contract_is_asked_or_listed_with_the_reason_why_not() {
-    let rows = rows().into_iter().chain(doors::behind_a_proxy());
+    let rows = rows().into_iter().chain(doors::behind_a_proxy()).chain(breakers::rows());
     let asked: BTreeSet<String> = rows.filter_map(|row| row.id).map(String::from).collect();
     let mut listed = BTreeSet::new();
     for id in NOT_HERE.iter().flat_map(|(_, ids)| *ids) {
