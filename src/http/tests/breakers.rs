@@ -76,7 +76,10 @@ async fn every_breaker_is_listed_with_what_it_counted_and_its_bulkheads() {
             "successes": 1, "failures": 0, "overloads": 0, "ignored": 0, "cancelled": 0, "notExecuted": 0, "slow": 0,
             "rejected": 0, "stale": 0,
         },
-        "bulkheads": { "edge": partition(1_024, 4_096), "policies": partition(256, 1_024), "asks": partition(256, 1_024) },
+        "bulkheads": {
+            "edge": partition(1_024, 4_096), "policies": partition(256, 1_024), "asks": partition(256, 1_024),
+            "reads": partition(1_024, 4_096),
+        },
     });
     assert_eq!(house.breaker().await, expected, "no rate of one call, nobody forced it");
     let one = house.operate(Ask::get("/admin/breakers?page=1&size=1")).await.json();
@@ -276,7 +279,7 @@ async fn bulkheads_are_listed_and_tell_whom_they_turned_away() {
     let house = House::start().await;
     let bulkheads = house.read(PRODUCT, "/actuator/bulkheads").await;
     let named = |partition: &str| format!("{PRODUCTS}/{partition}");
-    assert_eq!(bulkheads["bulkheads"], json!(["edge", "policies", "asks"].map(named)));
+    assert_eq!(bulkheads["bulkheads"], json!(["edge", "policies", "asks", "reads"].map(named)));
     let events = async |path: &str| house.read(PRODUCT, &format!("/actuator/bulkheadevents{path}")).await;
     assert_eq!(events("").await, json!({ "bulkheadEvents": [] }));
 
