@@ -115,8 +115,9 @@ fn run(command: Command) -> Result<u8, AppError> {
     let what = command.what.unwrap_or(What::Serve { systems: Vec::new(), settings: SettingsArguments::default() });
     match what {
         What::Serve { systems, settings } => {
-            let settings = settings.load()?;
-            wait(app::serve(settings, &systems))
+            let (file, assignments) = (settings.config.clone(), settings.assignments());
+            let reload = Box::new(move || Settings::load(file.as_deref(), &assignments));
+            wait(app::serve(settings.load()?, &systems, reload))
         }
         What::Config { what: ConfigWhat::Show { settings } } => {
             app::say(shown(settings.config.as_deref(), &settings.assignments())?.trim_end());

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::directory::EntryFigures;
+use super::directory::{EntryFigures, GuardsError};
 use super::runtime::Runtime;
 use crate::domain::{Kind, Stream};
 use crate::journal::Position;
 use crate::journal::reading::ReadError;
-use crate::resilience::Guard;
+use crate::resilience::{Guard, GuardPolicies};
 use crate::telemetry::metrics;
 
 /// A follower's place.
@@ -61,6 +61,15 @@ impl Runtime {
         let mut guards: Vec<_> = self.house.directory.guards().collect();
         guards.sort_unstable_by_key(|guard| guard.name());
         guards
+    }
+
+    /// Has every guard take its policy over, while calls are under way; returns the names of those it changed.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a policy makes no sense or is for a guard that does not exist; then all guards keep theirs.
+    pub fn reconfigure(&self, policies: &GuardPolicies) -> Result<Vec<String>, GuardsError> {
+        self.house.directory.reconfigure(policies)
     }
 
     /// Lets a quarantined instance start again; tells whether it was quarantined.

@@ -10,7 +10,7 @@ mod error;
 pub mod journal;
 
 pub use error::AppError;
-pub use serve::serve;
+pub use serve::{Reload, serve};
 
 /// Tells the one who started it; standard output is for nothing else.
 pub fn say(line: &str) {

@@ -11,13 +11,14 @@ use tokio::task::JoinSet;
 use super::doors::{Door, announce, bind_doors, limits};
 use super::parts::Parts;
 use super::{AppError, say};
+use crate::actors::Runtime;
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Settings, SettingsError};
 use crate::domain::System;
 use crate::domain::system::Catalogue;
 use crate::http::Edge;
 use crate::http::actuator::MetricsText;
-use crate::http::admin::{self, Admin, TokenCheck};
+use crate::http::admin::{self, Admin, Reloading, TokenCheck};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::request::RequestLimits;
 use crate::http::routes::{self, SystemRoutes};
@@ -45,7 +46,7 @@ const CHECKED: &str = "checked when the settings were read";
 /// # Errors
 ///
 /// Fails when a part cannot be started; what was started before is stopped.
-pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError> {
+pub async fn serve(settings: Settings, names: &[String], reload: Reload) -> Result<u8, AppError> {
     lines::install(&settings.log.filter, settings.log.json).map_err(AppError::Lines)?;
     let clock = Clock::system();
     let all = systems::all();
@@ -71,6 +72,7 @@ pub async fn serve(settings: Settings, names: &[String]) -> Result<u8, AppError>
 
     let (trigger, stop) = StopTrigger::new();
     let levers = Admin::new(Arc::clone(&edge), settings.admin.metrics_open, settings.chaos.enabled);
+    let levers = levers.reloading(reloading(Arc::clone(&parts.runtime), reload));
     let serving = listen(&settings, &edge, doors, operator, levers, &stop);
     let mut upkeep = JoinSet::new();
     upkeep.spawn(metrics::upkeep(prometheus, UPKEEP_EVERY, clock.clone()));
@@ -112,6 +114,17 @@ fn chosen<'a>(all: &'a [System], names: &[String]) -> Result<Vec<&'a System>, Ap
 fn shedding(settings: &Settings, limit: Arc<AdaptiveLimit>, clock: &Clock) -> Shedding {
     let rate = settings.edge.rate_policy().map(|policy| RateLimit::new(policy, clock.now()).expect(CHECKED));
     Shedding::new(limit, rate)
+}
+
+/// Reads the settings again from where they were read first.
+pub type Reload = Box<dyn Fn() -> Result<Settings, SettingsError> + Send + Sync>;
+
+/// Has every guard take over what the settings say now.
+fn reloading(runtime: Arc<Runtime>, reload: Reload) -> Reloading {
+    Reloading::new(move || {
+        let settings = reload().map_err(|error| error.to_string())?;
+        runtime.reconfigure(&settings.guard.policies()).map_err(|error| error.to_string())
+    })
 }
 
 fn metrics_text(

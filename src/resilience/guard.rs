@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use super::breaker::{self, Breaker, Moment, Outcome, Transition};
 use super::bulkhead::{self, Bulkhead, Partition};
 use super::deadline::Deadline;
+use super::observer::Observer;
 use super::outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};
 use super::policy::{GuardPolicy, PolicyError};
 use crate::clock::Clock;
@@ -127,6 +128,18 @@ impl Guard {
         Ok(())
     }
 
+    /// Returns the policy in force.
+    pub fn policy(&self) -> GuardPolicy {
+        GuardPolicy {
+            attempt_timeout: self.attempt_timeout(),
+            breaker: self.breaker.snapshot(self.now()).config,
+            edge: self.edge.limits(),
+            policies: self.policies.limits(),
+            asks: self.asks.limits(),
+            reads: self.reads.limits(),
+        }
+    }
+
     /// Returns the longest one attempt may take.
     pub fn attempt_timeout(&self) -> Duration {
         Duration::from_nanos(self.attempt_timeout_ns.load(Ordering::Relaxed))
@@ -216,29 +229,6 @@ fn nanos(duration: Duration) -> u64 {
     duration.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
-/// Is told what becomes of each call. Called on the path of the call: must not block or panic.
-pub trait Observer: Send + Sync {
-    /// A call got its slot after waiting; exactly one `completed` follows.
-    fn admitted(&self, guard: &str, partition: Partition, waited: Duration);
-    /// A call was turned away by the guard itself.
-    fn rejected(&self, guard: &str, partition: Partition, reason: Reason);
-    /// An admitted call ended; `elapsed` counts from its admission.
-    fn completed(&self, guard: &str, partition: Partition, completion: Completion, elapsed: Duration);
-    /// Its breaker changed its state.
-    fn moved(&self, guard: &str, transition: &Transition);
-}
-
-/// An observer that looks away.
-#[derive(Clone, Copy, Debug)]
-pub struct Unobserved;
-
-impl Observer for Unobserved {
-    fn admitted(&self, _: &str, _: Partition, _: Duration) {}
-    fn rejected(&self, _: &str, _: Partition, _: Reason) {}
-    fn completed(&self, _: &str, _: Partition, _: Completion, _: Duration) {}
-    fn moved(&self, _: &str, _: &Transition) {}
-}
-
 /// One admitted call: reports its end exactly once, also when it is dropped or its work panics.
 struct Attempt<'a> {
     guard: &'a Guard,
@@ -307,7 +297,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::resilience::BulkheadLimits;
+    use crate::resilience::{BulkheadLimits, Unobserved};
 
     const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(100);
 

@@ -22,6 +22,7 @@ mod nothing_lost;
 mod power_cut;
 mod torn_and_flipped;
 mod disk_errors;
+mod reload;
 mod siege;
 mod slow_clients;
 

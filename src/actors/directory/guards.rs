@@ -95,6 +95,26 @@ impl Directory {
         self.kinds.values().map(|room| &room.guard).chain(self.asks.values())
     }
 
+    /// Has every guard take its policy over; returns the names of those it changed.
+    pub(in crate::actors) fn reconfigure(&self, policies: &GuardPolicies) -> Result<Vec<String>, GuardsError> {
+        self.knows(policies)?;
+        let fault = |guard: &Guard, fault| GuardsError::Policy { name: guard.name().to_owned(), fault };
+        // All are checked before any is changed.
+        for guard in self.guards() {
+            policies.of(guard.name()).check().map_err(|error| fault(guard, error))?;
+        }
+        let mut changed = Vec::new();
+        for guard in self.guards() {
+            let policy = policies.of(guard.name());
+            if guard.policy() != policy {
+                guard.reconfigure(&policy).map_err(|error| fault(guard, error))?;
+                changed.push(guard.name().to_owned());
+            }
+        }
+        changed.sort_unstable();
+        Ok(changed)
+    }
+
     /// Checks that each policy has its guard.
     fn knows(&self, policies: &GuardPolicies) -> Result<(), GuardsError> {
         let unknown = |name: &&String| self.guards().all(|guard| guard.name() != name.as_str());

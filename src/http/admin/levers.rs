@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::operator::{Admin, answer};
+use super::operator::{Admin, answer, aside};
 use super::target;
 use crate::actors::chaos::Point;
 use crate::domain::Stream;
@@ -55,6 +55,7 @@ impl Admin {
                 self.release(request, &wish, &target.join("/")).await
             }
             ["admin", "journal", "checkpoint"] => self.checkpoint(request, &wish).await,
+            ["admin", "config", "reload"] => self.reload(request, &wish).await,
             ["chaos", "kill"] => self.kill(request, &wish).await,
             ["chaos", "panic"] => self.panic(request, &wish).await,
             _ => Err(Problem::NoSuchAddress),
@@ -67,6 +68,14 @@ impl Admin {
             true => Ok(()),
             false => Err(Problem::Forbidden("chaos is off: start with --set chaos.enabled=true".to_owned())),
         }
+    }
+
+    /// Reads the settings again and has the guards take theirs over; other settings take effect at the next start.
+    async fn reload(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+        self.edge.audit(request, wish.reason(), "reload", "guards").await?;
+        let reloading = self.reloading.clone();
+        let changed = aside(request, async move { reloading.reload() }).await?;
+        changed.map(|changed| answer(&json!({ "changed": changed }))).map_err(Problem::BadRequest)
     }
 
     async fn switch(

@@ -13,5 +13,5 @@ mod target;
 
 #[cfg(test)]
 pub(super) use operator::handle;
-pub use operator::{Admin, filter};
+pub use operator::{Admin, Reloading, filter};
 pub use token::TokenCheck;

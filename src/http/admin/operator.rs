@@ -1,5 +1,6 @@
 //! Who may ask, and what is asked.
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -23,6 +24,38 @@ pub struct Admin {
     pub(super) metrics_open: bool,
     pub(super) chaos: bool,
     pub(super) started: Instant,
+    pub(super) reloading: Reloading,
+}
+
+/// Reads the settings again and has them take effect; what they are is not ours to know.
+#[derive(Clone)]
+pub struct Reloading(Arc<Reload>);
+
+/// Returns what was changed, or why nothing was.
+type Reload = dyn Fn() -> Result<Vec<String>, String> + Send + Sync;
+
+impl Reloading {
+    /// Takes what does it: returns what was changed, or why nothing was.
+    #[must_use]
+    pub fn new(reload: impl Fn() -> Result<Vec<String>, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(reload))
+    }
+
+    pub(super) fn reload(&self) -> Result<Vec<String>, String> {
+        (self.0)()
+    }
+}
+
+impl Default for Reloading {
+    fn default() -> Self {
+        Self::new(|| Ok(Vec::new()))
+    }
+}
+
+impl fmt::Debug for Reloading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reloading").finish_non_exhaustive()
+    }
 }
 
 impl Admin {
@@ -30,7 +63,13 @@ impl Admin {
     #[must_use]
     pub fn new(edge: Arc<Edge>, metrics_open: bool, chaos: bool) -> Self {
         let started = edge.clock.now();
-        Self { edge, metrics_open, chaos, started }
+        Self { edge, metrics_open, chaos, started, reloading: Reloading::default() }
+    }
+
+    /// Has settings read again by this.
+    #[must_use]
+    pub fn reloading(self, reloading: Reloading) -> Self {
+        Self { reloading, ..self }
     }
 }
 

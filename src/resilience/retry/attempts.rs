@@ -15,7 +15,7 @@ use super::retries::Retries;
 use crate::clock::Clock;
 use crate::resilience::budget::{Budget, Withdrawal};
 use crate::resilience::deadline::Deadline;
-use crate::resilience::guard::Unobserved;
+use crate::resilience::observer::Unobserved;
 use crate::resilience::outcome::CallError;
 
 /// Repeats the calls of one edge: from one caller to one callee.

@@ -126,7 +126,7 @@ fn is_tripped_last(answer: &Answer) -> bool {
 }
 
 fn beside() -> Vec<Row> {
-    let bulkheads = ["edge", "policies", "asks"].map(|partition| format!("{NAME}/{partition}"));
+    let bulkheads = ["edge", "policies", "asks", "reads"].map(|partition| format!("{NAME}/{partition}"));
     let none = |path: &str, key: &str| {
         row("T190", PRODUCT, any(&format!("/actuator/{path}")), 200)
             .header("content-type", ACTUATOR)

@@ -1,0 +1,36 @@
+//! Settings of guards that are read again take effect at once, or not at all.
+
+use serde_json::json;
+
+use crate::client::Request;
+use crate::support::{Server, operator};
+
+#[test]
+fn guards_take_new_settings_over_whole_and_keep_the_old_ones_when_they_make_no_sense() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = dir.path().join("mine.toml");
+    let write = |text: &str| std::fs::write(&file, text).expect("settings");
+    write("");
+    let server = Server::start(dir.path(), &["--config", file.to_str().expect("a path")]);
+    let reload = || server.client("admin").send(&operator(Request::post("/admin/config/reload", "{}")));
+    let limit = || {
+        let guard = operator(Request::get("/admin/breakers/oa-rental/product/product"));
+        server.client("admin").send(&guard).json()["bulkheads"]["edge"]["runningMax"].clone()
+    };
+    assert_eq!((reload().json(), limit()), (json!({ "changed": [] }), json!(1_024)));
+
+    write("[guard.of.\"oa-rental/product/product\"]\nedge = { running_max = 7, queue_max = 0, wait_max_ms = 0 }\n");
+    assert_eq!((reload().json(), limit()), (json!({ "changed": ["oa-rental/product/product"] }), json!(7)));
+    assert_eq!(server.send("product", &Request::post("/products", r#"{"name":"a","qty":"1"}"#)).status, 201);
+
+    for (nonsense, named) in [
+        ("[guard.kind.breaker]\ncalls_min = 0\n", "calls_min"),
+        ("[guard.of.\"oa-rental/nobody\"]\nattempt_timeout_ms = 1\n", "oa-rental/nobody"),
+        ("[guard.kind]\nattempt_timeout = 1\n", "guard.kind.attempt_timeout"),
+    ] {
+        write(nonsense);
+        let refused = reload();
+        assert_eq!((refused.status, limit()), (400, json!(7)), "{nonsense}");
+        assert!(refused.text().contains(named), "{named} in {}", refused.text());
+    }
+}
