@@ -9,9 +9,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::time::Instant;
+
+use super::sync::Mutex;
 
 /// The tokens that one caller and callee, or all requests of one entry, may spend on retries. Shared by reference.
 pub struct Budget {

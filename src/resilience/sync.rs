@@ -1,5 +1,7 @@
-//! The primitives that breakers are built on, in one place, so that a model checker can put its own there.
+//! What threads share or hand over with, in one place, so that a model checker can put its own there (`verify/loom`).
 
 pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) use parking_lot::Mutex;
+pub(super) use tokio::sync::oneshot;
+pub(super) use tokio::time::timeout_at;

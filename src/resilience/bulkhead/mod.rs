@@ -15,9 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub use limits::{BulkheadLimits, Partition, ZeroLimit};
 pub use log::Rejection;
@@ -25,6 +23,7 @@ use log::Rejections;
 
 use super::deadline::Deadline;
 use super::outcome::{NotExecuted, Reason};
+use super::sync::{Mutex, oneshot, timeout_at};
 use crate::clock::Clock;
 
 /// The slots of one partition and the queue in front of them.
