@@ -2,4 +2,4 @@
 
 pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) use parking_lot::Mutex;
+pub(super) use parking_lot::{Mutex, MutexGuard};
