@@ -2,6 +2,6 @@
 
 pub(super) use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(super) use parking_lot::Mutex;
+pub(super) use parking_lot::{Mutex, MutexGuard};
 pub(super) use tokio::sync::oneshot;
 pub(super) use tokio::time::timeout_at;

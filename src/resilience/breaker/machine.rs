@@ -87,6 +87,7 @@ impl Machine {
     /// # Errors
     ///
     /// Fails when it is open, or has no place for another probe.
+    #[inline]
     pub fn admit(&mut self, step: &mut Step<'_>) -> Result<Ticket, Rejected> {
         self.tick(step);
         let (config, now) = (step.config, step.now);
@@ -133,6 +134,7 @@ impl Machine {
     }
 
     /// Takes in what became of an admitted call, and how long it took.
+    #[inline]
     pub fn settle(&mut self, step: &mut Step<'_>, ticket: Ticket, outcome: Outcome, took: Duration) -> Counted {
         self.tick(step);
         if ticket.generation != self.generation {

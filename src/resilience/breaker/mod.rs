@@ -20,9 +20,10 @@ mod snapshot;
 mod tests;
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
-use super::sync::{AtomicU64, Mutex, Ordering};
+use super::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
 use call::{Counted, Ticket};
 pub use call::{Outcome, Rejected, Rejection};
@@ -70,9 +71,8 @@ impl Breaker {
     /// Fails when the configuration could not work.
     pub fn new(config: BreakerConfig, seed: u64, watcher: Watcher) -> Result<Self, BreakerConfigError> {
         config.check()?;
-        let machine = Machine::new(&config, seed);
-        let core =
-            Core { config, machine, counts: Counts::default(), log: EventLog::default(), moved: Vec::with_capacity(4) };
+        let (machine, counts, log) = (Machine::new(&config, seed), Counts::default(), EventLog::default());
+        let core = Core { config, machine, counts, log, moved: Vec::new() };
         let breaker = Self {
             word: AtomicU64::new(0),
             shut_until: AtomicU64::new(0),
@@ -90,23 +90,23 @@ impl Breaker {
     /// # Errors
     ///
     /// Fails when it is open, and says when another call may pass.
+    #[inline]
     pub fn admit(&self, now: Moment) -> Result<Permit<'_>, Rejected> {
         let word = self.word.load(Ordering::Acquire);
-        let ticket = match word & !GENERATION {
-            PASSES => Ok(Ticket::plain(generation_of(word), now)),
-            SHUT => match Moment::from_nanos(self.shut_until.load(Ordering::Acquire)) {
-                until if now < until => Err(Rejected { why: Rejection::Open, retry_after: until.since(now) }),
-                _ => self.ask(now),
-            },
-            _ => self.ask(now),
-        };
-        match ticket {
-            Ok(ticket) => Ok(Permit { breaker: self, ticket, settled: false }),
-            Err(rejected) => {
-                self.rejected.fetch_add(1, Ordering::Relaxed);
-                Err(rejected)
-            }
+        if word & !GENERATION == PASSES {
+            // At once: a ticket that meets the other way's in memory waits for its own stores, as long as a lock takes.
+            return Ok(Permit { breaker: self, ticket: Ticket::plain(generation_of(word), now) });
         }
+        let until = Moment::from_nanos(self.shut_until.load(Ordering::Acquire));
+        let admitted = if word & !GENERATION == SHUT && now < until {
+            Err(Rejected { why: Rejection::Open, retry_after: until.since(now) })
+        } else {
+            self.ask(now)
+        };
+        if admitted.is_err() {
+            self.rejected.fetch_add(1, Ordering::Relaxed);
+        }
+        admitted.map(|ticket| Permit { breaker: self, ticket })
     }
 
     /// Looks whether the time alone has changed it.
@@ -132,10 +132,10 @@ impl Breaker {
     /// Fails when the configuration could not work; the old one stays in force.
     pub fn reconfigure(&self, config: BreakerConfig) -> Result<(), BreakerConfigError> {
         config.check()?;
-        self.with(|core| {
-            core.machine.reconfigure(&config);
-            core.config = config;
-        });
+        let core = &mut *self.core.lock();
+        core.machine.reconfigure(&config);
+        core.config = config;
+        self.publish(core);
         Ok(())
     }
 
@@ -166,18 +166,19 @@ impl Breaker {
     }
 
     fn restarted(&self, ticket: Ticket, now: Moment) -> Ticket {
-        let core = &mut *self.core.lock();
-        core.machine.restarted(ticket, now)
+        self.core.lock().machine.restarted(ticket, now)
     }
 
+    /// Asks the machine; not [`Self::with`] it, which would copy the ticket.
     fn ask(&self, now: Moment) -> Result<Ticket, Rejected> {
-        self.with(|core| {
-            let admitted = core.machine.admit(&mut step(&core.config, now, &mut core.moved));
-            if admitted.is_err() {
-                core.log.rejected(now);
-            }
-            admitted
-        })
+        let mut locked = self.core.lock();
+        let core = &mut *locked;
+        let admitted = core.machine.admit(&mut step(&core.config, now, &mut core.moved));
+        if admitted.is_err() {
+            core.log.rejected(now);
+        }
+        self.release(locked);
+        admitted
     }
 
     fn settle(&self, ticket: Ticket, outcome: Outcome, took: Duration, now: Moment) {
@@ -198,19 +199,29 @@ impl Breaker {
         }
     }
 
-    /// Works on the core, mirrors what came of it, and tells of it.
+    /// Works on the core.
     fn with<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
         let mut core = self.core.lock();
         let done = work(&mut core);
-        self.publish(&core);
-        if core.moved.is_empty() {
-            return done;
+        self.release(core);
+        done
+    }
+
+    /// Lets go of the core. Whatever changes the state says so in `moved`; most calls change nothing.
+    fn release(&self, core: MutexGuard<'_, Core>) {
+        if !core.moved.is_empty() {
+            self.tell(core);
         }
+    }
+
+    /// Mirrors the new state, keeps what led to it, and tells of it.
+    #[cold]
+    fn tell(&self, mut core: MutexGuard<'_, Core>) {
+        self.publish(&core);
         let moved = std::mem::take(&mut core.moved);
         moved.iter().for_each(|transition| core.log.moved(*transition));
         drop(core);
         moved.iter().for_each(&self.watcher);
-        done
     }
 
     fn publish(&self, core: &Core) {
@@ -223,11 +234,7 @@ impl Breaker {
             }
             (false, ..) => ASKS,
         };
-        let word = tag | generation;
-        // Most settle without a change, and a line that is not written stays in every processor's cache.
-        if self.word.load(Ordering::Relaxed) != word {
-            self.word.store(word, Ordering::Release);
-        }
+        self.word.store(tag | generation, Ordering::Release);
     }
 }
 
@@ -236,7 +243,6 @@ impl Breaker {
 pub struct Permit<'a> {
     breaker: &'a Breaker,
     ticket: Ticket,
-    settled: bool,
 }
 
 impl Permit<'_> {
@@ -260,18 +266,16 @@ impl Permit<'_> {
     }
 
     /// Says what became of the call.
-    pub fn settle(mut self, outcome: Outcome, now: Moment) {
-        self.settled = true;
-        self.breaker.settle(self.ticket, outcome, now.since(self.began()), now);
+    pub fn settle(self, outcome: Outcome, now: Moment) {
+        let Self { breaker, ticket } = *ManuallyDrop::new(self);
+        breaker.settle(ticket, outcome, now.since(ticket.began()), now);
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        if !self.settled {
-            // Who goes away says nothing, not even when: for the breaker no time has passed.
-            self.breaker.settle(self.ticket, Outcome::Cancelled, Duration::ZERO, self.began());
-        }
+        // Who goes away says nothing, not even when: for the breaker no time has passed.
+        self.breaker.settle(self.ticket, Outcome::Cancelled, Duration::ZERO, self.began());
     }
 }
 
@@ -285,8 +289,7 @@ fn generation_of(word: u64) -> u32 {
 
 impl fmt::Debug for Breaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let core = self.core.lock();
-        f.debug_struct("Breaker").field("state", &core.machine.state()).finish_non_exhaustive()
+        f.debug_struct("Breaker").field("state", &self.core.lock().machine.state()).finish_non_exhaustive()
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) const RAMP_PERCENT: [u64; 3] = [10, 25, 50];
 
 impl Machine {
     /// Counts the end of a call while closed.
+    #[inline]
     pub(super) fn record(&mut self, step: &mut Step<'_>, outcome: Outcome, slow: bool) {
         let failed = match outcome {
             Outcome::Success => false,
@@ -101,6 +102,7 @@ impl Machine {
     }
 
     /// Opens for the next of the growing waits, and for `at_least` so long.
+    #[cold]
     pub(super) fn open(&mut self, step: &mut Step<'_>, cause: Cause, at: Moment, at_least: Duration) {
         if let Some(Forced { mode, .. }) = self.forced {
             if mode == Mode::MetricsOnly && !std::mem::replace(&mut self.would_be_open, true) {

@@ -63,6 +63,7 @@ impl Window {
     }
 
     /// Takes in an outcome of this moment.
+    #[inline]
     pub fn record(&mut self, failed: bool, slow: bool, at: Moment) {
         let outcome = Tally::one(failed, slow);
         match &mut self.kept {
@@ -169,6 +170,8 @@ impl Buckets {
         Self { width: nanos(width).max(1), newest: 0, slots: vec![Tally::default(); buckets] }
     }
 
+    // Inline: a tally passed by address is stored in parts and loaded whole, which takes as long as a lock.
+    #[inline]
     fn add(&mut self, outcomes: Tally, at: Moment, tally: &mut Tally) {
         let epoch = at.nanos() / self.width;
         self.roll_to(epoch, tally);

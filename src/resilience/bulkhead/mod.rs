@@ -90,7 +90,10 @@ impl Bulkhead {
     }
 
     /// Takes a slot as [`Self::acquire`] does, for a caller that has just looked at the clock.
-    pub(super) async fn acquire_at(&self, arrived: Instant, deadline: Deadline) -> Result<Permit, NotExecuted> {
+    ///
+    /// # Errors
+    /// As [`Self::acquire`], but for a deadline that was over on arrival: the caller has seen that it is not.
+    pub async fn acquire_at(&self, arrived: Instant, deadline: Deadline) -> Result<Permit, NotExecuted> {
         match self.shared.enter(arrived, deadline)? {
             Entry::Admitted(permit) => Ok(permit),
             Entry::Queued(place) => place.wait(deadline).await,
@@ -129,7 +132,7 @@ impl Permit {
     }
 
     /// Gives the slot back, for a caller that has just looked at the clock.
-    pub(super) fn give_back(mut self, now: Instant) {
+    pub fn give_back(mut self, now: Instant) {
         if let Some(shared) = self.shared.take() {
             self.pass_on(&shared, now);
         }

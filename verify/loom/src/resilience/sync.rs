@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use tokio::time::Instant;
 
+pub(super) use loom::sync::MutexGuard;
 pub(super) use loom::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Clock;
