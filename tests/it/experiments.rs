@@ -62,9 +62,10 @@ fn siege(home: &Path, name: &str, users: u64, lines: &[String]) -> Child {
     let rc = home.join("siege.rc");
     std::fs::write(&rc, "failures = 1000000000\nverbose = false\n").expect("siege's settings");
     let mut command = Command::new("siege");
+    // Users think a little between two requests; else siege, and not the server, would fill the machine.
     command
         .env("HOME", home)
-        .args([&format!("-c{users}"), &format!("-t{SECONDS}S"), "-i", "-R"])
+        .args([&format!("-c{users}"), &format!("-t{SECONDS}S"), "-d0.1", "-i", "-R"])
         .arg(rc)
         .arg("-f")
         .arg(urls);

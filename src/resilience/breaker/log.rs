@@ -44,7 +44,8 @@ pub struct EventLog {
     /// Apart: a burst of failures would push the changes of state out.
     calls: VecDeque<Event>,
     count: u64,
-    last_rejection: Option<Moment>,
+    /// From when on a rejection is noted.
+    next_rejection: Moment,
 }
 
 impl EventLog {
@@ -66,11 +67,13 @@ impl EventLog {
         }
     }
 
-    pub(super) fn rejected(&mut self, now: Moment) {
-        if self.last_rejection.is_none_or(|last| now.since(last) >= REJECTION_EVERY) {
-            self.last_rejection = Some(now);
+    /// Notes a rejection, unless another was noted just before; returns from when on the next is.
+    pub(super) fn rejected(&mut self, now: Moment) -> Moment {
+        if now >= self.next_rejection {
+            self.next_rejection = now.after(REJECTION_EVERY);
             self.push(now, Happening::Rejected);
         }
+        self.next_rejection
     }
 
     fn push(&mut self, at: Moment, happening: Happening) {

@@ -42,6 +42,8 @@ pub struct Breaker {
     /// Until when none passes, in nanoseconds; read only where the word says so.
     shut_until: AtomicU64,
     rejected: AtomicU64,
+    /// From when on a rejection is noted as an event again, in nanoseconds.
+    noted_until: AtomicU64,
     stale: AtomicU64,
     core: Mutex<Core>,
     watcher: Watcher,
@@ -77,6 +79,7 @@ impl Breaker {
             word: AtomicU64::new(0),
             shut_until: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            noted_until: AtomicU64::new(0),
             stale: AtomicU64::new(0),
             core: Mutex::new(core),
             watcher,
@@ -103,10 +106,8 @@ impl Breaker {
         } else {
             self.ask(now)
         };
-        if admitted.is_err() {
-            self.rejected.fetch_add(1, Ordering::Relaxed);
-        }
-        admitted.map(|ticket| Permit { breaker: self, ticket })
+        let ticket = admitted.inspect_err(|_| self.count_rejection(now))?;
+        Ok(Permit { breaker: self, ticket })
     }
 
     /// Looks whether the time alone has changed it.
@@ -174,11 +175,17 @@ impl Breaker {
         let mut locked = self.core.lock();
         let core = &mut *locked;
         let admitted = core.machine.admit(&mut step(&core.config, now, &mut core.moved));
-        if admitted.is_err() {
-            core.log.rejected(now);
-        }
         self.release(locked);
         admitted
+    }
+
+    /// Counts each rejection, and takes the lock for those only that are noted as an event.
+    fn count_rejection(&self, now: Moment) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        if now.nanos() >= self.noted_until.load(Ordering::Relaxed) {
+            let noted_until = self.core.lock().log.rejected(now);
+            self.noted_until.store(noted_until.nanos(), Ordering::Relaxed);
+        }
     }
 
     fn settle(&self, ticket: Ticket, outcome: Outcome, took: Duration, now: Moment) {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::drawn;
 use crate::resilience::breaker::call::Rejection;
 
 #[test]
@@ -174,6 +175,23 @@ fn jittered_waits_lie_between_half_and_whole_around_three_quarters() {
 }
 
 #[test]
+fn a_jittered_wait_can_be_its_half_and_its_whole() {
+    let open = OpenWait { first: 2 * NS, max: 2 * NS, jitter: true, ..C0.open };
+    let mut drawn = waits(BreakerConfig { open, ..C0 }, 100);
+    drawn.sort_unstable();
+    drawn.dedup();
+    assert_eq!(drawn, [NS, 2 * NS]);
+}
+
+#[test]
+fn the_numbers_a_seed_draws_are_those_of_the_clock_and_never_change() {
+    for seed in [0, 42, u64::MAX] {
+        let mut machine = Machine::new(&C0, seed);
+        assert!((0..100).all(|index| machine.draw() == drawn(seed, index)));
+    }
+}
+
+#[test]
 fn a_short_recovery_does_not_forget_the_waits_and_a_long_one_does() {
     // Case 22.
     let reopened = |stable: Duration| {
@@ -233,7 +251,13 @@ fn a_configuration_that_could_not_work_is_refused_by_the_field_at_fault() {
     for (config, field) in table {
         assert_eq!(config.check().map_err(|error| error.field), Err(field));
     }
-    for good in [C0, T0, BreakerConfig::KIND, BreakerConfig::ask(610 * MS)] {
+    let nothing = BreakerConfig { failures: None, slow: None, consecutive: None, ..C0 };
+    let by_one = [
+        BreakerConfig { failures: C0.failures, ..nothing },
+        BreakerConfig { slow: C0.slow, ..nothing },
+        BreakerConfig { consecutive: Some(1), ..nothing },
+    ];
+    for good in [C0, T0, BreakerConfig::KIND, BreakerConfig::ask(610 * MS)].into_iter().chain(by_one) {
         assert_eq!(good.check(), Ok(()));
     }
 }

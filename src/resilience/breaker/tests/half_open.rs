@@ -60,6 +60,18 @@ fn it_closes_as_soon_as_the_missing_probes_cannot_spoil_it() {
 }
 
 #[test]
+fn without_a_share_of_failures_one_bad_probe_opens_it_and_all_good_ones_close_it() {
+    let mut desk = half_open(BreakerConfig { failures: None, consecutive: Some(10), ..with(3, 1) });
+    desk.succeed(2);
+    assert_eq!(desk.state(), State::HalfOpen);
+    desk.succeed(1);
+    assert_eq!(desk.state(), State::Closed);
+    let mut desk = half_open(BreakerConfig { failures: None, consecutive: Some(10), ..with(3, 1) });
+    desk.succeed(2).fail(1);
+    assert_eq!((desk.state(), desk.last_cause()), (State::Open, Some(Cause::ProbeFailed)));
+}
+
+#[test]
 fn an_abandoned_probe_frees_its_place_and_three_in_a_row_open_it_again() {
     // Case 43.
     let mut desk = half_open(C0);
@@ -190,6 +202,19 @@ fn after_recovery_a_growing_share_passes_the_same_on_every_replay() {
     assert!((450..=550).contains(&admitted[2]), "{admitted:?}");
     assert_eq!((admitted[3], desk.state()), (1_000, State::Closed));
     assert_eq!(ramped(config).0, admitted);
+}
+
+#[test]
+fn a_step_of_the_ramp_lets_exactly_its_share_pass_and_who_is_kept_out_waits_for_the_next() {
+    let mut desk = half_open(BreakerConfig { ramp: Some(SECOND), ..T0 });
+    desk.succeed(2);
+    for share in [10_000, 25_000, 50_000_usize] {
+        desk.later(300 * MS);
+        let rejected: Vec<_> = (0..100_000).filter_map(|_| desk.admit().err()).collect();
+        assert!((100_000 - rejected.len()).abs_diff(share) < 600, "{} of {share}", 100_000 - rejected.len());
+        assert!(rejected.iter().all(|kept_out| kept_out.retry_after == 700 * MS));
+        desk.later(700 * MS);
+    }
 }
 
 #[test]

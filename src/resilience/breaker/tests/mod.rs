@@ -5,6 +5,7 @@ mod half_open;
 mod model;
 mod operator;
 mod shared;
+mod shell;
 mod slow;
 mod windows;
 

@@ -262,9 +262,11 @@ impl StateMachineTest for Machines {
 }
 
 prop_state_machine! {
-    #![proptest_config(ProptestConfig { cases: 2_600, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 10 * ProptestConfig::default().cases, max_shrink_iters: 20_000, ..ProptestConfig::default()
+    })]
 
-    // Case 129: about a million steps.
+    // Case 129: about a million steps, unless `PROPTEST_CASES` says otherwise.
     #[test]
     fn the_machine_does_what_the_model_says(sequential 300..500 => Machines);
 }

@@ -55,6 +55,14 @@ fn one_that_only_measures_says_once_that_it_would_have_opened() {
 }
 
 #[test]
+fn one_that_only_measures_says_it_again_only_after_enough_calls_have_shown_it_well() {
+    // Case 25.
+    let mut desk = Desk::new(BreakerConfig { consecutive: Some(2), ..C0 });
+    desk.force(Mode::MetricsOnly, 3_600 * SECOND).fail(2).succeed(1).fail(2);
+    assert_eq!(desk.moved.iter().filter(|moved| moved.cause == Cause::WouldOpen).count(), 1);
+}
+
+#[test]
 fn a_reset_closes_and_forgets_from_every_state() {
     // Case 26.
     let half_open = || {

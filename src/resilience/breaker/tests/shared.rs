@@ -9,15 +9,15 @@ use crate::resilience::breaker::{Breaker, Happening, Mode, Rejection};
 
 const THREADS: u64 = 64;
 
-fn breaker(config: BreakerConfig) -> Breaker {
+pub(super) fn breaker(config: BreakerConfig) -> Breaker {
     Breaker::new(config, 42, Box::new(|_| {})).expect("the configuration works")
 }
 
-fn at(since: Duration) -> Moment {
+pub(super) fn at(since: Duration) -> Moment {
     Moment::new(since)
 }
 
-fn fail(breaker: &Breaker, times: usize, now: Moment) {
+pub(super) fn fail(breaker: &Breaker, times: usize, now: Moment) {
     for _ in 0..times {
         breaker.admit(now).expect("it admits").settle(Outcome::Failure, now);
     }
@@ -181,7 +181,8 @@ fn events_keep_their_order_and_give_way_when_there_are_too_many() {
     }
     let events = breaker.events();
     assert_eq!(events.len(), 200);
-    assert!(events.is_sorted_by_key(|event| event.number));
+    assert!(events.is_sorted_by(|earlier, later| earlier.number < later.number));
+    assert_eq!(events.last().map(|event| event.number), Some(1_000));
     let generations: Vec<u32> = moves(&breaker).iter().map(|moved| moved.generation).collect();
     assert_eq!(generations, (401..=500).collect::<Vec<_>>());
 }

@@ -1,6 +1,9 @@
 //! Calls that take long, and calls that never end.
 
+use proptest::prelude::*;
+
 use super::*;
+use crate::resilience::breaker::flights::Flights;
 
 const HANGS: BreakerConfig =
     BreakerConfig { slow: Some(SlowConfig { over: Duration::from_millis(100), share: 80, in_flight: true }), ..C0 };
@@ -29,15 +32,29 @@ fn a_slow_failure_counts_for_both_rates_and_a_slow_success_for_one() {
 }
 
 #[test]
-fn slow_successes_open_it() {
+fn slow_successes_open_it_when_their_share_is_reached() {
     // Case 53.
-    let mut desk = Desk::new(C0);
-    desk.succeed(2);
-    for _ in 0..8 {
-        let ticket = desk.admitted();
-        desk.settle(ticket, Outcome::Success, SECOND);
+    for (quick, state) in [(2, State::Open), (3, State::Closed)] {
+        let mut desk = Desk::new(C0);
+        desk.succeed(quick);
+        for _ in quick..10 {
+            let ticket = desk.admitted();
+            desk.settle(ticket, Outcome::Success, SECOND);
+        }
+        assert_eq!(desk.state(), state);
+        assert_eq!(desk.last_cause(), (state == State::Open).then_some(Cause::SlowCalls));
     }
-    assert_eq!((desk.state(), desk.last_cause()), (State::Open, Some(Cause::SlowCalls)));
+}
+
+#[test]
+fn calls_that_hang_open_it_when_their_share_of_all_is_reached() {
+    for (quick, state) in [(2, State::Open), (3, State::Closed)] {
+        let mut desk = Desk::new(HANGS);
+        desk.succeed(quick);
+        let _hanging: Vec<_> = (quick..10).map(|_| desk.admitted()).collect();
+        desk.at(101 * MS).step(Machine::tick);
+        assert_eq!(desk.state(), state);
+    }
 }
 
 #[test]
@@ -66,4 +83,56 @@ fn a_call_that_was_slow_before_it_ended_counts_once() {
     desk.at(SECOND).succeed(7);
     let _young = desk.admitted();
     assert_eq!(desk.state(), State::Closed);
+}
+
+#[test]
+fn calls_that_hung_and_ended_open_it_no_more() {
+    let mut desk = Desk::new(HANGS);
+    let slow: Vec<_> = (0..7).map(|_| desk.admitted()).collect();
+    desk.at(200 * MS);
+    for ticket in slow {
+        assert_eq!(desk.settle(ticket, Outcome::Ignored, 200 * MS), Counted::Yes);
+    }
+    let _young: Vec<_> = (0..3).map(|_| desk.admitted()).collect();
+    desk.at(301 * MS).step(Machine::tick);
+    assert_eq!(desk.state(), State::Closed);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Begin,
+    /// The how manyeth of those under way.
+    End(usize),
+    Pass(u64),
+    Clear,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        6 => Just(Event::Begin),
+        4 => any::<usize>().prop_map(Event::End),
+        4 => (0..80_u64).prop_map(Event::Pass),
+        1 => Just(Event::Clear),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn those_that_hang_are_as_many_as_a_count_of_all_says(events in prop::collection::vec(event(), 0..200)) {
+        let (mut flights, mut under_way, mut now) = (Flights::default(), Vec::new(), Moment::default());
+        for event in events {
+            match event {
+                Event::Begin => under_way.push((flights.begin(now), now)),
+                Event::End(_) if under_way.is_empty() => {}
+                Event::End(pick) => flights.end(under_way.swap_remove(pick % under_way.len()).0),
+                Event::Pass(ms) => now = now.after(Duration::from_millis(ms)),
+                Event::Clear => {
+                    flights.clear();
+                    under_way.clear();
+                }
+            }
+            let hanging = under_way.iter().filter(|(_, began)| now.since(*began) > 100 * MS).count();
+            prop_assert_eq!(flights.slow_at(now, 100 * MS) as usize, hanging);
+        }
+    }
 }

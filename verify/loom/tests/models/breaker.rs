@@ -114,7 +114,8 @@ fn of_failures_at_once_exactly_one_opens_it() {
 fn at_the_end_of_the_wait_exactly_the_configured_probes_are_admitted() {
     for at_once_max in [1, 2] {
         let config = BreakerConfig { probes: Probes { required: 2, at_once: at_once_max, ..TWO.probes }, ..TWO };
-        explore(
+        explore_within(
+            3,
             &format!("breaker acquire || acquire || acquire as open becomes half-open for {at_once_max}"),
             move || {
                 let watched = Watched::open(config);
@@ -150,7 +151,7 @@ fn a_probe_that_ends_lets_in_the_next_or_closes_it_and_nobody_is_admitted_beside
 
 #[test]
 fn a_probe_that_is_dropped_as_its_deadline_passes_frees_its_place_once() {
-    explore("breaker probe drop || probe deadline", || {
+    explore_within(3, "breaker probe drop || probe deadline", || {
         let watched = Watched::open(TWO);
         at_once(
             &watched,

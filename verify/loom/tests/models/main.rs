@@ -32,7 +32,7 @@ fn run(builder: Builder, name: &str, model: impl Fn() + Send + Sync + 'static) {
         counted.fetch_add(1, Ordering::Relaxed);
         model();
     });
-    println!("== loom {name}: {} orders", orders.load(Ordering::Relaxed));
+    println!("{name}: {} orders", orders.load(Ordering::Relaxed));
 }
 
 /// Has each thread do one of these, at once, and waits for all.
