@@ -19,8 +19,12 @@ const CAREFUL: std::ops::Range<u64> = 400..900;
 const LAST: std::ops::Range<u64> = 900..1_000;
 const USERS: u64 = 100;
 const SECONDS: u64 = 8;
-/// The guard of what cancels ask of deliveries, and how long its breaker stays open here.
+/// The guard of what cancels ask of deliveries.
 const ASK: &str = "oa-rental/rental/rental/asks/delivery/delivery";
+/// Users think a little between two requests; else siege, and not the server, would fill the machine.
+const THINKING: &str = "-d0.1";
+const EAGER: &str = "-d0";
+/// How long its breaker stays open here.
 const OPEN_WAIT: Duration = Duration::from_millis(1_000);
 /// How soon a request is answered while the breaker is open; the median of those that were.
 const REJECTED_WITHIN: Duration = Duration::from_millis(10);
@@ -54,7 +58,7 @@ fn slow_down_delivery(server: &Server) -> String {
 }
 
 /// Starts siege on these lines of its own language.
-fn siege(home: &Path, name: &str, users: u64, lines: &[String]) -> Child {
+fn siege(home: &Path, name: &str, (users, delay): (u64, &str), lines: &[String]) -> Child {
     let urls = home.join(name);
     std::fs::write(&urls, lines.join("\n")).expect("a file of addresses");
     // It would give up after a thousand refusals, which an open breaker gives in a second, and lock up when its time is over
@@ -62,10 +66,9 @@ fn siege(home: &Path, name: &str, users: u64, lines: &[String]) -> Child {
     let rc = home.join("siege.rc");
     std::fs::write(&rc, "failures = 1000000000\nverbose = false\n").expect("siege's settings");
     let mut command = Command::new("siege");
-    // Users think a little between two requests; else siege, and not the server, would fill the machine.
     command
         .env("HOME", home)
-        .args([&format!("-c{users}"), &format!("-t{SECONDS}S"), "-d0.1", "-i", "-R"])
+        .args([&format!("-c{users}"), &format!("-t{SECONDS}S"), delay, "-i", "-R"])
         .arg(rc)
         .arg("-f")
         .arg(urls);
@@ -117,9 +120,9 @@ fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() 
     let reads = [format!("{}/products/1", server.url("product"))];
     let rents =
         [format!(r#"{}/rentals POST {{"productId":"1","qty":"1","productName":"computer"}}"#, server.url("rental"))];
-    let canceling = siege(dir.path(), "cancels", USERS, &cancels);
-    let reading = siege(dir.path(), "reads", 5, &reads);
-    let renting = siege(dir.path(), "rents", 5, &rents);
+    let canceling = siege(dir.path(), "cancels", (USERS, THINKING), &cancels);
+    let reading = siege(dir.path(), "reads", (5, THINKING), &reads);
+    let renting = siege(dir.path(), "rents", (5, THINKING), &rents);
 
     let open = |from: &str, to: &str| moves(&server).get(&(from.to_owned(), to.to_owned())).copied().unwrap_or(0);
     eventually("the breaker opens", || (open("CLOSED", "OPEN") > 0).then_some(()));
@@ -185,8 +188,8 @@ fn too_many_cancels_are_told_to_come_later_and_rentals_go_on() {
     let cancels: Vec<_> = CROWDS.map(|id| format!("{}/rentals/{id} DELETE", server.url("rental"))).collect();
     let rents =
         [format!(r#"{}/rentals POST {{"productId":"1","qty":"1","productName":"computer"}}"#, server.url("rental"))];
-    let canceling = siege(dir.path(), "cancels", USERS, &cancels);
-    let renting = siege(dir.path(), "rents", 5, &rents);
+    let canceling = siege(dir.path(), "cancels", (USERS, THINKING), &cancels);
+    let renting = siege(dir.path(), "rents", (5, THINKING), &rents);
     let mut ids = CAREFUL;
     let told = eventually("a cancel is told to come later", || {
         let (answer, _) = cancel(&server, ids.next().expect("rentals are left"));
@@ -214,8 +217,8 @@ fn a_bulkhead_of_one_without_a_queue_turns_some_readers_away_and_no_others() {
             let product = Request::post("/products", r#"{"name":"computer","qty":"9"}"#);
             assert_eq!(server.send("product", &product).status, 201);
         }
-        let products = siege(dir.path(), "products", 10, &[format!("{}/products", server.url("product"))]);
-        let rentals = siege(dir.path(), "rentals", 1, &[format!("{}/rentals", server.url("rental"))]);
+        let products = siege(dir.path(), "products", (10, EAGER), &[format!("{}/products", server.url("product"))]);
+        let rentals = siege(dir.path(), "rentals", (1, EAGER), &[format!("{}/rentals", server.url("rental"))]);
         (ended(products), ended(rentals))
     };
     let (free, _) = read("");
