@@ -4,13 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crate::campaign::alone;
 use crate::client::{Answer, Request};
-use crate::siege::Report;
+use crate::siege::{Report, Siege};
 use crate::support::{Server, eventually, now, operator};
 
 /// For siege to cancel, for one careful customer, and for the end.
@@ -18,12 +17,16 @@ const CROWDS: std::ops::Range<u64> = 1..400;
 const CAREFUL: std::ops::Range<u64> = 400..900;
 const LAST: std::ops::Range<u64> = 900..1_000;
 const USERS: u64 = 100;
-const SECONDS: u64 = 8;
+/// What each user asks: eight seconds of thinking, or about as long without.
+const THOUGHTFUL: u64 = 160;
+const EAGER: u64 = 8_000;
+/// How long siege may take for it.
+const SIEGE_MAX: Duration = Duration::from_secs(60);
 /// The guard of what cancels ask of deliveries.
 const ASK: &str = "oa-rental/rental/rental/asks/delivery/delivery";
 /// Users think a little between two requests; else siege, and not the server, would fill the machine.
 const THINKING: &str = "-d0.1";
-const EAGER: &str = "-d0";
+const NOT_AT_ALL: &str = "-d0";
 /// How long its breaker stays open here.
 const OPEN_WAIT: Duration = Duration::from_millis(1_000);
 /// How soon a request is answered while the breaker is open; the median of those that were.
@@ -57,26 +60,22 @@ fn slow_down_delivery(server: &Server) -> String {
     location.find("/admin/").map_or(location, |path| &location[path..]).to_owned()
 }
 
-/// Starts siege on these lines of its own language.
-fn siege(home: &Path, name: &str, (users, delay): (u64, &str), lines: &[String]) -> Child {
+/// Starts siege on these lines of its own language; so many users, each with so many requests.
+///
+/// Counted, not timed: siege 4.0 locks up now and then when its time is over.
+fn siege(home: &Path, name: &str, (users, requests, delay): (u64, u64, &str), lines: &[String]) -> Siege {
     let urls = home.join(name);
     std::fs::write(&urls, lines.join("\n")).expect("a file of addresses");
-    // It would give up after a thousand refusals, which an open breaker gives in a second, and lock up when its time is over
-    // while it prints every one of them.
+    // It would give up after a thousand refusals, which an open breaker gives in a second.
     let rc = home.join("siege.rc");
     std::fs::write(&rc, "failures = 1000000000\nverbose = false\n").expect("siege's settings");
-    let mut command = Command::new("siege");
-    command
-        .env("HOME", home)
-        .args([&format!("-c{users}"), &format!("-t{SECONDS}S"), delay, "-i", "-R"])
-        .arg(rc)
-        .arg("-f")
-        .arg(urls);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("siege is installed (./check installs it)")
+    let (users, requests) = (format!("-c{users}"), format!("-r{requests}"));
+    let [rc, urls] = [&rc, &urls].map(|path| path.to_str().expect("a path of text"));
+    Siege::start(home, name, &[&users, &requests, delay, "-i", "-R", rc, "-f", urls])
 }
 
-fn ended(siege: Child) -> Report {
-    Report::of(&siege.wait_with_output().expect("siege ends"))
+fn ended(siege: Siege) -> Report {
+    siege.ended_within(SIEGE_MAX).expect("siege ends after its requests")
 }
 
 /// How often the breaker moved from one state to another.
@@ -120,9 +119,9 @@ fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() 
     let reads = [format!("{}/products/1", server.url("product"))];
     let rents =
         [format!(r#"{}/rentals POST {{"productId":"1","qty":"1","productName":"computer"}}"#, server.url("rental"))];
-    let canceling = siege(dir.path(), "cancels", (USERS, THINKING), &cancels);
-    let reading = siege(dir.path(), "reads", (5, THINKING), &reads);
-    let renting = siege(dir.path(), "rents", (5, THINKING), &rents);
+    let canceling = siege(dir.path(), "cancels", (USERS, THOUGHTFUL, THINKING), &cancels);
+    let reading = siege(dir.path(), "reads", (5, THOUGHTFUL, THINKING), &reads);
+    let renting = siege(dir.path(), "rents", (5, THOUGHTFUL, THINKING), &rents);
 
     let open = |from: &str, to: &str| moves(&server).get(&(from.to_owned(), to.to_owned())).copied().unwrap_or(0);
     eventually("the breaker opens", || (open("CLOSED", "OPEN") > 0).then_some(()));
@@ -188,8 +187,8 @@ fn too_many_cancels_are_told_to_come_later_and_rentals_go_on() {
     let cancels: Vec<_> = CROWDS.map(|id| format!("{}/rentals/{id} DELETE", server.url("rental"))).collect();
     let rents =
         [format!(r#"{}/rentals POST {{"productId":"1","qty":"1","productName":"computer"}}"#, server.url("rental"))];
-    let canceling = siege(dir.path(), "cancels", (USERS, THINKING), &cancels);
-    let renting = siege(dir.path(), "rents", (5, THINKING), &rents);
+    let canceling = siege(dir.path(), "cancels", (USERS, THOUGHTFUL, THINKING), &cancels);
+    let renting = siege(dir.path(), "rents", (5, THOUGHTFUL, THINKING), &rents);
     let mut ids = CAREFUL;
     let told = eventually("a cancel is told to come later", || {
         let (answer, _) = cancel(&server, ids.next().expect("rentals are left"));
@@ -217,8 +216,10 @@ fn a_bulkhead_of_one_without_a_queue_turns_some_readers_away_and_no_others() {
             let product = Request::post("/products", r#"{"name":"computer","qty":"9"}"#);
             assert_eq!(server.send("product", &product).status, 201);
         }
-        let products = siege(dir.path(), "products", (10, EAGER), &[format!("{}/products", server.url("product"))]);
-        let rentals = siege(dir.path(), "rentals", (1, EAGER), &[format!("{}/rentals", server.url("rental"))]);
+        let products =
+            siege(dir.path(), "products", (10, EAGER, NOT_AT_ALL), &[format!("{}/products", server.url("product"))]);
+        let rentals =
+            siege(dir.path(), "rentals", (1, EAGER, NOT_AT_ALL), &[format!("{}/rentals", server.url("rental"))]);
         (ended(products), ended(rentals))
     };
     let (free, _) = read("");
