@@ -180,6 +180,12 @@ pub fn derived_id(id: u128, name: &str) -> u128 {
     Uuid::new_v5(&Uuid::from_u128(id), name.as_bytes()).as_u128()
 }
 
+/// Writes an id as a UUID, the way others expect one.
+#[must_use]
+pub fn uuid_text(id: u128) -> String {
+    Uuid::from_u128(id).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

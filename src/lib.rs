@@ -13,6 +13,7 @@
 //! - [`resilience`]: deadline, bulkhead and the guard that nests them.
 //! - [`journal`]: the log, the store behind it, and the fence.
 //! - [`actors`]: instances under supervision, asks, followers, and the way in.
+//! - [`outbound`]: the HTTP client of outside parties that aggregates ask.
 //! - [`http`]: the edge.
 //! - [`telemetry`]: every metric in one list.
 //! - [`config`], [`app`]: settings, and the composition root.
@@ -24,6 +25,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod journal;
+pub mod outbound;
 pub mod resilience;
 pub mod systems;
 pub mod telemetry;

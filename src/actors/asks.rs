@@ -15,6 +15,7 @@ use super::instance::InstanceMessage;
 use super::runtime::House;
 use crate::clock::derived_id;
 use crate::domain::aggregate::RefusalClass;
+use crate::domain::provider::OUTSIDE;
 use crate::domain::{Answer, AnyCommand, Refusal, Stream};
 use crate::journal::{CommandMeta, Intent, Origin, Position};
 use crate::resilience::{CallError, Deadline, NotExecuted, Unknown};
@@ -115,6 +116,9 @@ impl Runner {
     async fn attempt(&self) -> Result<Reply, CallError> {
         let Intent { id, to, opened_by, timeout, .. } = &*self.intent;
         let house = &self.house;
+        if to.kind.service() == OUTSIDE {
+            return house.asked_outside(&self.intent).await;
+        }
         let call = Call {
             target: Target::Existing(*to),
             command: Arc::clone(&self.intent.command),

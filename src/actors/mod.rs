@@ -20,6 +20,7 @@ pub mod directory;
 mod instance;
 mod supervision;
 pub mod asks;
+pub mod outside;
 pub mod followers;
 pub mod services;
 pub mod chaos;
@@ -29,6 +30,7 @@ pub mod runtime;
 pub use admission::{Admission, Call};
 pub use directory::LiveLimits;
 pub use envelope::{Done, Precondition, Reply};
+pub use outside::{BuiltIn, Errand, Outbound, Said};
 pub use runtime::{ActorOptions, Runtime};
 
 #[cfg(test)]

@@ -38,6 +38,11 @@ impl Runtime {
         self.house.directory.rooms().map(|room| room.spec.kind)
     }
 
+    /// Returns every outside party.
+    pub fn providers(&self) -> impl Iterator<Item = Kind> + '_ {
+        self.house.directory.providers()
+    }
+
     /// Returns every kind with its instances.
     #[must_use]
     pub fn actors(&self) -> Vec<(Kind, Vec<EntryFigures>)> {

@@ -15,9 +15,11 @@ use super::asks::{Runner, Running};
 use super::chaos::Chaos;
 use super::creation::Creations;
 use super::directory::{Directory, GuardsError, LiveLimits, LiveSet, Watcher, guards};
+use super::outside::Outbound;
 use super::services::Services;
 use super::supervision::{Branch, Supervisor};
 use crate::clock::Clock;
+use crate::domain::provider::OUTSIDE;
 use crate::domain::system::Catalogue;
 use crate::domain::system::setting::NO_SETTINGS;
 use crate::domain::{Kind, SettingValues, System};
@@ -42,6 +44,8 @@ pub struct ActorOptions {
     pub guard: GuardPolicies,
     /// The settings of each system that declares some; they live as long as the process.
     pub settings: HashMap<&'static str, &'static SettingValues>,
+    /// The way to outside parties.
+    pub outbound: Arc<dyn Outbound>,
 }
 
 /// The living part of the house.
@@ -67,6 +71,7 @@ pub(super) struct House {
     pub(super) stopping: CancellationToken,
     pub(super) chaos: Arc<Chaos>,
     pub(super) faults: Faults,
+    pub(super) outbound: Arc<dyn Outbound>,
     /// Told whenever a follower has moved.
     pub(super) progressed: Notify,
     pub(super) followers: Vec<FollowerName>,
@@ -97,6 +102,9 @@ pub enum StartError {
         /// Whom it commands.
         target: Kind,
     },
+    /// An outside party is not named as one, or a service as one.
+    #[error("{0}: the names of outside parties, and of no service, are system/outside/name")]
+    Outside(String),
     /// A guard's policy makes no sense.
     #[error(transparent)]
     Guards(#[from] GuardsError),
@@ -139,6 +147,7 @@ impl Runtime {
             stopping: CancellationToken::new(),
             chaos: Arc::default(),
             faults: Faults::default(),
+            outbound: options.outbound,
             progressed: Notify::new(),
             followers: follower_names(systems),
             settings: options.settings,
@@ -218,6 +227,13 @@ fn check(systems: &[System]) -> Result<(), StartError> {
     }
     for system in systems {
         for service in &system.services {
+            if service.name == OUTSIDE {
+                return Err(StartError::Outside(format!("{}/{}", system.name, service.name)));
+            }
+            let misnamed = |kind: &Kind| (kind.system(), kind.service()) != (system.name, OUTSIDE);
+            if let Some(kind) = service.providers.iter().map(|spec| spec.kind).find(misnamed) {
+                return Err(StartError::Outside(kind.path().to_owned()));
+            }
             for policy in &service.policies {
                 if (policy.target.system(), policy.target.service()) != (system.name, service.name) {
                     let service = format!("{}/{}", system.name, service.name);

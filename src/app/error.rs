@@ -8,6 +8,7 @@ use crate::http::server::BindError;
 use crate::journal::disk::DiskError;
 use crate::journal::disk::backup::BackupError;
 use crate::journal::handle::OpenError;
+use crate::outbound::AddressError;
 
 /// Why the server did not start or could not go on.
 #[derive(Debug, Error)]
@@ -26,6 +27,14 @@ pub enum AppError {
     /// A setting that no system declares.
     #[error("there is no setting {0}")]
     UnknownSetting(String),
+    /// An outside party's address.
+    #[error("{key} = {error}")]
+    Address {
+        /// The setting.
+        key: String,
+        /// What is wrong with it.
+        error: AddressError,
+    },
     /// The log's format.
     #[error("{0}")]
     Lines(String),
@@ -65,7 +74,11 @@ impl AppError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::NoSuchSystem { .. } | Self::UnknownSetting(_) | Self::Lines(_) => 64,
+            Self::Settings(_)
+            | Self::NoSuchSystem { .. }
+            | Self::UnknownSetting(_)
+            | Self::Lines(_)
+            | Self::Address { .. } => 64,
             Self::Metrics(_)
             | Self::Storage(_)
             | Self::Backup(_)

@@ -8,10 +8,13 @@ use super::AppError;
 use crate::actors::{ActorOptions, LiveLimits, Runtime};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::domain::provider::ProviderSpec;
 use crate::domain::system::Catalogue;
+use crate::domain::system::setting::NO_SETTINGS;
 use crate::domain::{SettingValues, System};
 use crate::journal::disk::{DiskEngine, DiskOptions, Opening};
 use crate::journal::{Engine, Journal, JournalOptions};
+use crate::outbound::Providers;
 use crate::telemetry::metrics;
 
 /// The running parts.
@@ -35,6 +38,7 @@ impl Parts {
         clock: &Clock,
     ) -> Result<Self, AppError> {
         let (engine, journal) = open(settings, catalogue, clock).await?;
+        let values = values(settings, systems)?;
         let options = ActorOptions {
             shards: settings.actors.shards,
             live: LiveLimits {
@@ -43,7 +47,8 @@ impl Parts {
                 recoveries_max: settings.actors.recoveries_max,
             },
             guard: settings.guard.policies(),
-            settings: values(settings, systems)?,
+            outbound: Arc::new(providers(systems, &values)?),
+            settings: values,
         };
         let observer = Arc::new(metrics::GuardMetrics::default());
         let runtime = Runtime::start(systems, journal.clone(), clock.clone(), observer, options).await?;
@@ -99,6 +104,24 @@ fn values(settings: &Settings, systems: &[System]) -> Result<HashMap<&'static st
         Ok((system.name, &*Box::leak(Box::new(values))))
     });
     values.collect()
+}
+
+/// Knows the outside parties whose addresses are set.
+fn providers(
+    systems: &[System],
+    values: &HashMap<&'static str, &'static SettingValues>,
+) -> Result<Providers, AppError> {
+    let services = systems.iter().flat_map(|system| &system.services);
+    let specs: Vec<_> = services.flat_map(|service| &service.providers).collect();
+    let address = |spec: &&ProviderSpec| {
+        let values = values.get(spec.kind.system()).copied().unwrap_or(&NO_SETTINGS);
+        (spec.kind.path().to_owned(), values.get(spec.address).to_owned())
+    };
+    Providers::at(specs.iter().copied().map(|spec| address(&spec))).map_err(|(provider, error)| {
+        let key = specs.iter().find(|spec| spec.kind.path() == provider).map_or("", |spec| spec.address);
+        let system = provider.split('/').next().unwrap_or_default();
+        AppError::Address { key: format!("systems.{system}.{key}"), error }
+    })
 }
 
 /// Returns the storage's options as they are set.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::aggregate::{Aggregate, Refusal};
 use super::fact::Stream;
 use super::message::AnyCommand;
+use super::provider::Provider;
 
 /// How long an answer is waited for by default, in milliseconds; the originals' Hystrix timeout.
 pub const ASK_TIMEOUT_MS: u64 = 610;
@@ -33,6 +34,24 @@ impl Ask {
             timeout: Duration::from_millis(ASK_TIMEOUT_MS),
             on_unknown: OnUnknown::Resend,
         }
+    }
+
+    /// Asks an outside party on behalf of the aggregate with this id; an unknown outcome is asked again until answered.
+    #[must_use]
+    pub fn outside<P: Provider>(id: u64, command: impl Into<P::Command>) -> Self {
+        Self {
+            to: Stream::new(P::KIND, id),
+            command: Arc::new(command.into()),
+            timeout: Duration::from_millis(ASK_TIMEOUT_MS),
+            on_unknown: OnUnknown::Resend,
+        }
+    }
+
+    /// Has an unknown outcome undone by this command to the same outside party.
+    #[must_use]
+    pub fn undone_outside_by<P: Provider>(mut self, command: impl Into<P::Command>) -> Self {
+        self.on_unknown = OnUnknown::Undo(Arc::new(command.into()));
+        self
     }
 
     /// Has an unknown outcome undone by this command to the same aggregate.

@@ -268,6 +268,9 @@ fn not_executed(rejected: NotExecuted) -> Entry {
         Reason::EdgeOverloaded => {
             (StatusCode::SERVICE_UNAVAILABLE, "not executed: as many requests are here as are answered in time")
         }
+        Reason::ProviderUnavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, "not executed: an outside party that must agree cannot be reached")
+        }
         Reason::ClientRate => (StatusCode::TOO_MANY_REQUESTS, "not executed: this client comes more often than it may"),
     };
     let read_only = rejected.reason == Reason::StorageReadOnly;

@@ -28,7 +28,8 @@ impl CallError {
                 // The caller's patience is the caller's: a short one says nothing of the callee.
                 Unknown::DeadlineExceeded => Completion::Expired,
                 // A killed callee says nothing of the callee's health: its supervisor counts what it must.
-                Unknown::PortDropped => Completion::Cancelled,
+                // Nor does an outside party's failure of who asked it: the guard in front of that party counts it.
+                Unknown::PortDropped | Unknown::BrokenOff => Completion::Cancelled,
             },
         }
     }
@@ -87,6 +88,8 @@ pub enum Reason {
     EdgeOverloaded,
     /// The client comes more often than it may.
     ClientRate,
+    /// An outside party cannot be reached, or says that it is too busy.
+    ProviderUnavailable,
 }
 
 impl Reason {
@@ -109,6 +112,7 @@ impl Reason {
             Self::FaultInjected => "fault-injected",
             Self::EdgeOverloaded => "edge-overloaded",
             Self::ClientRate => "client-rate",
+            Self::ProviderUnavailable => "provider-unavailable",
         }
     }
 }
@@ -125,6 +129,9 @@ pub enum Unknown {
     /// The callee dropped the reply port.
     #[error("outcome unknown: the callee went away without an answer")]
     PortDropped,
+    /// An outside party broke the connection off, or answered that it failed.
+    #[error("outcome unknown: the provider failed")]
+    BrokenOff,
 }
 
 impl Unknown {
@@ -134,6 +141,7 @@ impl Unknown {
             Self::AttemptTimeout => "attempt-timeout",
             Self::DeadlineExceeded => "deadline-exceeded",
             Self::PortDropped => "port-dropped",
+            Self::BrokenOff => "broken-off",
         }
     }
 }
@@ -193,6 +201,13 @@ mod tests {
         check(Unknown::AttemptTimeout.into(), Completion::TimedOut);
         check(Unknown::DeadlineExceeded.into(), Completion::Expired);
         check(Unknown::PortDropped.into(), Completion::Cancelled);
+    }
+
+    #[test]
+    fn an_outside_partys_failure_is_none_of_who_asked_it() {
+        let unreachable = NotExecuted { reason: Reason::ProviderUnavailable, retry_after: Duration::from_secs(1) };
+        assert_eq!(CallError::from(unreachable).completion(), Completion::NotExecuted);
+        assert_eq!(CallError::from(Unknown::BrokenOff).completion(), Completion::Cancelled);
     }
 
     #[test]

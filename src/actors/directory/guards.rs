@@ -5,7 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::{Crashes, Directory, KindRoom, Shard};
+use super::{Crashes, Directory, KindRoom, Provider, Shard};
 use crate::actors::runtime::ActorOptions;
 use crate::clock::Clock;
 use crate::domain::{Kind, System};
@@ -51,7 +51,12 @@ pub(in crate::actors) fn directory(
     };
     let root = budget().map_err(|fault| GuardsError::Policy { name: "retry".to_owned(), fault: fault.into() })?;
     let mut directory = Directory { retries_root: Some(root), ..Directory::default() };
-    for spec in systems.iter().flat_map(|system| system.services.iter().flat_map(|service| &service.aggregates)) {
+    let services = || systems.iter().flat_map(|system| &system.services);
+    for spec in services().flat_map(|service| &service.providers) {
+        let provider = Provider { spec: spec.clone(), retry: retry(spec.kind.path())? };
+        directory.providers.insert(spec.kind, provider);
+    }
+    for spec in services().flat_map(|service| &service.aggregates) {
         for asked in spec.asks {
             let name = GuardPolicies::ask_name(spec.kind.path(), asked.path());
             directory.asks.insert((spec.kind, *asked), guard(&name)?);
@@ -83,6 +88,14 @@ impl Directory {
 
     pub(in crate::actors) fn rooms(&self) -> impl Iterator<Item = &Arc<KindRoom>> {
         self.kinds.values()
+    }
+
+    pub(in crate::actors) fn providers(&self) -> impl Iterator<Item = Kind> {
+        self.providers.keys().copied()
+    }
+
+    pub(in crate::actors) fn provider(&self, kind: Kind) -> Option<&Provider> {
+        self.providers.get(&kind)
     }
 
     /// Returns the guard of one kind's asks to another.

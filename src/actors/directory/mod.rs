@@ -29,6 +29,7 @@ use suspects::{Crashes, Suspects};
 use super::instance::InstanceMessage;
 use super::supervision::ShardMessage;
 use crate::domain::Kind;
+use crate::domain::provider::ProviderSpec;
 use crate::domain::system::AggregateSpec;
 use crate::resilience::{Budget, Guard, Retry};
 
@@ -37,8 +38,16 @@ use crate::resilience::{Budget, Guard, Retry};
 pub(super) struct Directory {
     kinds: HashMap<Kind, Arc<KindRoom>>,
     asks: HashMap<(Kind, Kind), Guard>,
+    providers: HashMap<Kind, Provider>,
     /// What all policies together may add to the load.
     retries_root: Option<Arc<Budget>>,
+}
+
+/// An outside party: its description, and how its askers try again.
+#[derive(Debug)]
+pub(super) struct Provider {
+    pub(super) spec: ProviderSpec,
+    pub(super) retry: Retry,
 }
 
 /// One kind: its description, its guard, its shards.

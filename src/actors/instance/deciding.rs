@@ -27,7 +27,8 @@ impl Resident {
         }
         self.panic_if(Point::Decide);
         let context = self.context();
-        match self.state.decide(&*envelope.command, &context) {
+        let decided = self.state.decide(&*envelope.command, &context);
+        match decided.map(|decision| self.house.agreed(self.stream.kind, &*self.state, decision, &context)) {
             Err(refusal) => self.refuse(myself, envelope, refusal),
             Ok(decision) if decision.facts.len() > FACTS_MAX => {
                 let refusal =

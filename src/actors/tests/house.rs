@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::super::admission::{Call, Target};
 use super::super::directory::{EntryFigures, LiveLimits};
 use super::super::envelope::{Done, Precondition, Reply};
+use super::super::outside::{BuiltIn, Outbound};
 use super::super::runtime::{ActorOptions, Runtime};
 use super::{shop, yard};
 use crate::clock::{Clock, derived_id};
@@ -62,8 +63,17 @@ impl House {
         Self::start_with(engine, LiveLimits::default()).await
     }
 
+    /// Starts all systems on a storage, with this way to outside parties.
+    pub(super) async fn start_near(engine: Arc<dyn Engine>, outbound: Arc<dyn Outbound>) -> Self {
+        Self::build(engine, LiveLimits::default(), outbound).await
+    }
+
     /// Starts all systems on a storage, with room for so many living.
     pub(super) async fn start_with(engine: Arc<dyn Engine>, live: LiveLimits) -> Self {
+        Self::build(engine, live, Arc::new(BuiltIn)).await
+    }
+
+    async fn build(engine: Arc<dyn Engine>, live: LiveLimits, outbound: Arc<dyn Outbound>) -> Self {
         let systems = systems();
         // Another life draws other ids.
         let clock = Clock::manual(1_700_000_000_000, 7 + engine.figures().group);
@@ -76,6 +86,7 @@ impl House {
             live,
             guard: GuardPolicies { kind: GuardPolicy { edge, ..GuardPolicy::default() }, ..GuardPolicies::default() },
             settings: std::collections::HashMap::new(),
+            outbound,
         };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         Self { runtime: runtime.await.expect("the tree starts"), journal, clock }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Aggregate, Answer, Ask, Asked, Closing, Command, Context, Decision, Event, IdRule, Kind, Policy, Recorded, Refusal,
-    Rejection, Service, System,
+    Aggregate, Answer, Ask, Asked, Closing, Command, Context, Decision, Event, IdRule, Kind, Outgoing, Policy,
+    Provider, Recorded, Refusal, Rejection, Service, System, Verb,
 };
 use crate::messages;
 
@@ -103,9 +103,7 @@ pub(super) struct Confirm {}
 pub(super) struct Void {}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct PaymentHeld {
-    pub(super) amount: u64,
-}
+pub(super) struct PaymentHeld {}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct PaymentVoided {}
@@ -133,21 +131,36 @@ impl Aggregate for Payment {
     const KIND: Kind = Kind::new("shop/bank/payment");
     const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Order::KIND);
+    const ASKS: &'static [Kind] = &[Bank::KIND];
     type Command = PaymentCommand;
     type Event = PaymentEvent;
     type Rejection = TooDear;
 
-    fn decide(&self, command: &PaymentCommand, _: &Context) -> Result<Decision<PaymentEvent>, TooDear> {
+    fn decide(&self, command: &PaymentCommand, context: &Context) -> Result<Decision<PaymentEvent>, TooDear> {
         Ok(match command {
             PaymentCommand::Hold(hold) if hold.amount >= TOO_DEAR => return Err(TooDear),
             // Voided before it came: it stays voided.
             PaymentCommand::Hold(_) if self.held || self.voided => Decision::nothing(),
-            PaymentCommand::Hold(Hold { amount }) => Decision::facts([PaymentHeld { amount: *amount }]),
+            PaymentCommand::Hold(Hold { amount }) => {
+                let charge = Ask::outside::<Bank>(context.id, Charge { amount: *amount });
+                Decision::nothing().asking(charge.undone_outside_by::<Bank>(Refund {}))
+            }
             PaymentCommand::Confirm(_) if self.paid || self.voided => Decision::nothing(),
             PaymentCommand::Confirm(_) => Decision::facts([Paid {}]),
             PaymentCommand::Void(_) if self.voided => Decision::nothing(),
-            PaymentCommand::Void(_) => Decision::facts([PaymentVoided {}]),
+            PaymentCommand::Void(_) => {
+                let refund = self.held.then(|| Ask::outside::<Bank>(context.id, Refund {}));
+                Decision { ask: refund, ..Decision::facts([PaymentVoided {}]) }
+            }
         })
+    }
+
+    fn answered(&self, asked: &Asked, answer: &Answer, _: &Context) -> Closing<PaymentEvent> {
+        match answer {
+            Answer::Done if asked.command == "Charge" => Closing::facts([PaymentHeld {}.into()]),
+            Answer::Done | Answer::Withdrawn => Closing::facts([]),
+            Answer::Refused(refusal) => Closing::refuse(refusal.clone()),
+        }
     }
 
     fn evolve(&mut self, event: &PaymentEvent) {
@@ -160,6 +173,34 @@ impl Aggregate for Payment {
 
     fn exists(&self) -> bool {
         self.paid
+    }
+}
+
+/// The outside party that has the money.
+#[derive(Debug)]
+pub(super) struct Bank;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Charge {
+    pub(super) amount: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Refund {}
+
+messages! { pub(super) enum BankCommand { Charge = 1; Refund = 1 } }
+impl Command for BankCommand {}
+
+impl Provider for Bank {
+    const KIND: Kind = Kind::new("shop/outside/bank");
+    const ADDRESS: &'static str = "bank_url";
+    type Command = BankCommand;
+
+    fn outgoing(id: u64, command: &BankCommand) -> Outgoing {
+        match command {
+            BankCommand::Charge(_) => Outgoing::new(Verb::Post, format!("/charges/{id}")),
+            BankCommand::Refund(_) => Outgoing::new(Verb::Delete, format!("/charges/{id}")),
+        }
     }
 }
 
@@ -187,7 +228,7 @@ pub(super) fn system() -> System {
         settings: Vec::new(),
         services: vec![
             Service::new("order", 9_181).aggregate::<Order>(),
-            Service::new("bank", 9_182).aggregate::<Payment>().policy::<WheneverOrderedConfirm>(),
+            Service::new("bank", 9_182).aggregate::<Payment>().provider::<Bank>().policy::<WheneverOrderedConfirm>(),
         ],
     }
 }

@@ -23,9 +23,20 @@ async fn start(service: Service, shards: usize) -> StartError {
         live: LiveLimits::default(),
         guard: GuardPolicies::default(),
         settings: std::collections::HashMap::new(),
+        outbound: Arc::new(crate::actors::BuiltIn),
     };
     let journal = journal.await.expect("the journal opens");
     Runtime::start(&systems, journal, clock, Arc::new(Unobserved), options).await.expect_err("it makes no sense")
+}
+
+#[tokio::test]
+async fn an_outside_party_with_the_name_of_an_aggregate_is_refused_and_a_service_with_that_of_one() {
+    let with_bank = || Service::new("coop", 1).provider::<super::shop::Bank>();
+    assert!(start(with_bank(), 1).await.to_string().starts_with("shop/outside/bank: "));
+    let mut service = with_bank();
+    service.providers[0].kind = Kind::new("yard/coop/bank");
+    assert!(start(service, 1).await.to_string().starts_with("yard/coop/bank: "));
+    assert!(start(Service::new("outside", 1), 1).await.to_string().starts_with("yard/outside: "));
 }
 
 #[tokio::test]

@@ -7,11 +7,13 @@ use super::setting::Setting;
 use crate::domain::aggregate::Aggregate;
 use crate::domain::fact::Kind;
 use crate::domain::policy::Policy;
+use crate::domain::provider::{Provider, ProviderSpec};
 use crate::domain::resource::Resource;
 use crate::domain::route::Route;
 use crate::domain::view::View;
 
-use super::spec::{AggregateSpec, PolicySpec, ViewSpec};
+use super::spec::{AggregateSpec, DecodeNamed, PolicySpec, ViewSpec};
+use crate::domain::message::AnyCommand;
 
 /// A business system.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Service {
     pub port: u16,
     /// The kinds it owns.
     pub aggregates: Vec<AggregateSpec>,
+    /// The outside parties its aggregates ask.
+    pub providers: Vec<ProviderSpec>,
     /// What follows from facts, run by one follower.
     pub policies: Vec<PolicySpec>,
     /// Its read models, one follower each.
@@ -55,6 +59,7 @@ impl Service {
             name,
             port,
             aggregates: Vec::new(),
+            providers: Vec::new(),
             policies: Vec::new(),
             views: Vec::new(),
             resources: Vec::new(),
@@ -66,6 +71,13 @@ impl Service {
     #[must_use]
     pub fn aggregate<A: Aggregate>(mut self) -> Self {
         self.aggregates.push(AggregateSpec::of::<A>());
+        self
+    }
+
+    /// Adds an outside party.
+    #[must_use]
+    pub fn provider<P: Provider>(mut self) -> Self {
+        self.providers.push(ProviderSpec::of::<P>());
         self
     }
 
@@ -102,6 +114,7 @@ impl Service {
 #[derive(Debug, Default)]
 pub struct Catalogue {
     kinds: HashMap<&'static str, KindSpec>,
+    providers: HashMap<&'static str, ProviderSpec>,
 }
 
 /// A kind's description.
@@ -128,7 +141,7 @@ impl Catalogue {
     /// Gathers the kinds of these systems.
     #[must_use]
     pub fn of(systems: &[System]) -> Self {
-        let mut kinds = HashMap::new();
+        let (mut kinds, mut providers) = (HashMap::new(), HashMap::new());
         for service in systems.iter().flat_map(|system| &system.services) {
             for spec in &service.aggregates {
                 kinds.insert(spec.kind.path(), KindSpec::Aggregate(Arc::new(spec.clone())));
@@ -136,8 +149,9 @@ impl Catalogue {
             for spec in &service.views {
                 kinds.insert(spec.kind.path(), KindSpec::View(Arc::new(spec.clone())));
             }
+            providers.extend(service.providers.iter().map(|spec| (spec.kind.path(), spec.clone())));
         }
-        Self { kinds }
+        Self { kinds, providers }
     }
 
     /// Finds an aggregate's description by its stored name.
@@ -158,13 +172,26 @@ impl Catalogue {
         }
     }
 
-    /// Returns the kind with this stored name.
+    /// Returns what reads the stored commands of an aggregate or a provider.
+    #[must_use]
+    pub fn commands_of(&self, path: &str) -> Option<DecodeNamed<dyn AnyCommand>> {
+        let provider = || self.providers.get(path).map(|spec| spec.decode_command);
+        self.aggregate(path).map(|spec| spec.decode_command).or_else(provider)
+    }
+
+    /// Lists the outside parties, in the order of their names.
+    #[must_use]
+    pub fn providers(&self) -> Vec<&ProviderSpec> {
+        let mut providers: Vec<_> = self.providers.values().collect();
+        providers.sort_by_key(|spec| spec.kind);
+        providers
+    }
+
+    /// Returns the kind of an aggregate, a view or a provider by its stored name.
     #[must_use]
     pub fn kind(&self, path: &str) -> Option<Kind> {
-        self.kinds.get(path).map(|spec| match spec {
-            KindSpec::Aggregate(spec) => spec.kind,
-            KindSpec::View(spec) => spec.kind,
-        })
+        let provider = || self.providers.get(path).map(|spec| spec.kind);
+        self.kinds.get(path).map(KindSpec::kind).or_else(provider)
     }
 
     /// Lists all kinds in the order of their names.

@@ -93,7 +93,8 @@ impl Admin {
     fn places(&self, target: &str) -> Result<Vec<&'static str>, Problem> {
         let services = self.edge.systems.iter().flat_map(|system| &system.services);
         let shown = services.flat_map(|service| &service.resources).map(|at| at.resource.kind);
-        let mut kinds: Vec<Kind> = shown.chain(self.edge.runtime.kinds()).collect();
+        let mut kinds: Vec<Kind> =
+            shown.chain(self.edge.runtime.kinds()).chain(self.edge.runtime.providers()).collect();
         kinds.retain(|kind| target::covers_kind(target, *kind));
         kinds.sort_unstable();
         kinds.dedup();

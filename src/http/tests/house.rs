@@ -79,8 +79,13 @@ impl House {
         let storage = Arc::new(MemoryEngine::default());
         let journal = Journal::open(storage, Arc::clone(&catalogue), clock.clone(), options).await;
         let journal = journal.expect("the journal opens");
-        let options =
-            ActorOptions { shards: 1, live: LiveLimits::default(), guard: GuardPolicies::default(), settings };
+        let options = ActorOptions {
+            shards: 1,
+            live: LiveLimits::default(),
+            guard: GuardPolicies::default(),
+            settings,
+            outbound: Arc::new(crate::actors::BuiltIn),
+        };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         let runtime = Arc::new(runtime.await.expect("the tree starts"));
         let limit = Arc::new(AdaptiveLimit::new(policy, clock.clone()).expect("a sound policy"));

@@ -177,8 +177,8 @@ impl<'a> Reader<'a> {
     ) -> Result<Arc<dyn AnyCommand>, CodecError> {
         let (name, schema, bytes) = self.message()?;
         let path = to.kind.path();
-        let spec = catalogue.aggregate(path).ok_or_else(|| CodecError::UnknownKind(path.to_owned()))?;
-        decode_erased(name, bytes, |from| (spec.decode_command)(name, schema, from))
+        let decode = catalogue.commands_of(path).ok_or_else(|| CodecError::UnknownKind(path.to_owned()))?;
+        decode_erased(name, bytes, |from| decode(name, schema, from))
     }
 
     pub(super) fn command(&mut self) -> Result<CommandMeta, CodecError> {

@@ -159,6 +159,10 @@ fn every_message_and_row_this_build_reads_is_recorded() {
         };
         missing.extend(expected.into_iter().filter(|of| !recorded.contains_key(of)));
     }
+    for spec in catalogue.providers() {
+        let commands = spec.commands.iter().map(|(of, schema)| name("command", spec.kind.path(), of, *schema));
+        missing.extend(commands.filter(|of| !recorded.contains_key(of)));
+    }
     assert!(missing.is_empty(), "give each a sample and a line in tests/fixtures/journal: {missing:#?}");
 }
 
