@@ -13,6 +13,7 @@ mod edge;
 mod experiments;
 mod oa_rental_delivery_down;
 mod oa_rental_document;
+mod overload;
 
 mod big_store;
 mod campaign;
