@@ -17,7 +17,7 @@ use super::instance::InstanceMessage;
 use super::runtime::House;
 use super::supervision::ShardMessage;
 use crate::domain::{Kind, Stream};
-use crate::resilience::{CallError, Deadline, Idempotency, NotExecuted, Partition, Reason, Unknown};
+use crate::resilience::{CallError, Deadline, Idempotency, NotExecuted, Partition, Reason, Retries, Unknown};
 use crate::telemetry::metrics;
 
 /// How often a command is sent again after its port was dropped; under a storm of kills eight were not enough.
@@ -45,12 +45,13 @@ impl House {
         }
     }
 
-    /// Sends a command through its kind's guard.
+    /// Sends a command through its kind's guard; with the retries of its request if it may be sent again.
     pub(super) async fn guarded(
         &self,
         partition: Partition,
         stream: Stream,
         call: &Call,
+        retries: Option<&Retries>,
         fresh: bool,
     ) -> Result<Reply, CallError> {
         self.gate_is_open(stream.kind)?;
@@ -63,7 +64,7 @@ impl House {
         };
         // Outside of the kind's guard: a call to an instance that is left alone takes no slot and is no outcome of its kind.
         let instance = InstanceCall::begin(room, stream, &self.clock)?;
-        let result = room.guard.call(partition, call.deadline, work).await;
+        let result = room.guard.attempt(retries, partition, call.deadline, work).await;
         instance.end(&result);
         result
     }
@@ -74,7 +75,7 @@ impl House {
         let (Some(room), Some(retries)) = (self.directory.room(stream.kind), retries) else {
             return Err(unavailable(Reason::ServiceStopped).into());
         };
-        let attempt = |_| self.guarded(Partition::Policies, stream, call, false);
+        let attempt = |_| self.guarded(Partition::Policies, stream, call, Some(&retries), false);
         room.retry.run(&retries, call.deadline, Idempotency::Keyed, attempt).await
     }
 
@@ -85,7 +86,7 @@ impl House {
         };
         let work = |deadline| async move {
             let call = Call { deadline, ..call.clone() };
-            self.guarded(Partition::Asks, to, &call, false).await
+            self.guarded(Partition::Asks, to, &call, None, false).await
         };
         guard.call(Partition::Asks, call.deadline, work).await
     }

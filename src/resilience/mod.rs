@@ -18,6 +18,9 @@ pub mod rate;
 pub mod retry;
 mod sync;
 
+#[cfg(test)]
+mod tests;
+
 pub use adaptive::{AdaptiveLimit, Ending, LimitError, LimitPolicy};
 pub use budget::{Budget, BudgetNumbers, BudgetPolicy, BudgetPolicyError, Withdrawal, withdraw_both};
 pub use bulkhead::{Bulkhead, BulkheadLimits, Partition, Permit, ZeroLimit};
