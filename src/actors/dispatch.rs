@@ -39,6 +39,9 @@ type Answer = oneshot::Receiver<Result<Reply, NoReply>>;
 
 impl House {
     pub(super) fn gate_is_open(&self, kind: Kind) -> Result<(), CallError> {
+        if self.services.are_draining() {
+            return Err(unavailable(Reason::Draining).into());
+        }
         match self.services.is_running(kind.system(), kind.service()) {
             true => Ok(()),
             false => Err(unavailable(Reason::ServiceStopped).into()),
@@ -185,6 +188,10 @@ impl House {
         let mut end_by: Option<Instant> = None;
         let mut place = None;
         loop {
+            // Nobody will start it any more.
+            if self.services.are_draining() {
+                return Err(unavailable(Reason::Draining));
+            }
             let changed = shard.changed.notified();
             tokio::pin!(changed);
             // Registered before the look, so that a change between look and wait is not missed.
