@@ -48,6 +48,15 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// Why it turns calls away by itself.
+    pub const REASONS: [Reason; 5] = [
+        Reason::DeadlineExceeded,
+        Reason::BreakerOpen,
+        Reason::BulkheadFull,
+        Reason::BulkheadWaitTimeout,
+        Reason::WouldExpire,
+    ];
+
     /// Creates a guard whose name the observer is told with each call.
     ///
     /// # Errors
