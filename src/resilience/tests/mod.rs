@@ -1,5 +1,6 @@
 //! The layers together: what each leaves to the others.
 
+mod brown_out;
 mod composition;
 mod times;
 
