@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::chaos::Point;
 use super::super::directory::LiveLimits;
 use super::faults::{inject, remove};
-use super::house::{House, Outcome, done, life};
+use super::house::{House, Outcome, by_policy, done, life};
 use super::shop::{Order, Payment, PlaceOrder};
 use super::yard::{Add, Tally};
 use crate::domain::{Aggregate, Kind, Stream};
@@ -123,6 +123,30 @@ fn many_instances_that_crash_are_their_kinds_fault_and_a_few_are_not() {
             house.done(house.tell::<Tally>(id, Add { n: 1 })).await;
         }
         assert_eq!(kind_state(&house, Tally::KIND), State::Closed);
+    });
+}
+
+// Case 50.
+#[test]
+fn a_policys_command_that_fails_as_a_probe_is_not_tried_again_in_its_turn() {
+    life(async {
+        let house = house_with_tallies(1).await;
+        let tries = async || {
+            let fault = inject(&house, Tally::KIND, "0ms", 1.0, 0.0);
+            let call = by_policy(house.tell::<Tally>(1, Add { n: 2 }));
+            let outcome = house.runtime.house.commanded(TALLY, &call).await;
+            assert!(matches!(outcome, Err(CallError::NotExecuted(why)) if why.reason == Reason::FaultInjected));
+            let tries = house.runtime.faults().all(house.clock.now())[0].figures().calls;
+            remove(&house, fault);
+            tries
+        };
+        assert_eq!(tries().await, 3, "while the kind is well");
+        let room = house.runtime.house.directory.room(Tally::KIND).expect("a kind");
+        room.guard.breaker().trip(Cause::Instances, room.guard.now());
+        let wait = check_rejected(&house.send(house.tell::<Tally>(1, Add { n: 2 })).await, Reason::BreakerOpen);
+        tokio::time::sleep(wait).await;
+        assert_eq!(tries().await, 1);
+        assert_eq!(kind_state(&house, Tally::KIND), State::HalfOpen);
     });
 }
 
