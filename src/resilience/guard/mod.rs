@@ -98,7 +98,9 @@ impl Guard {
     /// and no answer came.
     ///
     /// # Cancel safety
-    /// A dropped call frees its slot or its place in line. Once admitted, it is reported as [`Completion::Cancelled`](super::outcome::Completion::Cancelled).
+    /// A dropped call frees its slot or its place in line. Once admitted, it is reported as [`Cancelled`].
+    ///
+    /// [`Cancelled`]: super::outcome::Completion::Cancelled
     pub fn call<T, F, Fut>(
         &self,
         partition: Partition,
@@ -113,8 +115,8 @@ impl Guard {
         self.attempt(None, partition, deadline, work)
     }
 
-    /// Makes one of the attempts of a request, as [`Self::call`] does. A probe that fails is its last, and sets the no-retry
-    /// mark: a callee that is tried with a few calls must not be tried by one request alone.
+    /// Makes one of the attempts of a request, as [`Self::call`] does; without `retries` there is no other. A probe that
+    /// fails is the last and sets the no-retry mark: no request alone decides whether its callee is back.
     ///
     /// # Errors
     /// As [`Self::call`].
@@ -153,8 +155,11 @@ impl Guard {
             Ok(answer) => answer.completion(),
             Err(error) => error.completion(),
         };
-        if attempt.is_probe() && Outcome::from(completion) == Outcome::Failure {
-            retries.inspect(|retries| retries.stop());
+        if let Some(retries) = retries
+            && attempt.is_probe()
+            && Outcome::from(completion) == Outcome::Failure
+        {
+            retries.stop();
         }
         attempt.completion = Some(completion);
         result
