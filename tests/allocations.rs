@@ -1,4 +1,4 @@
-//! Guarding a call allocates nothing, let through or turned away, once what is made once is made. (Case 135.)
+//! Guarding a call allocates nothing, let through or turned away, once what is made once is made.
 
 use std::future::{Future, ready};
 use std::hint::black_box;
@@ -82,6 +82,7 @@ fn an_allocation_is_counted() {
     assert_eq!(counted.count_total, 1);
 }
 
+// Case 135.
 #[test]
 fn a_closed_breaker_admits_and_records_without_an_allocation() {
     for in_flight in [false, true] {
@@ -98,6 +99,7 @@ fn a_closed_breaker_admits_and_records_without_an_allocation() {
     }
 }
 
+// Case 135.
 #[test]
 fn an_open_breaker_rejects_without_an_allocation() {
     let open = breaker(BreakerConfig::KIND);
@@ -125,6 +127,7 @@ fn a_full_bulkhead_turns_away_without_an_allocation() {
     assert_allocates_nothing(|_| assert!(at_once(bulkhead.acquire(deadline)).is_err()));
 }
 
+// Case 135.
 #[test]
 fn whether_to_try_again_is_decided_without_an_allocation() {
     let rejection = NotExecuted { reason: Reason::BulkheadFull, retry_after: Duration::from_millis(50) };
@@ -161,6 +164,7 @@ fn a_call_that_is_not_repeated_passes_the_retry_without_an_allocation() {
     }
 }
 
+// Case 135.
 #[test]
 fn a_guarded_call_that_succeeds_allocates_nothing_with_the_servers_metrics_or_without() {
     let observers: [Arc<dyn Observer>; 2] = [Arc::new(Unobserved), Arc::new(GuardMetrics::default())];
@@ -170,6 +174,7 @@ fn a_guarded_call_that_succeeds_allocates_nothing_with_the_servers_metrics_or_wi
     }
 }
 
+// Case 135.
 #[test]
 fn a_guard_turns_away_without_an_allocation() {
     let full = BulkheadLimits { running_max: 1, queue_max: 0, ..BulkheadLimits::EDGE };

@@ -48,7 +48,7 @@ impl Admission {
     pub async fn call(&self, partition: Partition, call: Call) -> Result<(Stream, Reply), CallError> {
         match call.target {
             Target::Existing(stream) => {
-                let reply = self.0.guarded(partition, stream, &call, false).await?;
+                let reply = self.0.guarded(partition, stream, &call, None, false).await?;
                 Ok((stream, reply))
             }
             Target::New(kind) => self.create(partition, kind, &call).await,
@@ -102,7 +102,7 @@ impl Admission {
         self.0.gate_is_open(kind)?;
         let mut creation = Creation::begin(&self.0, kind, call.meta.id, call.meta.origin)?;
         let stream = creation.stream;
-        let outcome = self.0.guarded(partition, stream, call, creation.fresh).await;
+        let outcome = self.0.guarded(partition, stream, call, None, creation.fresh).await;
         creation.end = End::of(&outcome);
         outcome.map(|reply| (stream, reply))
     }

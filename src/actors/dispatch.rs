@@ -17,7 +17,7 @@ use super::instance::InstanceMessage;
 use super::runtime::House;
 use super::supervision::ShardMessage;
 use crate::domain::{Kind, Stream};
-use crate::resilience::{CallError, Deadline, Idempotency, NotExecuted, Partition, Reason, Unknown};
+use crate::resilience::{CallError, Deadline, Idempotency, NotExecuted, Partition, Reason, Retries, Unknown};
 use crate::telemetry::metrics;
 
 /// How often a command is sent again after its port was dropped; under a storm of kills eight were not enough.
@@ -39,18 +39,22 @@ type Answer = oneshot::Receiver<Result<Reply, NoReply>>;
 
 impl House {
     pub(super) fn gate_is_open(&self, kind: Kind) -> Result<(), CallError> {
+        if self.services.are_draining() {
+            return Err(unavailable(Reason::Draining).into());
+        }
         match self.services.is_running(kind.system(), kind.service()) {
             true => Ok(()),
             false => Err(unavailable(Reason::ServiceStopped).into()),
         }
     }
 
-    /// Sends a command through its kind's guard.
+    /// Sends a command through its kind's guard; with the retries of its request if it may be sent again.
     pub(super) async fn guarded(
         &self,
         partition: Partition,
         stream: Stream,
         call: &Call,
+        retries: Option<&Retries>,
         fresh: bool,
     ) -> Result<Reply, CallError> {
         self.gate_is_open(stream.kind)?;
@@ -63,7 +67,7 @@ impl House {
         };
         // Outside of the kind's guard: a call to an instance that is left alone takes no slot and is no outcome of its kind.
         let instance = InstanceCall::begin(room, stream, &self.clock)?;
-        let result = room.guard.call(partition, call.deadline, work).await;
+        let result = room.guard.attempt(retries, partition, call.deadline, work).await;
         instance.end(&result);
         result
     }
@@ -74,7 +78,7 @@ impl House {
         let (Some(room), Some(retries)) = (self.directory.room(stream.kind), retries) else {
             return Err(unavailable(Reason::ServiceStopped).into());
         };
-        let attempt = |_| self.guarded(Partition::Policies, stream, call, false);
+        let attempt = |_| self.guarded(Partition::Policies, stream, call, Some(&retries), false);
         room.retry.run(&retries, call.deadline, Idempotency::Keyed, attempt).await
     }
 
@@ -85,7 +89,7 @@ impl House {
         };
         let work = |deadline| async move {
             let call = Call { deadline, ..call.clone() };
-            self.guarded(Partition::Asks, to, &call, false).await
+            self.guarded(Partition::Asks, to, &call, None, false).await
         };
         guard.call(Partition::Asks, call.deadline, work).await
     }
@@ -184,6 +188,10 @@ impl House {
         let mut end_by: Option<Instant> = None;
         let mut place = None;
         loop {
+            // Nobody will start it any more.
+            if self.services.are_draining() {
+                return Err(unavailable(Reason::Draining));
+            }
             let changed = shard.changed.notified();
             tokio::pin!(changed);
             // Registered before the look, so that a change between look and wait is not missed.

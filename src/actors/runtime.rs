@@ -201,6 +201,7 @@ impl Runtime {
         self.house.tasks.close();
         self.house.stopping.cancel();
         self.house.tasks.wait().await;
+        self.house.services.drain();
         // A kill, because a follower's handler never ends by itself, and nothing it holds is worth waiting for.
         if self.root.kill_and_wait(Some(STOP_TIMEOUT)).await.is_err() {
             tracing::warn!("the supervision tree did not stop in time; the log has everything");

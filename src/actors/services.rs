@@ -1,6 +1,7 @@
 //! Which services run. A stop is not remembered over a restart: after one, everything runs.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
@@ -11,6 +12,7 @@ use crate::telemetry::metrics;
 #[derive(Debug)]
 pub struct Services {
     gates: BTreeMap<(&'static str, &'static str), watch::Sender<bool>>,
+    is_draining: AtomicBool,
 }
 
 impl Services {
@@ -22,7 +24,7 @@ impl Services {
             metrics::service_up(system, service, true);
             ((system, service), watch::Sender::new(true))
         });
-        Self { gates: gates.collect() }
+        Self { gates: gates.collect(), is_draining: AtomicBool::new(false) }
     }
 
     /// Tells whether a service runs; one that does not exist does not.
@@ -38,6 +40,16 @@ impl Services {
         metrics::service_up(system, service, running);
         tracing::info!(system, service, running, "a service was started or stopped");
         true
+    }
+
+    /// Has every service take no more calls: the process is shutting down.
+    pub(super) fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the process is shutting down.
+    pub(super) fn are_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     /// Waits until a service runs.

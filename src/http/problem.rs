@@ -403,6 +403,7 @@ mod tests {
         check(Reason::EdgeOverloaded, 100, 503, Some("1"));
         check(Reason::ClientRate, 1_200, 429, Some("2"));
         check(Reason::DeadlineExceeded, 1_200, 504, None);
+        check(Reason::WouldExpire, 1_200, 504, None);
     }
 
     #[tokio::test]

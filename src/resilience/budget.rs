@@ -269,7 +269,7 @@ mod tests {
         budget.numbers(now).tokens
     }
 
-    // case 84
+    // Case 84.
     #[test]
     fn a_fifth_of_fifty_calls_is_ten_retries_and_after_ten_idle_seconds_none() {
         let now = now();
@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(spend_all(&idle, now + TTL), 0);
     }
 
-    // case 85
+    // Case 85.
     #[test]
     fn no_fraction_of_a_token_is_lost_or_made_up() {
         for (ratio_per_mille, calls, retries) in [(600, 10, 6), (1, 10_000, 10), (1, 9_999, 9), (1_000, 7, 7)] {
@@ -303,7 +303,7 @@ mod tests {
         assert_eq!(spend_all(&budget, start + ms(4_000)), 1);
     }
 
-    // case 86
+    // Case 86.
     #[test]
     fn the_floor_allows_a_hundred_retries_at_once_and_then_ten_a_second() {
         let start = now();
@@ -325,7 +325,7 @@ mod tests {
         }
     }
 
-    // case 87
+    // Case 87.
     #[test]
     fn sixty_four_threads_that_race_for_ten_tokens_get_exactly_ten() {
         for _ in 0..20 {
@@ -348,7 +348,7 @@ mod tests {
         }
     }
 
-    // case 88
+    // Case 88.
     #[test]
     fn a_token_of_both_budgets_is_taken_or_of_neither() {
         let now = now();

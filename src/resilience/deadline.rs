@@ -95,6 +95,7 @@ mod tests {
         assert_eq!(forever.capped(&clock, Duration::MAX), forever);
     }
 
+    // Case 100.
     #[tokio::test(start_paused = true)]
     async fn the_wall_clock_does_not_touch_a_deadline() {
         let clock = clock();

@@ -9,6 +9,7 @@ pub mod budget;
 pub mod adaptive;
 pub mod bulkhead;
 pub mod deadline;
+pub mod fallback;
 pub mod faults;
 pub mod guard;
 pub mod observer;
@@ -18,10 +19,14 @@ pub mod rate;
 pub mod retry;
 mod sync;
 
+#[cfg(test)]
+mod tests;
+
 pub use adaptive::{AdaptiveLimit, Ending, LimitError, LimitPolicy};
 pub use budget::{Budget, BudgetNumbers, BudgetPolicy, BudgetPolicyError, Withdrawal, withdraw_both};
 pub use bulkhead::{Bulkhead, BulkheadLimits, Partition, Permit, ZeroLimit};
 pub use deadline::Deadline;
+pub use fallback::Fallback;
 pub use guard::Guard;
 pub use observer::{Observer, Unobserved};
 pub use outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};

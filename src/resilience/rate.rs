@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(limit.try_take(1, due), too_early(ms(100)));
     }
 
-    // Case 102.
+    // Cases 102 and 103. Nobody waits, so nobody leaves a reservation behind.
     #[test]
     fn who_is_turned_away_is_told_at_once_and_has_taken_nothing() {
         let now = zero();

@@ -51,8 +51,7 @@ impl Observer for GuardMetrics {
     }
 
     fn rejected(&self, guard: &str, partition: Partition, reason: Reason) {
-        counter!(GUARD_REJECTIONS, "guard" => guard.to_owned(), "partition" => partition.code(), "reason" => reason.code())
-            .increment(1);
+        rejections(guard, partition, reason).increment(1);
     }
 
     fn completed(&self, guard: &str, partition: Partition, completion: Completion, _elapsed: Duration) {
@@ -156,4 +155,11 @@ fn show_bulkhead(guard: &Guard, partition: Partition) {
     for (metric, figure) in figures {
         gauge!(metric, "guard" => guard.name().to_owned(), "partition" => partition.code()).set(figure as f64);
     }
+    for reason in Guard::REASONS {
+        rejections(guard.name(), partition, reason).increment(0);
+    }
+}
+
+fn rejections(guard: &str, partition: Partition, reason: Reason) -> Counter {
+    counter!(GUARD_REJECTIONS, "guard" => guard.to_owned(), "partition" => partition.code(), "reason" => reason.code())
 }

@@ -12,7 +12,7 @@ pub use super::guards::{GuardMetrics, breaker_moved};
 pub use super::http::{Connections, HttpLabels, RouteLabel, http_answered};
 use super::resilience4j;
 use crate::clock::Clock;
-use crate::resilience::Guard;
+use crate::resilience::{Guard, Reason};
 
 /// Upper bounds of every duration histogram, in seconds: from a memory hit to the request deadline.
 const SECONDS: [f64; 16] =
@@ -147,11 +147,14 @@ pub fn text(handle: &PrometheusHandle, guards: &[&Guard], resilience4j_names: bo
     handle.render().lines().filter(has_value).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Shows the limit of requests inside the edge, and how many are.
+/// Shows the limit of requests inside the edge, how many are, and that nobody was turned away so far.
 #[expect(clippy::cast_precision_loss, reason = "requests at once are far below 2^52")]
 pub fn edge_limit(limit: usize, in_flight: usize) {
     gauge!(RESILIENCE_LIMIT).set(limit as f64);
     gauge!(RESILIENCE_LIMIT_IN_FLIGHT).set(in_flight as f64);
+    for reason in [Reason::EdgeOverloaded, Reason::ClientRate] {
+        counter!(RESILIENCE_LIMIT_REJECTED, "reason" => reason.code()).increment(0);
+    }
 }
 
 /// Counts a request turned away at the edge.
@@ -315,6 +318,22 @@ mod tests {
             ],
         );
         assert!(series.iter().all(|line| !line.starts_with("resilience4j_")), "{series:#?}");
+    }
+
+    // Case 126.
+    #[tokio::test(start_paused = true)]
+    async fn every_reason_to_turn_a_call_away_is_counted_from_zero_on_and_no_label_names_an_instance() {
+        let series = series(&guard(), false);
+        for partition in Partition::ALL {
+            for reason in Guard::REASONS {
+                let labels = format!(r#"guard="s/t/k",partition="{}",reason="{}""#, partition.code(), reason.code());
+                has(&series, &[&format!("resurgam_guard_rejections_total{{{labels}}} 0")]);
+            }
+        }
+        let labels =
+            series.iter().flat_map(|line| line.split(['{', ',']).skip(1)).filter_map(|label| label.split('=').next());
+        let known = ["guard", "partition", "reason", "state", "outcome"];
+        assert!(labels.clone().all(|label| known.contains(&label)), "{:?}", labels.collect::<Vec<_>>());
     }
 
     #[tokio::test(start_paused = true)]

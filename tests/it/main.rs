@@ -27,6 +27,7 @@ mod reload;
 mod siege;
 mod slow_clients;
 
+mod cases;
 mod imports;
 mod source_text;
 mod tidy;

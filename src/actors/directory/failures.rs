@@ -77,3 +77,26 @@ pub(super) enum Sentence {
     /// It is set aside until then.
     Quarantine(Instant),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn sentences(gap: Duration, failures: u32) -> Vec<Sentence> {
+        let (mut record, began) = (FailureRecord::default(), Clock::manual(0, 1).now());
+        (0..failures).map(|count| record.fails("broken".to_owned(), began + gap * count, 0.5)).collect()
+    }
+
+    // Case 119.
+    #[test]
+    fn the_fifth_failure_within_any_minute_sets_aside_and_slower_ones_never_do() {
+        let is_set_aside = |sentence: &Sentence| matches!(sentence, Sentence::Quarantine(_));
+        for gap in [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(15)] {
+            assert_eq!(sentences(gap, 5).iter().position(is_set_aside), Some(4), "{gap:?} apart");
+        }
+        // A count that starts over with a pause only would have set them aside.
+        let slower = sentences(Duration::from_millis(15_001), 1_000);
+        assert!(!slower.iter().any(is_set_aside));
+    }
+}

@@ -204,3 +204,68 @@ impl KindRoom {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// One shard's breakers and their time.
+    #[derive(Default)]
+    struct Desk {
+        suspects: Suspects,
+        now: Moment,
+    }
+
+    impl Desk {
+        fn admits(&self, id: u64) -> Result<Option<Ticket>, Rejected> {
+            let mut step = Step { config: &INSTANCE, now: self.now, moved: &mut Vec::new() };
+            self.suspects.admit(id, &mut step)
+        }
+
+        fn call(&self, id: u64, outcome: Outcome) {
+            if let Ok(ticket) = self.admits(id) {
+                let mut step = Step { config: &INSTANCE, now: self.now, moved: &mut Vec::new() };
+                self.suspects.settle(id, ticket, outcome, &mut step, id);
+            }
+        }
+
+        fn open(&self, id: u64) {
+            (0..5).for_each(|_| self.call(id, Outcome::Failure));
+            assert_eq!(self.suspects.state(id), Some(State::Open));
+        }
+
+        fn count(&self) -> usize {
+            self.suspects.machines.lock().len()
+        }
+    }
+
+    // Case 123.
+    #[test]
+    fn who_never_let_anybody_down_is_not_remembered_and_who_did_it_once_gives_way_to_who_is_open() {
+        let mut desk = Desk::default();
+        (0..1_000_000).for_each(|id| desk.call(id, Outcome::Success));
+        assert_eq!(desk.count(), 0);
+        (0..100).for_each(|id| desk.open(id));
+        for id in 1_000..100_000 {
+            desk.call(id, Outcome::Failure);
+            assert!(desk.count() <= SUSPECTS_MAX);
+        }
+        assert!((0..100).all(|id| desk.suspects.state(id) == Some(State::Open)), "none that is open was forgotten");
+        assert!(size_of::<Machine>() <= 512, "{}", size_of::<Machine>());
+        desk.now = Moment::new(3_600 * SECOND);
+        (100_000..100_000 + SUSPECTS_MAX as u64).for_each(|id| desk.call(id, Outcome::Failure));
+        assert!((0..100).all(|id| desk.suspects.state(id).is_none()), "those nobody has asked for an hour were");
+    }
+
+    #[test]
+    fn when_all_are_open_the_next_has_no_breaker_but_its_kinds() {
+        let desk = Desk::default();
+        (0..SUSPECTS_MAX as u64).for_each(|id| desk.open(id));
+        let next = SUSPECTS_MAX as u64;
+        (0..5).for_each(|_| desk.call(next, Outcome::Failure));
+        assert_eq!((desk.suspects.state(next), desk.count()), (None, SUSPECTS_MAX));
+        assert!(desk.admits(next).is_ok_and(|ticket| ticket.is_none()));
+    }
+}

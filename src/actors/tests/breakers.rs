@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::chaos::Point;
+use super::super::directory::LiveLimits;
 use super::faults::{inject, remove};
-use super::house::{House, Outcome, done, life};
+use super::house::{House, Outcome, by_policy, done, life};
 use super::shop::{Order, Payment, PlaceOrder};
 use super::yard::{Add, Tally};
 use crate::domain::{Aggregate, Kind, Stream};
@@ -23,7 +24,7 @@ async fn house_with_tallies(count: u64) -> House {
     house
 }
 
-fn guard_of(house: &House, name: &str) -> Snapshot {
+pub(super) fn guard_of(house: &House, name: &str) -> Snapshot {
     let guards = house.runtime.house.directory.guards();
     let guard = guards.into_iter().find(|guard| guard.name() == name).expect("a guard of this name");
     guard.breaker().snapshot(guard.now())
@@ -34,16 +35,16 @@ fn kind_state(house: &House, kind: Kind) -> State {
 }
 
 #[track_caller]
-fn check_rejected(outcome: &Outcome, reason: Reason) -> Duration {
+pub(super) fn check_rejected(outcome: &Outcome, reason: Reason) -> Duration {
     match outcome {
         Err(CallError::NotExecuted(rejected)) if rejected.reason == reason => rejected.retry_after,
         other => panic!("not rejected as {}: {other:?}", reason.code()),
     }
 }
 
+// Case 117.
 #[test]
 fn an_instance_that_hangs_is_left_alone_then_tried_and_never_opens_its_kind() {
-    // Case 117.
     life(async {
         let house = house_with_tallies(2).await;
         let held = house.runtime.hold(TALLY, Point::Decide);
@@ -67,6 +68,29 @@ fn an_instance_that_hangs_is_left_alone_then_tried_and_never_opens_its_kind() {
     });
 }
 
+// Case 124.
+#[test]
+fn an_open_instance_breaker_outlives_the_actor_and_one_that_has_closed_is_gone() {
+    life(async {
+        let live = LiveLimits { live_max: 2, ..LiveLimits::default() };
+        let house = House::start_with(Arc::new(MemoryEngine::default()), live).await;
+        house.done(house.make::<Tally>(Add { n: 1 })).await;
+        let held = house.runtime.hold(TALLY, Point::Decide);
+        for n in 1..=5 {
+            assert!(house.send(house.tell::<Tally>(1, Add { n })).await.is_err());
+        }
+        drop(held);
+        for n in 1..=10 {
+            house.done(house.make::<Tally>(Add { n })).await;
+        }
+        assert!(house.figures(TALLY).is_none_or(|entry| entry.state != "live"), "it has left");
+        let wait = check_rejected(&house.send(house.tell::<Tally>(1, Add { n: 6 })).await, Reason::InstanceBreakerOpen);
+        tokio::time::sleep(wait).await;
+        house.done(house.tell::<Tally>(1, Add { n: 7 })).await;
+        assert_eq!(house.figures(TALLY).and_then(|entry| entry.breaker), None);
+    });
+}
+
 #[test]
 fn a_thousand_kills_open_no_breaker_and_set_nothing_aside() {
     life(async {
@@ -82,9 +106,9 @@ fn a_thousand_kills_open_no_breaker_and_set_nothing_aside() {
     });
 }
 
+// Case 118.
 #[test]
 fn many_instances_that_crash_are_their_kinds_fault_and_a_few_are_not() {
-    // Case 118.
     life(async {
         let house = house_with_tallies(12).await;
         for id in 1..=10 {
@@ -99,6 +123,30 @@ fn many_instances_that_crash_are_their_kinds_fault_and_a_few_are_not() {
             house.done(house.tell::<Tally>(id, Add { n: 1 })).await;
         }
         assert_eq!(kind_state(&house, Tally::KIND), State::Closed);
+    });
+}
+
+// Case 50.
+#[test]
+fn a_policys_command_that_fails_as_a_probe_is_not_tried_again_in_its_turn() {
+    life(async {
+        let house = house_with_tallies(1).await;
+        let tries = async || {
+            let fault = inject(&house, Tally::KIND, "0ms", 1.0, 0.0);
+            let call = by_policy(house.tell::<Tally>(1, Add { n: 2 }));
+            let outcome = house.runtime.house.commanded(TALLY, &call).await;
+            assert!(matches!(outcome, Err(CallError::NotExecuted(why)) if why.reason == Reason::FaultInjected));
+            let tries = house.runtime.faults().all(house.clock.now())[0].figures().calls;
+            remove(&house, fault);
+            tries
+        };
+        assert_eq!(tries().await, 3, "while the kind is well");
+        let room = house.runtime.house.directory.room(Tally::KIND).expect("a kind");
+        room.guard.breaker().trip(Cause::Instances, room.guard.now());
+        let wait = check_rejected(&house.send(house.tell::<Tally>(1, Add { n: 2 })).await, Reason::BreakerOpen);
+        tokio::time::sleep(wait).await;
+        assert_eq!(tries().await, 1);
+        assert_eq!(kind_state(&house, Tally::KIND), State::HalfOpen);
     });
 }
 

@@ -98,6 +98,7 @@ fn a_poisoned_key_stays_refused() {
     });
 }
 
+// Case 119.
 #[test]
 fn five_failures_in_a_minute_quarantine_an_instance_until_released() {
     life(async {
@@ -118,6 +119,7 @@ fn five_failures_in_a_minute_quarantine_an_instance_until_released() {
     });
 }
 
+// Case 120.
 #[test]
 fn a_quarantined_instance_is_probed_after_a_rest() {
     life(async {
@@ -129,6 +131,7 @@ fn a_quarantined_instance_is_probed_after_a_rest() {
     });
 }
 
+// Case 119.
 #[test]
 fn failures_over_a_minute_apart_are_forgotten() {
     life(async {

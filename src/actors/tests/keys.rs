@@ -155,6 +155,7 @@ fn a_creation_killed_past_its_deadline_does_not_give_its_id_back() {
     });
 }
 
+// Case 98.
 #[test]
 fn a_key_resent_while_its_first_run_is_still_being_written_makes_nothing_new() {
     life(async {

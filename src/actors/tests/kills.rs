@@ -167,6 +167,7 @@ fn what_was_decided_before_a_kill_lands_before_what_comes_after_it() {
     });
 }
 
+// Case 121.
 #[test]
 fn an_incarnation_that_was_overtaken_writes_nothing_more() {
     life(async {

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::super::chaos::Point;
 use super::super::dispatch::MAILBOX_MAX;
+use super::breakers::{check_rejected, guard_of};
 use super::house::{House, Pending, done, life};
 use super::yard::{Add, Tally};
 use crate::domain::{Aggregate, Stream};
 use crate::journal::memory_engine::MemoryEngine;
-use crate::resilience::{CallError, Deadline, NotExecuted, Reason};
+use crate::resilience::{CallError, Deadline, NotExecuted, Reason, Unknown};
 
 const TALLY: Stream = Stream::new(Tally::KIND, 1);
 
@@ -47,6 +48,7 @@ fn a_mailbox_takes_so_many_commands_and_refuses_the_next() {
     });
 }
 
+// Case 97.
 #[test]
 fn a_command_whose_deadline_is_over_is_never_decided() {
     life(async {
@@ -63,6 +65,7 @@ fn a_command_whose_deadline_is_over_is_never_decided() {
         house.settled().await;
         house.done(house.tell::<Tally>(TALLY.id, Add { n: 4 })).await;
         assert_eq!(house.version(TALLY), 2);
+        assert_eq!(guard_of(&house, Tally::KIND.path()).counts.failures, 0);
     });
 }
 
@@ -87,13 +90,22 @@ fn a_call_while_its_shard_is_dead_waits_for_the_next() {
     });
 }
 
+// Case 122.
 #[test]
-fn a_call_after_the_runtime_has_stopped_ends_with_its_deadline() {
+fn a_call_to_a_runtime_that_stops_is_not_executed_at_once_and_no_failure_to_a_breaker() {
     life(async {
         let house = house().await;
+        let held = house.runtime.hold(TALLY, Point::Decide);
+        let in_hand = house.begin(house.tell::<Tally>(TALLY.id, Add { n: 2 }));
+        held.reached().await;
         house.runtime.stop().await;
-        let outcome = house.send(house.tell::<Tally>(TALLY.id, Add { n: 2 })).await;
-        assert!(outcome.is_err(), "{outcome:?}");
+        let began = house.clock.now();
+        let outcome = house.send(house.tell::<Tally>(TALLY.id, Add { n: 3 })).await;
+        check_rejected(&outcome, Reason::Draining);
+        assert_eq!(house.clock.now(), began);
+        let outcome = in_hand.outcome().await;
+        assert_eq!(outcome.err(), Some(Unknown::PortDropped.into()), "its actor was killed with it in hand");
+        assert_eq!(guard_of(&house, Tally::KIND.path()).counts.failures, 0);
         assert_eq!(house.version(TALLY), 1);
     });
 }

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::super::chaos::Point;
 use super::super::directory::LiveLimits;
+use super::gate::{GatedEngine, Moment};
 use super::house::{House, done, life};
-use super::yard::{Add, Tally};
+use super::yard::{Add, Look, Tally};
 use crate::domain::{Aggregate, Stream};
 use crate::journal::memory_engine::MemoryEngine;
 use crate::resilience::{CallError, Reason};
@@ -79,6 +80,37 @@ fn a_start_that_finds_no_seat_is_refused_and_the_next_finds_one() {
         done(in_hand.outcome().await);
         house.done(house.make::<Tally>(Add { n: 1 })).await;
         assert_eq!(house.version(tally(1)), 2);
+    });
+}
+
+// Case 109. What a miss costs here is a start, and all who miss wait for the same.
+#[test]
+fn a_hundred_calls_to_one_that_does_not_live_start_it_once_whoever_goes_away() {
+    life(async {
+        let (engine, gate) = GatedEngine::before(Arc::new(MemoryEngine::default()));
+        let house = House::start(engine).await;
+        for n in 1..=2 {
+            house.done(house.make::<Tally>(Add { n })).await;
+        }
+        assert_eq!(house.runtime.kill(|stream| stream == tally(1), 1, 0), [tally(1)]);
+        house.done_waiting().await;
+        // A start waits for the group in hand.
+        gate.hold(Moment::Unsynced);
+        let in_hand = house.begin(house.tell::<Tally>(2, Add { n: 1 }));
+        gate.reached().await;
+        let first = house.begin(house.tell::<Tally>(1, Look {}));
+        house.done_waiting().await;
+        let started = house.generation(tally(1));
+        let calls: Vec<_> = (1..100).map(|n| house.begin(house.tell::<Tally>(1, Add { n }))).collect();
+        house.done_waiting().await;
+        drop(first);
+        gate.open();
+        for call in calls {
+            done(call.outcome().await);
+        }
+        done(in_hand.outcome().await);
+        assert_eq!(house.generation(tally(1)), started);
+        assert_eq!(house.version(tally(1)), 100);
     });
 }
 

@@ -90,6 +90,7 @@ async fn every_breaker_is_listed_with_what_it_counted_and_its_bulkheads() {
     assert_eq!(house.operate(Ask::new("DELETE", ADMIN)).await.status, 405);
 }
 
+// Case 23.
 #[tokio::test(start_paused = true)]
 async fn a_forced_state_stands_in_the_log_is_shown_with_who_and_why_and_ends_by_itself() {
     let house = House::with_a_computer().await;

@@ -116,7 +116,15 @@ impl Bulkhead {
     }
 }
 
-/// The right to run one call; given back when dropped.
+/// The right to run one call; given back when dropped, and never twice:
+///
+/// ```compile_fail,E0382
+/// # use resurgam::resilience::bulkhead::Permit;
+/// fn twice(permit: Permit, now: tokio::time::Instant) {
+///     permit.give_back(now);
+///     permit.give_back(now);
+/// }
+/// ```
 #[must_use = "dropping the permit gives the slot back"]
 #[derive(Debug)]
 pub struct Permit {

@@ -57,6 +57,7 @@ fn ready(polled: Poll<Result<Permit, NotExecuted>>) -> Permit {
     }
 }
 
+// Case 65.
 #[tokio::test(start_paused = true)]
 async fn every_slot_and_every_place_in_line_can_be_taken_and_not_one_more() {
     let bulkhead = bulkhead(2, 3);
@@ -67,6 +68,7 @@ async fn every_slot_and_every_place_in_line_can_be_taken_and_not_one_more() {
     assert_eq!((bulkhead.running(), bulkhead.queued()), (2, 3));
 }
 
+// Case 67. More than a task may do in one poll before tokio makes it yield.
 #[tokio::test(start_paused = true)]
 async fn free_slots_are_given_in_one_poll_whatever_their_number() {
     let bulkhead = bulkhead(1_000, 1);
@@ -77,6 +79,16 @@ async fn free_slots_are_given_in_one_poll_whatever_their_number() {
     assert_eq!(bulkhead.running(), 1_000);
 }
 
+// Case 70.
+#[tokio::test(start_paused = true)]
+async fn who_has_not_begun_to_wait_holds_neither_a_slot_nor_a_place() {
+    let bulkhead = bulkhead(1, 1);
+    let _idle: Vec<_> = (0..1_000).map(|_| acquire(&bulkhead, long())).collect();
+    assert_eq!((bulkhead.running(), bulkhead.queued()), (0, 0));
+    drop(running(&bulkhead).await);
+}
+
+// Case 58.
 #[tokio::test(start_paused = true)]
 async fn waiters_are_served_in_the_order_of_their_arrival_and_nobody_overtakes() {
     let bulkhead = bulkhead(1, 10);
@@ -91,6 +103,7 @@ async fn waiters_are_served_in_the_order_of_their_arrival_and_nobody_overtakes()
     }
 }
 
+// Case 59.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_waiter_frees_its_place_and_is_passed_over() {
     let bulkhead = bulkhead(1, 3);
@@ -117,9 +130,9 @@ async fn a_slot_handed_to_a_waiter_who_left_goes_to_the_next() {
     assert_eq!((bulkhead.running(), bulkhead.queued()), (1, 0));
 }
 
+// Case 62.
 #[tokio::test(start_paused = true)]
 async fn fewer_slots_are_reached_as_calls_end_and_nobody_waits_for_the_change() {
-    // Case 62.
     let bulkhead = bulkhead(10, 5);
     let mut running: Vec<_> = Vec::new();
     for _ in 0..8 {
@@ -136,9 +149,9 @@ async fn fewer_slots_are_reached_as_calls_end_and_nobody_waits_for_the_change() 
     assert_eq!(bulkhead.acquire(long()).await.expect_err("none is free").reason, Reason::BulkheadFull);
 }
 
+// Case 63.
 #[tokio::test(start_paused = true)]
 async fn more_slots_go_to_those_who_wait_in_their_order() {
-    // Case 63.
     let bulkhead = bulkhead(2, 10);
     let _running = [running(&bulkhead).await, running(&bulkhead).await];
     let mut waiters: Vec<_> = (0..4).map(|_| waiter(&bulkhead)).collect();
@@ -149,9 +162,9 @@ async fn more_slots_go_to_those_who_wait_in_their_order() {
     assert_eq!((bulkhead.running(), bulkhead.queued()), (5, 1));
 }
 
+// Case 57.
 #[tokio::test(start_paused = true)]
 async fn without_a_queue_whoever_finds_no_slot_is_turned_away_at_once() {
-    // Case 57.
     let limits = BulkheadLimits { running_max: 1, queue_max: 0, wait_max: Duration::ZERO };
     let bulkhead = Arc::new(Bulkhead::new(limits, clock()).expect("it works"));
     let _running = running(&bulkhead).await;
@@ -159,9 +172,9 @@ async fn without_a_queue_whoever_finds_no_slot_is_turned_away_at_once() {
     assert!(matches!(poll(&mut turned_away), Poll::Ready(Err(NotExecuted { reason: Reason::BulkheadFull, .. }))));
 }
 
+// Case 66.
 #[tokio::test(start_paused = true)]
 async fn whoever_would_wait_past_the_deadline_is_turned_away_at_once() {
-    // Case 66.
     let bulkhead = bulkhead(1, 10);
     let held = running(&bulkhead).await;
     advance(Duration::from_millis(80)).await;
@@ -174,6 +187,7 @@ async fn whoever_would_wait_past_the_deadline_is_turned_away_at_once() {
     assert!(bulkhead.acquire(Deadline::after(&clock(), Duration::from_millis(20))).await.is_err());
 }
 
+// Case 65.
 #[tokio::test(start_paused = true)]
 async fn a_wait_ends_exactly_at_its_bound() {
     let bulkhead = bulkhead(1, 1);
@@ -185,6 +199,7 @@ async fn a_wait_ends_exactly_at_its_bound() {
     assert_eq!((bulkhead.running(), bulkhead.queued()), (1, 0));
 }
 
+// Case 66.
 #[tokio::test(start_paused = true)]
 async fn a_deadline_before_the_bound_ends_the_wait() {
     let bulkhead = bulkhead(1, 1);
@@ -212,6 +227,7 @@ async fn an_expired_deadline_takes_no_slot_neither_at_once_nor_after_a_wait() {
     assert_eq!((bulkhead.running(), bulkhead.queued()), (0, 0));
 }
 
+// Case 60.
 #[tokio::test(start_paused = true)]
 async fn a_slot_that_comes_in_the_instant_of_the_bound_is_taken() {
     let bulkhead = bulkhead(1, 1);
@@ -222,6 +238,7 @@ async fn a_slot_that_comes_in_the_instant_of_the_bound_is_taken() {
     let _permit = ready(poll(&mut waiter));
 }
 
+// Case 65.
 #[tokio::test(start_paused = true)]
 async fn a_rejection_estimates_the_wait_from_the_line_and_the_pace() {
     let bulkhead = bulkhead(2, 3);
@@ -236,6 +253,7 @@ async fn a_rejection_estimates_the_wait_from_the_line_and_the_pace() {
     assert_eq!(rejection.retry_after, Duration::from_millis(400 * 4 / 2));
 }
 
+// Case 64.
 #[test]
 fn a_zero_limit_is_refused_by_name() {
     let sound = BulkheadLimits::EDGE;
@@ -248,6 +266,7 @@ fn a_zero_limit_is_refused_by_name() {
     }
 }
 
+// Case 68.
 #[tokio::test(start_paused = true)]
 async fn many_tasks_with_random_cancels_never_exceed_the_limit_and_leave_nothing_behind() {
     let bulkhead = bulkhead(10, 400);
@@ -276,6 +295,7 @@ async fn many_tasks_with_random_cancels_never_exceed_the_limit_and_leave_nothing
     assert_eq!((bulkhead.running(), bulkhead.queued()), (0, 0));
 }
 
+// Case 68.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn threads_that_race_for_slots_and_away_from_them_never_exceed_the_limit() {
     let bulkhead = bulkhead(3, 64);
@@ -436,6 +456,7 @@ impl Model {
     }
 }
 
+// Case 60.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_random_steps_lose_no_permit_and_no_place() {
     let chance = Clock::manual(0, 2_024);

@@ -280,7 +280,7 @@ mod tests {
         (result, diary.read(), clock().now() - began)
     }
 
-    // case 72
+    // Case 72.
     #[tokio::test(start_paused = true)]
     async fn a_call_that_keeps_failing_ends_after_three_attempts_with_the_last_error() {
         let full = |waited| Err(rejected(Reason::BulkheadFull, ms(waited)));
@@ -317,7 +317,7 @@ mod tests {
         assert!((first + second..first + second + ms(2)).contains(&(clock().now() - began)));
     }
 
-    // case 77
+    // Case 77.
     #[tokio::test(start_paused = true)]
     async fn a_hint_beyond_the_deadline_returns_the_error_without_a_wait() {
         let full = Err(rejected(Reason::BulkheadFull, ms(2_000)));
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(told, [Told::Stopped(StopReason::Deadline), Told::Ended(RetryEnd::FailedWithoutRetry, 1)]);
     }
 
-    // case 78
+    // Case 78.
     #[tokio::test(start_paused = true)]
     async fn a_hint_is_waited_for_and_one_of_an_hour_is_passed_to_the_caller() {
         let (hinted, in_an_hour) =
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!((result, told[0], took), (Err(in_an_hour), Told::Stopped(StopReason::Class), Duration::ZERO));
     }
 
-    // case 79
+    // Case 79.
     #[tokio::test(start_paused = true)]
     async fn a_callee_that_asks_not_to_be_tried_again_is_not() {
         let (retry, diary) = retry(budget(200, 10));
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(diary.read()[0], Told::Stopped(StopReason::Budget));
     }
 
-    // case 80
+    // Case 80.
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_final_and_an_unknown_outcome_is_repeated_under_a_key_only() {
         let (retry, _) = retry(budget(200, 10));
@@ -371,7 +371,7 @@ mod tests {
         fn wake(self: Arc<Self>) {}
     }
 
-    // case 81
+    // Case 81.
     #[tokio::test(start_paused = true)]
     async fn a_call_dropped_while_it_waits_tries_no_more_gives_its_tokens_back_and_leaves_no_timer() {
         let (edge, root, attempts) = (budget(1_000, 0), budget(1_000, 0), AtomicU32::new(0));
@@ -396,7 +396,7 @@ mod tests {
         assert_eq!(diary.read(), []);
     }
 
-    // case 82
+    // Case 82.
     #[tokio::test(start_paused = true)]
     async fn an_open_breaker_is_waited_for_within_the_deadline_only() {
         let check = async |opens_after: Duration, expected: Result<(), CallError>, attempts, took: Duration| {
@@ -416,7 +416,7 @@ mod tests {
         check(ms(200), Ok(()), 2, ms(200)).await;
     }
 
-    // case 83
+    // Case 83.
     #[tokio::test(start_paused = true)]
     async fn every_call_is_counted_once_by_its_end() {
         let check = async |ends: &[_], retried: usize, stopped, end| {
@@ -506,7 +506,7 @@ mod tests {
         assert_eq!(leaf_attempts(1, three(|| budget(0, 10)), budget(0, 10)).await, (27, 0));
     }
 
-    // case 88
+    // Case 88.
     #[tokio::test(start_paused = true)]
     async fn layers_that_could_pay_more_share_what_the_root_allows() {
         let root = budget(200, 1);
@@ -515,7 +515,7 @@ mod tests {
         assert_eq!(root.numbers(clock().now()).withdrawn_total, 210);
     }
 
-    // case 89
+    // Case 89.
     #[tokio::test(start_paused = true)]
     async fn three_layers_of_three_attempts_add_a_tenth_to_the_load_of_a_leaf_that_always_fails() {
         let ended = leaf_attempts(1_000, three(|| budget(100, 0)), budget(100, 0)).await;

@@ -96,14 +96,14 @@ mod tests {
         delays.iter().sum::<Duration>() / delays.len() as u32
     }
 
-    // case 73
+    // Case 73.
     #[test]
     fn without_jitter_delays_double_up_to_the_cap() {
         let delays = (1..=6).map(|retry| backoff(Jitter::None).delay(retry, Duration::ZERO, u64::MAX));
         assert!(delays.eq([100, 200, 400, 800, 1_000, 1_000].map(ms)));
     }
 
-    // case 74
+    // Case 74.
     #[test]
     fn full_jitter_spreads_delays_evenly_under_the_cap_and_not_onto_it() {
         let delays = delays_at(backoff(Jitter::Full), 10);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     proptest! {
-        // case 75
+        // Case 75.
         #[test]
         fn each_decorrelated_delay_lies_between_the_first_and_three_times_the_previous(seed: u64) {
             let (backoff, clock) = (backoff(Jitter::Decorrelated), Clock::manual(0, seed));
@@ -170,7 +170,7 @@ mod tests {
             }
         }
 
-        // case 76
+        // Case 76.
         #[test]
         fn no_delay_overflows_or_exceeds_the_cap(
             first in duration(), max in duration(), jitter in jitter(), previous in duration(), random: u64, retry: u32,

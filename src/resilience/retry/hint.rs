@@ -103,13 +103,13 @@ mod tests {
         assert_eq!(Hint::parse("99999999999999999999", EXAMPLE_MS), secs(u64::MAX));
     }
 
-    // case 79
+    // Case 79.
     #[test]
     fn a_negative_push_back_forbids_another_try() {
         assert_eq!(Hint::parse("-1", EXAMPLE_MS), Some(Hint::Never));
     }
 
-    // case 79
+    // Case 79.
     #[test]
     fn a_date_is_the_time_until_then_and_zero_once_past() {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(Hint::parse("Thu, 01 Jan 0000 00:00:00 GMT", 0), secs(0));
     }
 
-    // case 79
+    // Case 79.
     #[test]
     fn garbage_is_no_hint() {
         for garbage in [

@@ -197,7 +197,7 @@ mod tests {
         }
     }
 
-    // case 80
+    // Case 80.
     #[test]
     fn only_what_cannot_happen_twice_is_repeated() {
         let retried = Decision::RetryAfter(ms(100));
@@ -235,14 +235,14 @@ mod tests {
         }
     }
 
-    // case 77
+    // Case 77.
     #[test]
     fn a_hint_beyond_the_deadline_stops_at_once() {
         let late = FailedAttempt { remaining: ms(1_000), ..hinted(Hint::After(ms(2_000))) };
         check(late, Decision::Stop(StopReason::Deadline));
     }
 
-    // case 78
+    // Case 78.
     #[test]
     fn chance_lengthens_a_hint_by_up_to_a_tenth() {
         let delayed = |random| policy().decide(&hinted(Hint::After(ms(2_000))), random);
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(delayed(u64::MAX), Decision::RetryAfter(ms(2_200)));
     }
 
-    // case 78
+    // Case 78.
     #[test]
     fn a_hint_beyond_the_longest_is_not_waited_for() {
         let remaining = Duration::from_secs(24 * 60 * 60);
@@ -260,14 +260,14 @@ mod tests {
         assert_eq!(policy().decide(&hinted_secs(60), 0), Decision::RetryAfter(Duration::from_secs(60)));
     }
 
-    // case 79
+    // Case 79.
     #[test]
     fn a_hint_of_never_stops_and_one_of_zero_retries_at_once() {
         check(hinted(Hint::Never), Decision::Stop(StopReason::Class));
         check(hinted(Hint::After(Duration::ZERO)), Decision::RetryAfter(Duration::ZERO));
     }
 
-    // case 79
+    // Case 79.
     #[test]
     fn a_hint_that_cannot_be_read_leaves_the_computed_delay() {
         let unread = FailedAttempt { hint: Hint::parse("soon", 0), ..failed(rejected(Reason::BulkheadFull)) };
@@ -290,7 +290,7 @@ mod tests {
     }
 
     proptest! {
-        // case 78
+        // Case 78.
         #[test]
         fn a_hint_wins_over_the_computed_delay_and_jitter_only_adds(hint_ms in 1_u64..4_000, random: u64) {
             let decision = policy().decide(&hinted(Hint::After(ms(hint_ms))), random);

@@ -6,9 +6,9 @@ use super::*;
 use crate::clock::drawn;
 use crate::resilience::breaker::call::Rejection;
 
+// Case 1.
 #[test]
 fn nothing_opens_before_the_minimum_of_calls_and_the_call_that_makes_it_does() {
-    // Case 1.
     let mut desk = Desk::new(C0);
     desk.fail(9);
     assert_eq!((desk.state(), desk.rate()), (State::Closed, None));
@@ -16,9 +16,9 @@ fn nothing_opens_before_the_minimum_of_calls_and_the_call_that_makes_it_does() {
     assert_eq!((desk.state(), desk.last_cause()), (State::Open, Some(Cause::FailureRate)));
 }
 
+// Case 2.
 #[test]
 fn a_success_that_makes_the_minimum_can_open() {
-    // Case 2.
     let mut desk = Desk::new(C0);
     desk.fail(5).succeed(4);
     assert_eq!(desk.state(), State::Closed);
@@ -26,17 +26,17 @@ fn a_success_that_makes_the_minimum_can_open() {
     assert_eq!(desk.state(), State::Open);
 }
 
+// Case 3.
 #[test]
 fn a_rate_just_below_the_limit_leaves_it_closed() {
-    // Case 3.
     let mut desk = Desk::new(C0);
     desk.fail(4).succeed(6);
     assert_eq!((desk.state(), desk.rate()), (State::Closed, Some(40)));
 }
 
+// Case 4.
 #[test]
 fn the_oldest_outcome_leaves_first() {
-    // Case 4.
     let mut desk = Desk::new(C0);
     desk.fail(4).succeed(6).fail(1);
     assert_eq!((desk.state(), desk.rate()), (State::Closed, Some(40)));
@@ -47,18 +47,18 @@ fn the_oldest_outcome_leaves_first() {
     assert_eq!(desk.state(), State::Open);
 }
 
+// Case 6.
 #[test]
 fn the_open_wait_ends_exactly_when_it_said() {
-    // Case 6.
     let mut desk = Desk::open(C0);
     let rejected = desk.at(5 * SECOND - NS).rejected();
     assert_eq!((rejected.why, rejected.retry_after), (Rejection::Open, NS));
     assert!(desk.at(5 * SECOND).admitted().is_probe());
 }
 
+// Case 8.
 #[test]
 fn a_late_success_changes_nothing_once_it_is_open() {
-    // Case 8.
     let mut desk = Desk::new(C0);
     let late = desk.admitted();
     desk.fail(10);
@@ -66,9 +66,9 @@ fn a_late_success_changes_nothing_once_it_is_open() {
     assert_eq!((desk.state(), desk.total(), desk.moved.len()), (State::Open, 0, 1));
 }
 
+// Case 9.
 #[test]
 fn a_late_failure_does_not_lengthen_the_open_wait() {
-    // Case 9.
     let mut desk = Desk::new(C0);
     let late = desk.admitted();
     desk.fail(10);
@@ -76,9 +76,9 @@ fn a_late_failure_does_not_lengthen_the_open_wait() {
     assert!(desk.at(5 * SECOND).admitted().is_probe());
 }
 
+// Cases 10 and 11.
 #[test]
 fn a_late_outcome_neither_closes_nor_opens_a_half_open_breaker() {
-    // Cases 10 and 11.
     for outcome in [Outcome::Success, Outcome::Failure] {
         let mut desk = Desk::new(BreakerConfig { probes: Probes { required: 1, ..C0.probes }, ..C0 });
         let late = desk.admitted();
@@ -91,9 +91,9 @@ fn a_late_outcome_neither_closes_nor_opens_a_half_open_breaker() {
     }
 }
 
+// Case 13.
 #[test]
 fn a_late_outcome_is_not_counted_in_a_later_closed_period() {
-    // Case 13.
     let mut desk = Desk::new(C0);
     let late = desk.admitted();
     desk.fail(10).at(5 * SECOND).succeed(2);
@@ -102,29 +102,28 @@ fn a_late_outcome_is_not_counted_in_a_later_closed_period() {
     assert_eq!(desk.total(), 0);
 }
 
+// Case 15.
 #[test]
 fn what_says_nothing_of_the_callee_is_not_counted() {
-    // Case 15.
     let mut desk = Desk::new(C0);
     desk.calls(Outcome::Ignored, 100).fail(9);
     assert_eq!((desk.state(), desk.total()), (State::Closed, 9));
-    // Case 114: neither are calls that were turned away further in.
     let mut desk = Desk::new(C0);
     desk.calls(Outcome::NotExecuted, 100).calls(Outcome::Cancelled, 100);
     assert_eq!((desk.state(), desk.total()), (State::Closed, 0));
 }
 
+// Case 17.
 #[test]
 fn a_callee_that_asks_for_less_has_not_failed() {
-    // Case 17.
     let mut desk = Desk::new(C0);
     desk.calls(Outcome::Overload { retry_after: SECOND }, 20);
     assert_eq!((desk.state(), desk.total()), (State::Closed, 0));
 }
 
+// Case 18.
 #[test]
 fn failures_in_a_row_open_whatever_the_rate_says_and_are_the_cause_that_is_told() {
-    // Case 18.
     let mut desk = Desk::new(BreakerConfig { consecutive: Some(5), ..T0 });
     desk.succeed(100).fail(4);
     assert_eq!(desk.state(), State::Closed);
@@ -135,9 +134,9 @@ fn failures_in_a_row_open_whatever_the_rate_says_and_are_the_cause_that_is_told(
     assert_eq!(desk.last_cause(), Some(Cause::FailuresInARow));
 }
 
+// Case 20.
 #[test]
 fn after_a_long_sleep_the_next_call_is_a_probe_and_nothing_old_counts() {
-    // Case 20.
     let mut desk = Desk::open(C0);
     assert!(desk.at(3_600 * SECOND).admitted().is_probe());
     assert_eq!(desk.total(), 0);
@@ -158,15 +157,15 @@ fn waits(config: BreakerConfig, times: usize) -> Vec<Duration> {
     waits
 }
 
+// Case 21.
 #[test]
 fn each_open_wait_is_twice_the_last_until_the_longest_which_is_reached_exactly() {
-    // Case 21.
     assert_eq!(waits(C0, 6), [5, 10, 20, 40, 60, 60].map(|seconds| seconds * SECOND));
 }
 
+// Case 21.
 #[test]
 fn jittered_waits_lie_between_half_and_whole_around_three_quarters() {
-    // Case 21.
     let config = BreakerConfig { open: OpenWait { jitter: true, ..C0.open }, ..C0 };
     let longest = &waits(config, 10_004)[4..];
     assert!(longest.iter().all(|wait| (30 * SECOND..=60 * SECOND).contains(wait)));
@@ -191,9 +190,9 @@ fn the_numbers_a_seed_draws_are_those_of_the_clock_and_never_change() {
     }
 }
 
+// Case 22.
 #[test]
 fn a_short_recovery_does_not_forget_the_waits_and_a_long_one_does() {
-    // Case 22.
     let reopened = |stable: Duration| {
         let mut desk = Desk::open(C0);
         for wait in [5, 10] {
@@ -211,9 +210,9 @@ fn a_short_recovery_does_not_forget_the_waits_and_a_long_one_does() {
     assert_eq!(reopened(60 * SECOND), 5 * SECOND);
 }
 
+// Case 30.
 #[test]
 fn a_share_of_a_hundred_needs_every_call_to_fail() {
-    // Case 30.
     let all = BreakerConfig { failures: Some(100), ..C0 };
     let mut desk = Desk::new(all);
     desk.fail(9).succeed(1);
@@ -223,9 +222,9 @@ fn a_share_of_a_hundred_needs_every_call_to_fail() {
     assert_eq!(desk.state(), State::Open);
 }
 
+// Case 30.
 #[test]
 fn a_configuration_that_could_not_work_is_refused_by_the_field_at_fault() {
-    // Case 30.
     let slow = C0.slow.expect("it has one");
     let table = [
         (BreakerConfig { failures: Some(0), ..C0 }, "failures"),
@@ -263,12 +262,12 @@ fn a_configuration_that_could_not_work_is_refused_by_the_field_at_fault() {
 }
 
 proptest! {
+    // Case 5.
     #[test]
     fn the_ring_counts_as_a_recount_of_the_last_outcomes_does(
         size in prop::sample::select(vec![1_usize, 2, 63, 64, 65, 1_000]),
         outcomes in prop::collection::vec(any::<(bool, bool)>(), 0..3_000),
     ) {
-        // Case 5.
         let mut window = super::super::window::Window::new(WindowConfig::Count(size));
         for (at, (failed, slow)) in outcomes.iter().enumerate() {
             window.record(*failed, *slow, Moment::default());

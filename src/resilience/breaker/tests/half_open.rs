@@ -14,18 +14,18 @@ fn half_open(config: BreakerConfig) -> Desk {
     desk
 }
 
+// Case 39.
 #[test]
 fn a_full_half_open_breaker_says_when_a_place_is_free_at_the_latest() {
-    // Case 39.
     let mut desk = half_open(C0);
     let _probe = desk.admitted();
     let rejected = desk.later(500 * MS).rejected();
     assert_eq!((rejected.why, rejected.retry_after), (Rejection::HalfOpenFull, 1_500 * MS));
 }
 
+// Case 40.
 #[test]
 fn never_more_probes_run_than_may_and_never_more_are_admitted_than_are_needed() {
-    // Case 40.
     let mut desk = half_open(BreakerConfig { failures: Some(1), ..with(4, 2) });
     let (first, second) = (desk.admitted(), desk.admitted());
     assert_eq!(desk.rejected().why, Rejection::HalfOpenFull);
@@ -39,9 +39,9 @@ fn never_more_probes_run_than_may_and_never_more_are_admitted_than_are_needed() 
     assert_eq!((desk.state(), desk.total()), (State::Closed, 0));
 }
 
+// Case 41.
 #[test]
 fn it_opens_again_as_soon_as_the_missing_probes_cannot_save_it() {
-    // Case 41.
     let mut desk = half_open(with(4, 1));
     desk.succeed(1).fail(1);
     assert_eq!(desk.state(), State::HalfOpen);
@@ -49,9 +49,9 @@ fn it_opens_again_as_soon_as_the_missing_probes_cannot_save_it() {
     assert_eq!((desk.state(), desk.last_cause()), (State::Open, Some(Cause::ProbeFailed)));
 }
 
+// Case 42.
 #[test]
 fn it_closes_as_soon_as_the_missing_probes_cannot_spoil_it() {
-    // Case 42.
     let mut desk = half_open(with(4, 1));
     desk.succeed(2);
     assert_eq!(desk.state(), State::HalfOpen);
@@ -71,9 +71,9 @@ fn without_a_share_of_failures_one_bad_probe_opens_it_and_all_good_ones_close_it
     assert_eq!((desk.state(), desk.last_cause()), (State::Open, Some(Cause::ProbeFailed)));
 }
 
+// Case 43.
 #[test]
 fn an_abandoned_probe_frees_its_place_and_three_in_a_row_open_it_again() {
-    // Case 43.
     let mut desk = half_open(C0);
     desk.calls(Outcome::Cancelled, 2).succeed(1).calls(Outcome::Cancelled, 2);
     assert_eq!(desk.state(), State::HalfOpen);
@@ -81,9 +81,9 @@ fn an_abandoned_probe_frees_its_place_and_three_in_a_row_open_it_again() {
     assert_eq!((desk.state(), desk.last_cause()), (State::Open, Some(Cause::ProbesAbandoned)));
 }
 
+// Case 44.
 #[test]
 fn a_probe_that_hangs_has_failed_at_its_deadline_and_its_answer_comes_too_late() {
-    // Case 44.
     let mut desk = half_open(with(1, 1));
     let probe = desk.admitted();
     let generation = desk.machine.generation();
@@ -107,9 +107,9 @@ fn an_overdue_probe_that_decides_nothing_is_counted_once_and_its_place_is_anothe
     assert_eq!(desk.state(), State::Open);
 }
 
+// Case 45.
 #[test]
 fn a_probe_that_was_turned_away_further_in_frees_its_place_as_often_as_it_happens() {
-    // Case 45.
     let mut desk = half_open(C0);
     desk.calls(Outcome::NotExecuted, 100).calls(Outcome::Ignored, 100);
     assert_eq!(desk.state(), State::HalfOpen);
@@ -117,9 +117,9 @@ fn a_probe_that_was_turned_away_further_in_frees_its_place_as_often_as_it_happen
     assert_eq!(desk.state(), State::Closed);
 }
 
+// Case 46.
 #[test]
 fn an_outcome_of_an_older_period_frees_no_place() {
-    // Case 46.
     let mut desk = Desk::new(C0);
     let late = desk.admitted();
     desk.fail(10).at(5 * SECOND);
@@ -128,9 +128,9 @@ fn an_outcome_of_an_older_period_frees_no_place() {
     assert_eq!(desk.rejected().why, Rejection::HalfOpenFull);
 }
 
+// Case 12.
 #[test]
 fn a_probe_of_an_earlier_period_says_nothing_in_a_later_one() {
-    // Case 12.
     let mut desk = half_open(with(1, 1));
     let old = desk.admitted();
     desk.at(7 * SECOND).rejected();
@@ -141,9 +141,9 @@ fn a_probe_of_an_earlier_period_says_nothing_in_a_later_one() {
     assert_eq!(desk.state(), State::Closed);
 }
 
+// Case 47.
 #[test]
 fn without_calls_nothing_happens_and_the_next_one_is_a_probe() {
-    // Case 47.
     let mut desk = half_open(C0);
     desk.call(Outcome::NotExecuted);
     let moved = desk.moved.len();
@@ -151,9 +151,9 @@ fn without_calls_nothing_happens_and_the_next_one_is_a_probe() {
     assert_eq!(desk.moved.len(), moved);
 }
 
+// Case 17.
 #[test]
 fn an_overloaded_probe_opens_it_for_as_long_as_it_asks_and_no_longer_than_the_longest() {
-    // Case 17.
     for (asked, waits) in [(1, 10), (30, 30), (3_600, 60)] {
         let mut desk = half_open(C0);
         desk.call(Outcome::Overload { retry_after: asked * SECOND });
@@ -192,9 +192,9 @@ fn ramped(config: BreakerConfig) -> (Vec<usize>, Desk) {
     (admitted, desk)
 }
 
+// Case 48.
 #[test]
 fn after_recovery_a_growing_share_passes_the_same_on_every_replay() {
-    // Case 48.
     let config = BreakerConfig { ramp: Some(SECOND), ..T0 };
     let (admitted, desk) = ramped(config);
     assert!((70..=130).contains(&admitted[0]), "{admitted:?}");
@@ -217,9 +217,9 @@ fn a_step_of_the_ramp_lets_exactly_its_share_pass_and_who_is_kept_out_waits_for_
     }
 }
 
+// Case 48.
 #[test]
 fn failures_in_the_ramp_open_it_again() {
-    // Case 48.
     let mut desk = half_open(BreakerConfig { ramp: Some(SECOND), ..T0 });
     desk.succeed(2);
     let mut failed = 0;

@@ -252,7 +252,7 @@ impl StateMachineTest for Machines {
         assert_eq!(desk.state(), model.state());
         let tally = desk.machine.tally_at(desk.now);
         assert_eq!((tally.total, tally.failed), model.tally());
-        // Case 130: generations ascend by one with each change, and each change is told.
+        // Generations ascend by one with each change, and each change is told.
         assert_eq!(desk.machine.generation(), model.era);
         let generations = desk.moved[moved..].iter().map(|moved| moved.generation);
         let first = model.era + 1 - u32::try_from(desk.moved.len() - moved).expect("few");
@@ -266,17 +266,17 @@ prop_state_machine! {
         cases: 10 * ProptestConfig::default().cases, max_shrink_iters: 20_000, ..ProptestConfig::default()
     })]
 
-    // Case 129: about a million steps, unless `PROPTEST_CASES` says otherwise.
+    // Cases 129 and 130. About a million steps, unless `PROPTEST_CASES` says otherwise.
     #[test]
     fn the_machine_does_what_the_model_says(sequential 300..500 => Machines);
 }
 
 proptest! {
+    // Case 131.
     #[test]
     fn from_wherever_it_is_time_and_good_answers_close_it(
         steps in prop::collection::vec((0..4_u8, 1..9_000_u64), 0..200),
     ) {
-        // Case 131.
         let mut desk = Desk::new(BreakerConfig { ramp: Some(SECOND), ..SMALL });
         for (what, ms) in steps {
             let outcome = [Outcome::Failure, Outcome::Success, Outcome::Cancelled, Outcome::Failure][usize::from(what)];

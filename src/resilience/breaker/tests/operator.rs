@@ -16,9 +16,9 @@ impl Desk {
     }
 }
 
+// Case 23.
 #[test]
 fn forced_open_turns_every_call_away_until_its_time_is_over_and_then_probes() {
-    // Case 23.
     let mut desk = Desk::new(C0);
     desk.force(Mode::ForcedOpen, 30 * SECOND).at(10 * SECOND);
     desk.machine.reconfigure(&T0);
@@ -30,9 +30,9 @@ fn forced_open_turns_every_call_away_until_its_time_is_over_and_then_probes() {
     assert_eq!((desk.state(), desk.last_cause()), (State::HalfOpen, Some(Cause::TimeLimit)));
 }
 
+// Case 24.
 #[test]
 fn a_disabled_one_admits_all_and_counts_nothing() {
-    // Case 24.
     let mut desk = Desk::new(C0);
     desk.force(Mode::Disabled, 30 * SECOND).fail(100);
     assert_eq!((desk.total(), desk.rate()), (0, None));
@@ -40,9 +40,9 @@ fn a_disabled_one_admits_all_and_counts_nothing() {
     assert_eq!((desk.state(), desk.total()), (State::Closed, 1));
 }
 
+// Case 25.
 #[test]
 fn one_that_only_measures_says_once_that_it_would_have_opened() {
-    // Case 25.
     let mut desk = Desk::new(C0);
     desk.force(Mode::MetricsOnly, 3_600 * SECOND).fail(30);
     let said = |desk: &Desk| desk.moved.iter().filter(|moved| moved.cause == Cause::WouldOpen).count();
@@ -54,17 +54,17 @@ fn one_that_only_measures_says_once_that_it_would_have_opened() {
     assert_eq!((said(&desk), desk.rate()), (0, Some(100)));
 }
 
+// Case 25.
 #[test]
 fn one_that_only_measures_says_it_again_only_after_enough_calls_have_shown_it_well() {
-    // Case 25.
     let mut desk = Desk::new(BreakerConfig { consecutive: Some(2), ..C0 });
     desk.force(Mode::MetricsOnly, 3_600 * SECOND).fail(2).succeed(1).fail(2);
     assert_eq!(desk.moved.iter().filter(|moved| moved.cause == Cause::WouldOpen).count(), 1);
 }
 
+// Case 26.
 #[test]
 fn a_reset_closes_and_forgets_from_every_state() {
-    // Case 26.
     let half_open = || {
         let mut desk = Desk::open(C0);
         let _probe = desk.at(5 * SECOND).admitted();
@@ -90,9 +90,9 @@ fn a_reset_closes_and_forgets_from_every_state() {
     }
 }
 
+// Case 14.
 #[test]
 fn nothing_of_an_open_period_that_was_reset_acts_on_a_later_one() {
-    // Case 14.
     let mut desk = Desk::open(C0);
     desk.at(SECOND).reset();
     desk.at(2 * SECOND).fail(10);
@@ -100,9 +100,9 @@ fn nothing_of_an_open_period_that_was_reset_acts_on_a_later_one() {
     assert!(desk.at(7 * SECOND).admitted().is_probe());
 }
 
+// Case 118.
 #[test]
 fn a_cause_outside_of_its_window_opens_a_closed_one_and_no_other() {
-    // Case 118.
     let mut desk = Desk::new(C0);
     desk.step(|machine, step| machine.trip(step, Cause::Instances));
     assert_eq!((desk.state(), desk.last_cause()), (State::Open, Some(Cause::Instances)));

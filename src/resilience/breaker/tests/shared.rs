@@ -44,9 +44,9 @@ fn moves(breaker: &Breaker) -> Vec<Transition> {
     moved.collect()
 }
 
+// Cases 7 and 8.
 #[test]
 fn many_failures_at_once_open_it_once() {
-    // Case 7.
     let breaker = breaker(C0);
     let now = at(Duration::ZERO);
     fail(&breaker, 9, now);
@@ -56,14 +56,14 @@ fn many_failures_at_once_open_it_once() {
     assert_eq!(moves(&breaker).len(), 1);
     let snapshot = breaker.snapshot(now);
     assert_eq!((snapshot.state, snapshot.generation), (State::Open, 1));
-    // Case 8: those that came after it was open changed nothing.
+    // Those that came after it was open changed nothing.
     assert_eq!(snapshot.counts.failures + snapshot.counts.stale, 9 + THREADS);
     assert_eq!(snapshot.counts.failures, 10);
 }
 
+// Cases 27 and 39.
 #[test]
 fn at_the_end_of_the_open_wait_one_of_many_is_admitted_and_each_other_is_counted_once() {
-    // Cases 27 and 39.
     let breaker = breaker(C0);
     fail(&breaker, 10, at(Duration::ZERO));
     let (admitted, rejected) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -82,9 +82,9 @@ fn at_the_end_of_the_open_wait_one_of_many_is_admitted_and_each_other_is_counted
     assert_eq!(breaker.snapshot(at(5 * SECOND)).counts.rejected, THREADS - 1);
 }
 
+// Case 29.
 #[test]
 fn looking_takes_no_place() {
-    // Case 29.
     let breaker = breaker(C0);
     fail(&breaker, 10, at(Duration::ZERO));
     drop(breaker.admit(at(5 * SECOND)).expect("a probe"));
@@ -94,9 +94,9 @@ fn looking_takes_no_place() {
     assert!(breaker.admit(at(6 * SECOND)).is_ok());
 }
 
+// Case 49.
 #[test]
 fn a_call_inside_a_probe_is_turned_away_and_nothing_locks_up() {
-    // Case 49.
     let breaker = breaker(C0);
     fail(&breaker, 10, at(Duration::ZERO));
     let probe = breaker.admit(at(5 * SECOND)).expect("a probe");
@@ -104,9 +104,9 @@ fn a_call_inside_a_probe_is_turned_away_and_nothing_locks_up() {
     probe.settle(Outcome::Success, at(5 * SECOND));
 }
 
+// Case 43.
 #[test]
 fn a_dropped_permit_is_a_cancelled_call_and_frees_the_probes_place() {
-    // Case 43.
     let breaker = breaker(C0);
     fail(&breaker, 10, at(Duration::ZERO));
     for _ in 0..2 {
@@ -116,9 +116,9 @@ fn a_dropped_permit_is_a_cancelled_call_and_frees_the_probes_place() {
     assert_eq!((snapshot.state, snapshot.counts.cancelled), (State::HalfOpen, 2));
 }
 
+// Case 34.
 #[test]
 fn every_outcome_is_counted_while_buckets_roll_under_many_threads() {
-    // Case 34.
     let breaker = breaker(BreakerConfig { failures: Some(100), ..T0 });
     let clock = AtomicU64::new(0);
     thread::scope(|scope| {
@@ -137,9 +137,9 @@ fn every_outcome_is_counted_while_buckets_roll_under_many_threads() {
     assert!((8_999..=10_000).contains(&snapshot.tally.total), "{:?}", snapshot.tally);
 }
 
+// Case 127.
 #[test]
 fn a_thousand_reconfigurations_under_load_lose_neither_a_permit_nor_an_event() {
-    // Case 127.
     let breaker = breaker(C0);
     let done = AtomicBool::new(false);
     let calls = AtomicU64::new(0);
@@ -171,9 +171,9 @@ fn a_configuration_that_could_not_work_leaves_the_old_one_in_force() {
     assert_eq!(breaker.snapshot(Moment::default()).config, C0);
 }
 
+// Case 125.
 #[test]
 fn events_keep_their_order_and_give_way_when_there_are_too_many() {
-    // Case 125.
     let breaker = breaker(C0);
     for round in 0..500 {
         breaker.force(Some((Mode::ForcedOpen, None)), at(round * SECOND));
@@ -187,9 +187,9 @@ fn events_keep_their_order_and_give_way_when_there_are_too_many() {
     assert_eq!(generations, (401..=500).collect::<Vec<_>>());
 }
 
+// Case 28. The guard, which sees the panic, calls it a failure.
 #[test]
 fn a_panic_while_a_permit_is_held_leaves_the_breaker_whole() {
-    // Case 28; the guard, which sees the panic, calls it a failure.
     let breaker = breaker(C0);
     let now = Moment::default();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -8,9 +8,9 @@ use crate::resilience::breaker::flights::Flights;
 const HANGS: BreakerConfig =
     BreakerConfig { slow: Some(SlowConfig { over: Duration::from_millis(100), share: 80, in_flight: true }), ..C0 };
 
+// Case 51.
 #[test]
 fn a_call_is_slow_when_it_takes_longer_than_the_limit_and_not_when_it_takes_as_long() {
-    // Case 51.
     let mut desk = Desk::new(C0);
     for took in [100 * MS, 100 * MS + NS] {
         let ticket = desk.admitted();
@@ -19,9 +19,9 @@ fn a_call_is_slow_when_it_takes_longer_than_the_limit_and_not_when_it_takes_as_l
     assert_eq!(desk.machine.tally_at(desk.now).slow, 1);
 }
 
+// Case 52.
 #[test]
 fn a_slow_failure_counts_for_both_rates_and_a_slow_success_for_one() {
-    // Case 52.
     let mut desk = Desk::new(C0);
     for outcome in [Outcome::Failure, Outcome::Success] {
         let ticket = desk.admitted();
@@ -31,9 +31,9 @@ fn a_slow_failure_counts_for_both_rates_and_a_slow_success_for_one() {
     assert_eq!((tally.total, tally.failed, tally.slow, tally.slow_failed), (2, 1, 2, 1));
 }
 
+// Case 53.
 #[test]
 fn slow_successes_open_it_when_their_share_is_reached() {
-    // Case 53.
     for (quick, state) in [(2, State::Open), (3, State::Closed)] {
         let mut desk = Desk::new(C0);
         desk.succeed(quick);
@@ -57,9 +57,9 @@ fn calls_that_hang_open_it_when_their_share_of_all_is_reached() {
     }
 }
 
+// Case 54.
 #[test]
 fn calls_that_hang_open_it_before_any_of_them_ends_and_count_for_nothing_then() {
-    // Case 54.
     let mut desk = Desk::new(HANGS);
     let hanging: Vec<_> = (0..10).map(|_| desk.admitted()).collect();
     assert!(desk.at(100 * MS).admit().is_ok(), "none is slow yet");
@@ -70,9 +70,9 @@ fn calls_that_hang_open_it_before_any_of_them_ends_and_count_for_nothing_then() 
     }
 }
 
+// Case 55.
 #[test]
 fn a_call_that_was_slow_before_it_ended_counts_once() {
-    // Case 55.
     let mut desk = Desk::new(HANGS);
     let slow = desk.admitted();
     desk.at(200 * MS).succeed(1);

@@ -97,6 +97,7 @@ fn seconds(at: u32) -> Moment {
     Moment::new(at * SECOND)
 }
 
+// Case 132.
 #[test]
 fn of_failures_at_once_exactly_one_opens_it() {
     explore("breaker record || record over the threshold || record too late", || {
@@ -110,6 +111,7 @@ fn of_failures_at_once_exactly_one_opens_it() {
     });
 }
 
+// Case 132.
 #[test]
 fn at_the_end_of_the_wait_exactly_the_configured_probes_are_admitted() {
     for at_once_max in [1, 2] {
@@ -149,6 +151,7 @@ fn a_probe_that_ends_lets_in_the_next_or_closes_it_and_nobody_is_admitted_beside
     });
 }
 
+// Case 132.
 #[test]
 fn a_probe_that_is_dropped_as_its_deadline_passes_frees_its_place_once() {
     explore_within(3, "breaker probe drop || probe deadline", || {
@@ -187,6 +190,7 @@ fn a_probe_that_is_dropped_as_its_deadline_passes_frees_its_place_once() {
     });
 }
 
+// Case 132.
 #[test]
 fn a_late_writer_and_a_bucket_that_rolls_count_every_outcome_once_in_its_own_second() {
     let config = BreakerConfig { window: WindowConfig::Time { buckets: 2, width: SECOND }, calls_min: 9, ..TWO };

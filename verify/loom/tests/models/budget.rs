@@ -35,6 +35,7 @@ fn expire(budget: &Budget) {
     assert_eq!(budget.numbers(start() + TTL).tokens, 0);
 }
 
+// Case 132.
 #[test]
 fn a_token_is_taken_once_or_expires() {
     explore("budget withdraw || withdraw || expiry", || {

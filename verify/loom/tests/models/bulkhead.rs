@@ -106,6 +106,7 @@ fn taken(polled: Poll<Acquired>) -> Permit {
     }
 }
 
+// Cases 60 and 132.
 #[test]
 fn a_slot_handed_to_a_wait_that_ends_goes_on_to_the_next_in_line() {
     explore_within(3, "bulkhead grant || timeout || next in line", || {
@@ -131,6 +132,7 @@ fn who_waits_no_longer_leaves_the_line() {
     });
 }
 
+// Case 132.
 #[test]
 fn a_slot_that_is_added_and_one_that_is_given_back_reach_who_waits_and_no_other_appears() {
     explore_within(3, "bulkhead grant || timeout || resize up", || {

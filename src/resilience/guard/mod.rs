@@ -10,6 +10,8 @@
 //! The guard never repeats work by itself: who asks again ([`super::retry`]) stands around it, as in the order above, and
 //! asks through it each time. It never calls a dropped call a failure.
 
+mod attempt;
+
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -19,12 +21,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::breaker::{self, Breaker, Moment, Outcome, Transition};
+use attempt::Attempt;
+
+use super::breaker::{Breaker, Moment, Outcome, Transition};
 use super::bulkhead::{self, Bulkhead, Partition};
 use super::deadline::Deadline;
 use super::observer::Observer;
-use super::outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};
+use super::outcome::{CallError, NotExecuted, Reason, Unknown, Verdict};
 use super::policy::{GuardPolicy, PolicyError};
+use super::retry::Retries;
 use crate::clock::Clock;
 
 /// Stands in front of every call of one kind.
@@ -43,6 +48,15 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// Why it turns calls away by itself.
+    pub const REASONS: [Reason; 5] = [
+        Reason::DeadlineExceeded,
+        Reason::BreakerOpen,
+        Reason::BulkheadFull,
+        Reason::BulkheadWaitTimeout,
+        Reason::WouldExpire,
+    ];
+
     /// Creates a guard whose name the observer is told with each call.
     ///
     /// # Errors
@@ -84,8 +98,38 @@ impl Guard {
     /// and no answer came.
     ///
     /// # Cancel safety
-    /// A dropped call frees its slot or its place in line. Once admitted, it is reported as [`Completion::Cancelled`].
-    pub async fn call<T, F, Fut>(&self, partition: Partition, deadline: Deadline, work: F) -> Result<T, CallError>
+    /// A dropped call frees its slot or its place in line. Once admitted, it is reported as [`Cancelled`].
+    ///
+    /// [`Cancelled`]: super::outcome::Completion::Cancelled
+    pub fn call<T, F, Fut>(
+        &self,
+        partition: Partition,
+        deadline: Deadline,
+        work: F,
+    ) -> impl Future<Output = Result<T, CallError>>
+    where
+        F: FnOnce(Deadline) -> Fut,
+        Fut: Future<Output = Result<T, CallError>>,
+        T: Verdict,
+    {
+        self.attempt(None, partition, deadline, work)
+    }
+
+    /// Makes one of the attempts of a request, as [`Self::call`] does; without `retries` there is no other. A probe that
+    /// fails is the last and sets the no-retry mark: no request alone decides whether its callee is back.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    ///
+    /// # Cancel safety
+    /// As [`Self::call`].
+    pub async fn attempt<T, F, Fut>(
+        &self,
+        retries: Option<&Retries>,
+        partition: Partition,
+        deadline: Deadline,
+        work: F,
+    ) -> Result<T, CallError>
     where
         F: FnOnce(Deadline) -> Fut,
         Fut: Future<Output = Result<T, CallError>>,
@@ -106,11 +150,18 @@ impl Guard {
             }
         };
         let mut attempt = Attempt::begin(self, partition, (admitted, slot), arrived);
-        let result = self.attempt(&mut attempt, deadline, work).await;
-        attempt.completion = Some(match &result {
+        let result = self.work(&mut attempt, deadline, work).await;
+        let completion = match &result {
             Ok(answer) => answer.completion(),
             Err(error) => error.completion(),
-        });
+        };
+        if let Some(retries) = retries
+            && attempt.is_probe()
+            && Outcome::from(completion) == Outcome::Failure
+        {
+            retries.stop();
+        }
+        attempt.completion = Some(completion);
         result
     }
 
@@ -185,7 +236,7 @@ impl Guard {
     }
 
     /// Runs the work under the attempt timeout. The work is gone when this returns, so no slot is freed under it.
-    async fn attempt<T, F, Fut>(&self, attempt: &mut Attempt<'_>, deadline: Deadline, work: F) -> Result<T, CallError>
+    async fn work<T, F, Fut>(&self, attempt: &mut Attempt<'_>, deadline: Deadline, work: F) -> Result<T, CallError>
     where
         F: FnOnce(Deadline) -> Fut,
         Fut: Future<Output = Result<T, CallError>>,
@@ -229,63 +280,6 @@ fn nanos(duration: Duration) -> u64 {
     duration.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
-/// One admitted call: reports its end exactly once, also when it is dropped or its work panics.
-struct Attempt<'a> {
-    guard: &'a Guard,
-    partition: Partition,
-    began: Instant,
-    /// What it holds until its end: the breaker's permit, then the bulkhead's slot.
-    held: Option<(breaker::Permit<'a>, bulkhead::Permit)>,
-    /// Set while the work runs: still set on drop, the work panicked. Asking the thread instead would blame this call
-    /// for a panic elsewhere that takes it down.
-    in_work: bool,
-    completion: Option<Completion>,
-}
-
-impl<'a> Attempt<'a> {
-    fn begin(
-        guard: &'a Guard,
-        partition: Partition,
-        (mut admitted, slot): (breaker::Permit<'a>, bulkhead::Permit),
-        arrived: Instant,
-    ) -> Self {
-        // Whoever got a slot at once has not waited, and need not look at the clock again.
-        let began = slot.taken();
-        if began > arrived {
-            admitted.begin_work(guard.moment(began));
-        }
-        guard.observer.admitted(&guard.name, partition, began.saturating_duration_since(arrived));
-        Self { guard, partition, began, held: Some((admitted, slot)), in_work: false, completion: None }
-    }
-}
-
-impl Drop for Attempt<'_> {
-    fn drop(&mut self) {
-        let unfinished = if self.in_work { Completion::Failed } else { Completion::Cancelled };
-        let completion = self.completion.unwrap_or(unfinished);
-        let guard = self.guard;
-        let now = guard.clock.now();
-        if let Some((admitted, slot)) = self.held.take() {
-            // Before the slot: whoever gets it next meets a breaker that knows.
-            admitted.settle(completion.into(), guard.moment(now));
-            slot.give_back(now);
-        }
-        let elapsed = now.saturating_duration_since(self.began);
-        guard.observer.completed(&guard.name, self.partition, completion, elapsed);
-    }
-}
-
-impl From<Completion> for Outcome {
-    fn from(completion: Completion) -> Self {
-        match completion {
-            Completion::Success | Completion::Refused => Self::Success,
-            Completion::TimedOut | Completion::Failed => Self::Failure,
-            Completion::NotExecuted => Self::NotExecuted,
-            Completion::Expired | Completion::Cancelled => Self::Cancelled,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
@@ -297,7 +291,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::resilience::{BulkheadLimits, Unobserved};
+    use crate::resilience::{BulkheadLimits, Completion, Unobserved};
 
     const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -400,6 +394,7 @@ mod tests {
         assert_eq!(guard.bulkhead(Partition::Edge).running(), 0);
     }
 
+    // Case 92.
     #[tokio::test(start_paused = true)]
     async fn an_attempt_ends_at_the_deadline_if_that_comes_first() {
         let (guard, diary) = guard();
@@ -420,6 +415,7 @@ mod tests {
         }
     }
 
+    // Case 94.
     #[tokio::test(start_paused = true)]
     async fn an_answer_in_the_instant_of_the_timeout_wins() {
         let (guard, _) = guard();
@@ -430,6 +426,7 @@ mod tests {
         assert_eq!(guard.call(Partition::Edge, in_ms(1_000), work).await, DONE);
     }
 
+    // Case 56.
     #[tokio::test(start_paused = true)]
     async fn waiting_in_line_is_reported_and_not_counted_as_work() {
         let (guard, diary) = guard();
@@ -465,6 +462,7 @@ mod tests {
         assert!(diary.read().contains(&Told::Rejected(Reason::BulkheadWaitTimeout)));
     }
 
+    // Cases 61 and 93.
     #[tokio::test(start_paused = true)]
     async fn a_dropped_call_is_reported_as_cancelled_and_frees_its_slot() {
         let (guard, diary) = guard();
@@ -486,6 +484,7 @@ mod tests {
         assert_eq!((bulkhead.running(), bulkhead.queued()), (0, 0));
     }
 
+    // Cases 28 and 61.
     #[tokio::test(start_paused = true)]
     async fn a_panic_of_the_work_is_a_failure_and_frees_the_slot() {
         let (guard, diary) = guard();
