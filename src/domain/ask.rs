@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::aggregate::{Aggregate, Refusal};
 use super::fact::Stream;
 use super::message::AnyCommand;
@@ -50,6 +52,20 @@ pub enum OnUnknown {
     Resend,
     /// Withdraw, and send this until acknowledged: for what was only tried.
     Undo(Arc<dyn AnyCommand>),
+}
+
+/// How far something is that was asked for before it was certain: tried, then confirmed or undone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// Not tried yet.
+    #[default]
+    Nothing,
+    /// Tried: kept for the asker and for nobody else.
+    Held,
+    /// The asker is certain.
+    Confirmed,
+    /// Undone, perhaps before it was tried; a late try leaves it so.
+    Voided,
 }
 
 /// What had been asked, shown to the asker with the answer.
