@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::setting::Setting;
 use crate::domain::aggregate::Aggregate;
-use crate::domain::fact::Kind;
+use crate::domain::fact::{Kind, Recorded};
 use crate::domain::policy::Policy;
 use crate::domain::resource::Resource;
 use crate::domain::route::Route;
@@ -73,6 +73,21 @@ impl Service {
     #[must_use]
     pub fn policy<P: Policy>(mut self) -> Self {
         self.policies.push(PolicySpec::of::<P>());
+        self
+    }
+
+    /// Adds a policy that is one function: what follows for `T` from a fact of `S`. Its name is part of the commands'
+    /// ids, so it never changes.
+    #[must_use]
+    pub fn whenever<S: Aggregate, T: Aggregate, C>(
+        mut self,
+        name: &'static str,
+        react: fn(&Recorded, &S::Event) -> C,
+    ) -> Self
+    where
+        C: IntoIterator<Item = (u64, T::Command)> + 'static,
+    {
+        self.policies.push(PolicySpec::whenever::<S, T, C>(name, react));
         self
     }
 

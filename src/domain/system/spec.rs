@@ -75,6 +75,9 @@ impl fmt::Debug for AggregateSpec {
     }
 }
 
+/// Says what follows from a fact.
+pub type React = Arc<dyn Fn(&Recorded) -> Vec<Order> + Send + Sync>;
+
 /// Everything the shell needs to run one policy.
 #[derive(Clone)]
 pub struct PolicySpec {
@@ -85,14 +88,28 @@ pub struct PolicySpec {
     /// Whom it commands.
     pub target: Kind,
     /// Returns the commands that follow from a fact of the source.
-    pub react: fn(&Recorded) -> Vec<Order>,
+    pub react: React,
 }
 
 impl PolicySpec {
     /// Describes a policy.
     #[must_use]
     pub fn of<P: Policy>() -> Self {
-        Self { name: P::NAME, source: P::Source::KIND, target: P::Target::KIND, react: react::<P> }
+        Self::whenever::<P::Source, P::Target, _>(P::NAME, P::react)
+    }
+
+    /// Describes a policy that is one function.
+    #[must_use]
+    pub fn whenever<S: Aggregate, T: Aggregate, C>(name: &'static str, react: fn(&Recorded, &S::Event) -> C) -> Self
+    where
+        C: IntoIterator<Item = (u64, T::Command)> + 'static,
+    {
+        let order = |(id, command)| Order { to: Stream::new(T::KIND, id), command: Arc::new(command) };
+        let react = move |fact: &Recorded| match fact.of::<S::Event>() {
+            Some(event) => react(fact, event).into_iter().map(order).collect(),
+            None => Vec::new(),
+        };
+        Self { name, source: S::KIND, target: T::KIND, react: Arc::new(react) }
     }
 }
 
@@ -225,16 +242,6 @@ impl<V: View> Held for HoldingRow<V> {
     fn as_any(&self) -> &dyn std::any::Any {
         &self.0
     }
-}
-
-fn react<P: Policy>(fact: &Recorded) -> Vec<Order> {
-    let Some(event) = fact.of::<<P::Source as Aggregate>::Event>() else {
-        return Vec::new();
-    };
-    P::react(fact, event)
-        .into_iter()
-        .map(|(id, command)| Order { to: Stream::new(P::Target::KIND, id), command: Arc::new(command) })
-        .collect()
 }
 
 fn erase<E: AnyEvent>(facts: Vec<E>) -> Vec<Arc<dyn AnyEvent>> {
