@@ -9,7 +9,6 @@ mod rentals;
 mod stocks;
 mod whole;
 mod wire;
-mod world;
 
 use std::sync::Arc;
 
