@@ -4,10 +4,13 @@
 //! its sources. One binary, so that it links once.
 
 mod client;
+mod httpie;
 mod support;
+mod services;
 mod vitals;
 
 mod bad_input;
+mod car_rental_document;
 mod contract;
 mod edge;
 mod experiments;
