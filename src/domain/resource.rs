@@ -27,6 +27,8 @@ pub struct Resource {
     pub fields: &'static [Field],
     /// What a client may do beside reading.
     pub methods: Methods,
+    /// A body to try POST with, in HTTPie's words.
+    pub example: Option<&'static str>,
     represent: fn(&dyn Held) -> Vec<Value>,
 }
 
@@ -76,25 +78,34 @@ pub struct Field {
     pub name: &'static str,
     /// What it holds.
     pub shape: Shape,
+    /// Whether bodies leave it out where it has no value.
+    pub optional: bool,
 }
 
 impl Field {
     /// Declares a text field, `null` when missing.
     #[must_use]
     pub const fn text(name: &'static str) -> Self {
-        Self { name, shape: Shape::Text }
+        Self { name, shape: Shape::Text, optional: false }
     }
 
     /// Declares a 32-bit number, 0 when missing.
     #[must_use]
     pub const fn int(name: &'static str) -> Self {
-        Self { name, shape: Shape::Int }
+        Self { name, shape: Shape::Int, optional: false }
     }
 
     /// Declares a 64-bit number, `null` when missing.
     #[must_use]
     pub const fn long(name: &'static str) -> Self {
-        Self { name, shape: Shape::Long }
+        Self { name, shape: Shape::Long, optional: false }
+    }
+
+    /// Has bodies leave it out where it has no value, instead of showing `null`.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
     }
 }
 
@@ -212,13 +223,21 @@ impl Resource {
         fields: &'static [Field],
         represent: fn(&dyn Held) -> Vec<Value>,
     ) -> Self {
-        Self { collection, item, title: item, kind, paging, fields, methods: Methods::default(), represent }
+        let methods = Methods::default();
+        Self { collection, item, title: item, kind, paging, fields, methods, example: None, represent }
     }
 
     /// Names the schema when it is not the item's rel.
     #[must_use]
     pub fn titled(mut self, title: &'static str) -> Self {
         self.title = title;
+        self
+    }
+
+    /// Gives who starts the server a body to try POST with, in HTTPie's words.
+    #[must_use]
+    pub fn example(mut self, words: &'static str) -> Self {
+        self.example = Some(words);
         self
     }
 
