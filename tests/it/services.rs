@@ -14,6 +14,8 @@ const SYSTEMS: &[(&str, &[&str])] = &[
     ("oa-rental", &["product", "rental", "delivery", "information"]),
     ("car-rental", &["contract", "pay", "reservation", "mypage", "message"]),
     ("book-rental", &["book", "rent", "delivery", "view", "reserve"]),
+    // Nobody ever had the fifth place.
+    ("book-market", &["order", "payment", "delivery", "customerview", "", "kakao", "kakaomsg"]),
 ];
 /// The places of the listeners that every system has.
 const GATEWAY: u16 = 8;
