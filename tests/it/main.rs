@@ -15,6 +15,7 @@ mod car_rental_document;
 mod contract;
 mod edge;
 mod experiments;
+mod hair_shop_document;
 mod oa_rental_delivery_down;
 mod oa_rental_document;
 

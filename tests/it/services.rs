@@ -16,6 +16,7 @@ const SYSTEMS: &[(&str, &[&str])] = &[
     ("book-rental", &["book", "rent", "delivery", "view", "reserve"]),
     // Nobody ever had the fifth place.
     ("book-market", &["order", "payment", "delivery", "customerview", "", "kakao", "kakaomsg"]),
+    ("hair-shop", &["reservation", "payment", "hairshop", "mypage"]),
 ];
 /// The places of the listeners that every system has.
 const GATEWAY: u16 = 8;
