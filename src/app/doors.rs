@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::{AppError, say};
 use crate::config::Settings;
-use crate::domain::System;
+use crate::domain::{Paging, System};
 use crate::http::Face;
 use crate::http::server::{ConnectionObserver, Limits, bind};
 use crate::telemetry::metrics;
@@ -55,7 +55,7 @@ pub(super) fn limits(settings: &Settings) -> Limits {
 }
 
 /// Says where everything is, and what to try first.
-pub(super) fn announce(doors: &[Door], settings: &Settings, token_file: Option<&Path>) {
+pub(super) fn announce(doors: &[Door], served: &[&System], settings: &Settings, token_file: Option<&Path>) {
     let addresses: Vec<String> = doors.iter().filter_map(|door| door.listener.local_addr().ok()).map(spoken).collect();
     for (door, address) in doors.iter().zip(&addresses) {
         say(&format!("  http://{address}  {}", door.name));
@@ -65,12 +65,22 @@ pub(super) fn announce(doors: &[Door], settings: &Settings, token_file: Option<&
         say(&format!("  the operator's token is in {}", file.display()));
     }
     if let Some(front) = addresses.last() {
-        let front = if doors.len() == 1 { format!("{front}/oa-rental") } else { front.clone() };
+        let alone = doors.len() > 1;
         say("try:");
-        say(&format!("  http POST http://{front}/products name=computer qty=9"));
-        say(&format!("  http POST http://{front}/rentals productId=1 qty=3 status=ORDERED productName=computer"));
-        say(&format!("  http GET http://{front}/myOrders/1"));
+        for system in served {
+            let front = if alone { front.clone() } else { format!("{front}/{}", system.name) };
+            tries(system, &front).iter().for_each(|line| say(&format!("  {line}")));
+        }
     }
+}
+
+/// What to try first of a system: its examples, then a look at its views.
+fn tries(system: &System, front: &str) -> Vec<String> {
+    let resources = || system.services.iter().flat_map(|service| &service.resources);
+    let posts = resources()
+        .filter_map(|resource| Some(format!("http POST http://{front}/{} {}", resource.collection, resource.example?)));
+    let views = resources().filter(|resource| resource.paging == Paging::Whole);
+    posts.chain(views.map(|view| format!("http GET http://{front}/{}", view.collection))).collect()
 }
 
 /// Writes an address as people type it.
@@ -94,6 +104,17 @@ impl ConnectionObserver for metrics::Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_to_try_is_what_the_system_offers_where_it_is() {
+        let lines = tries(&crate::systems::oa_rental::system(), "localhost:8088/oa-rental");
+        let expected = [
+            "http POST http://localhost:8088/oa-rental/products name=computer qty=9",
+            "http POST http://localhost:8088/oa-rental/rentals productId=1 qty=3 status=ORDERED productName=computer",
+            "http GET http://localhost:8088/oa-rental/myOrders",
+        ];
+        assert_eq!(lines, expected);
+    }
 
     #[test]
     fn what_is_here_is_called_localhost_and_everything_else_by_its_address() {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
@@ -181,6 +182,16 @@ impl<E> Closing<E> {
         Self { facts: Vec::new(), refusal: Some(refusal) }
     }
 
+    /// Closes a try: with the first fact when the asked agreed, else with the second, beside its refusal if it refused.
+    #[must_use]
+    pub fn tried(answer: &Answer, made: impl Into<E>, withdrawn: impl Into<E>) -> Self {
+        match answer {
+            Answer::Done => Self::facts([made.into()]),
+            Answer::Refused(refusal) => Self::refuse(refusal.clone()).and(withdrawn),
+            Answer::Withdrawn => Self::facts([withdrawn.into()]),
+        }
+    }
+
     /// Adds what is stored beside the refusal.
     #[must_use]
     pub fn and(mut self, fact: impl Into<E>) -> Self {
@@ -193,6 +204,20 @@ impl<E> Closing<E> {
 pub trait Rejection: Debug + PartialEq + Send + Sync + 'static {
     /// Says which rule was broken and how.
     fn refusal(&self) -> Refusal;
+}
+
+/// For aggregates whose rules need no names but those that clients see.
+impl Rejection for Refusal {
+    fn refusal(&self) -> Refusal {
+        self.clone()
+    }
+}
+
+/// For aggregates that never refuse.
+impl Rejection for Infallible {
+    fn refusal(&self) -> Refusal {
+        match *self {}
+    }
 }
 
 /// A refusal as it travels: to the client, to the asker, into the log.
@@ -224,6 +249,15 @@ impl Refusal {
     #[must_use]
     pub fn rule(rule: &'static str, detail: impl Into<String>) -> Self {
         Self { rule: Cow::Borrowed(rule), detail: detail.into(), class: RefusalClass::Rule }
+    }
+
+    /// Demands that a rule holds.
+    ///
+    /// # Errors
+    ///
+    /// Refuses with the rule's name when it does not.
+    pub fn unless(holds: bool, rule: &'static str, detail: impl FnOnce() -> String) -> Result<(), Self> {
+        if holds { Ok(()) } else { Err(Self::rule(rule, detail())) }
     }
 
     /// Says that the aggregate is not there.
@@ -269,6 +303,21 @@ mod tests {
         for answer in [Answer::Done, Answer::Withdrawn] {
             let closing = answered(&answer);
             assert!(closing.facts.is_empty() && closing.refusal.is_none(), "{closing:?}");
+        }
+    }
+
+    #[test]
+    fn a_try_is_made_when_the_asked_agrees_and_withdrawn_otherwise() {
+        let tried = |answer: &Answer| Closing::<SeatTaken>::tried(answer, SeatTaken { seat: 1 }, SeatTaken { seat: 2 });
+        let refusal = Refusal::unless(false, "seat-is-taken", || "somebody sits there".to_owned()).expect_err("broken");
+        let table = [
+            (Answer::Done, 1, None),
+            (Answer::Withdrawn, 2, None),
+            (Answer::Refused(refusal.clone()), 2, Some(refusal.refusal())),
+        ];
+        for (answer, seat, refused) in table {
+            let closing = tried(&answer);
+            assert_eq!((closing.facts, closing.refusal), (vec![SeatTaken { seat }], refused));
         }
     }
 

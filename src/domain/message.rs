@@ -166,13 +166,43 @@ impl<T: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync +
 ///     pub enum TheatreEvent { SeatTaken = 2, reads 1 as SeatTakenV1 }
 /// }
 /// ```
+///
+/// A struct may be declared where it is named; its fields are as visible as the family, and camel case to clients. The
+/// family may say what it is, and which of its events clients never see.
+///
+/// ```
+/// use resurgam::domain::AnyEvent;
+///
+/// resurgam::messages! {
+///     pub(crate) enum SeatEvent: Event hiding SeatWiped {
+///         /// Somebody sits there.
+///         SeatTaken { seat_row: u32, seat: u32 } = 1;
+///         /// The seat is clean again.
+///         SeatWiped {} = 1;
+///     }
+/// }
+/// let taken = SeatTaken { seat_row: 2, seat: 7 };
+/// assert_eq!(serde_json::to_string(&taken).unwrap(), r#"{"seatRow":2,"seat":7}"#);
+/// assert!(SeatEvent::from(taken).is_public());
+/// assert!(!SeatEvent::from(SeatWiped {}).is_public());
+/// ```
 #[macro_export]
 macro_rules! messages {
-    ($(#[$meta:meta])* $visibility:vis enum $family:ident {
-        $($message:ident = $schema:literal $(, reads $old:literal as $shape:ty)*);+ $(;)?
+    ($(#[$meta:meta])* $visibility:vis enum $family:ident
+        $(: $role:ident $(hiding $($hidden:ident),+)?)?
+    {
+        $(
+            $(#[$about:meta])*
+            $message:ident $({ $($field:ident: $kind:ty),* $(,)? })? = $schema:literal
+            $(, reads $old:literal as $shape:ty)*
+        );+ $(;)?
     }) => {
+        $($crate::frozen! { $(#[$about])* $visibility $message $({ $($field: $kind),* })? })+
+        $($crate::role! { $role for $family: $($($hidden)+)? })?
+
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::enum_variant_names, reason = "messages have the names that clients and the log know")]
         $visibility enum $family {
             $(
                 #[doc = concat!("See [`", stringify!($message), "`].")]
@@ -230,6 +260,39 @@ macro_rules! messages {
             fn known() -> &'static [(&'static str, u16)] {
                 &[$((stringify!($message), $schema), $((stringify!($message), $old),)*)+]
             }
+        }
+    };
+}
+
+/// Declares the struct of a message whose fields [`messages!`](crate::messages) was given.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! frozen {
+    ($visibility:vis $message:ident) => {};
+    ($(#[$about:meta])* $visibility:vis $message:ident { $($field:ident: $kind:ty),* }) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        $visibility struct $message {
+            $($visibility $field: $kind,)*
+        }
+    };
+}
+
+/// Says what a family of [`messages!`](crate::messages) is, and which of its events clients never see.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! role {
+    (Command for $family:ident:) => {
+        impl $crate::domain::Command for $family {}
+    };
+    (Event for $family:ident: $($hidden:ident)*) => {
+        impl $crate::domain::Event for $family {
+            const INTERNAL: &'static [&'static str] = {
+                // Only what is an event of the family can be hidden.
+                $(let _: fn($hidden) -> Self = Self::$hidden;)*
+                &[$(stringify!($hidden)),*]
+            };
         }
     };
 }

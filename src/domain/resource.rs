@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::aggregate::{Aggregate, Held};
 use super::fact::Kind;
 use super::message::AnyCommand;
+use super::value::Value;
 use super::view::View;
 
 /// A collection of aggregates or rows as clients see it.
@@ -26,6 +27,8 @@ pub struct Resource {
     pub fields: &'static [Field],
     /// What a client may do beside reading.
     pub methods: Methods,
+    /// A body to try POST with, in HTTPie's words.
+    pub example: Option<&'static str>,
     represent: fn(&dyn Held) -> Vec<Value>,
 }
 
@@ -44,6 +47,21 @@ pub struct Methods {
     pub delete: Option<Translate>,
 }
 
+/// A state or row that clients see: its fields, and their values in the same order.
+pub trait Shown: 'static {
+    /// The fields.
+    const FIELDS: &'static [Field];
+
+    /// Returns their values.
+    fn values(&self) -> Vec<Value>;
+}
+
+/// Returns the values of a state of that type; none when it is of another.
+#[must_use]
+pub fn values_of<T: Shown>(state: &dyn Held) -> Vec<Value> {
+    state.as_any().downcast_ref().map_or_else(Vec::new, T::values)
+}
+
 /// How a collection is listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paging {
@@ -60,25 +78,34 @@ pub struct Field {
     pub name: &'static str,
     /// What it holds.
     pub shape: Shape,
+    /// Whether bodies leave it out where it has no value.
+    pub optional: bool,
 }
 
 impl Field {
     /// Declares a text field, `null` when missing.
     #[must_use]
     pub const fn text(name: &'static str) -> Self {
-        Self { name, shape: Shape::Text }
+        Self { name, shape: Shape::Text, optional: false }
     }
 
     /// Declares a 32-bit number, 0 when missing.
     #[must_use]
     pub const fn int(name: &'static str) -> Self {
-        Self { name, shape: Shape::Int }
+        Self { name, shape: Shape::Int, optional: false }
     }
 
     /// Declares a 64-bit number, `null` when missing.
     #[must_use]
     pub const fn long(name: &'static str) -> Self {
-        Self { name, shape: Shape::Long }
+        Self { name, shape: Shape::Long, optional: false }
+    }
+
+    /// Has bodies leave it out where it has no value, instead of showing `null`.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
     }
 }
 
@@ -93,57 +120,17 @@ pub enum Shape {
     Long,
 }
 
-/// A field's value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Value {
-    /// Nothing.
-    Null,
-    /// A number.
-    Int(i64),
-    /// Text.
-    Text(String),
-}
-
-impl From<i32> for Value {
-    fn from(number: i32) -> Self {
-        Self::Int(number.into())
-    }
-}
-
-impl From<Option<u64>> for Value {
-    fn from(id: Option<u64>) -> Self {
-        id.map_or(Self::Null, |id| Self::Int(i64::try_from(id).unwrap_or(i64::MAX)))
-    }
-}
-
-impl From<u64> for Value {
-    fn from(id: u64) -> Self {
-        Some(id).into()
-    }
-}
-
-impl From<Option<i64>> for Value {
-    fn from(number: Option<i64>) -> Self {
-        number.map_or(Self::Null, Self::Int)
-    }
-}
-
-impl From<&Option<String>> for Value {
-    fn from(text: &Option<String>) -> Self {
-        text.clone().map_or(Self::Null, Self::Text)
-    }
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
 /// A request's body after its fields were read by their shapes; unknown fields are gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Body {
     fields: BTreeMap<&'static str, Value>,
+}
+
+impl FromIterator<(&'static str, Value)> for Body {
+    /// Gathers fields that were sent.
+    fn from_iter<I: IntoIterator<Item = (&'static str, Value)>>(sent: I) -> Self {
+        Self { fields: sent.into_iter().collect() }
+    }
 }
 
 impl Body {
@@ -216,6 +203,18 @@ impl Resource {
         Self::showing(V::KIND, Paging::Whole, collection, item, fields, represent)
     }
 
+    /// Shows an aggregate as it shows itself.
+    #[must_use]
+    pub fn shown<A: Aggregate + Shown>(collection: &'static str, item: &'static str) -> Self {
+        Self::of::<A>(collection, item, A::FIELDS, values_of::<A>)
+    }
+
+    /// Shows a view as its rows show themselves.
+    #[must_use]
+    pub fn shown_view<V: View + Shown>(collection: &'static str, item: &'static str) -> Self {
+        Self::of_view::<V>(collection, item, V::FIELDS, values_of::<V>)
+    }
+
     fn showing(
         kind: Kind,
         paging: Paging,
@@ -224,13 +223,21 @@ impl Resource {
         fields: &'static [Field],
         represent: fn(&dyn Held) -> Vec<Value>,
     ) -> Self {
-        Self { collection, item, title: item, kind, paging, fields, methods: Methods::default(), represent }
+        let methods = Methods::default();
+        Self { collection, item, title: item, kind, paging, fields, methods, example: None, represent }
     }
 
     /// Names the schema when it is not the item's rel.
     #[must_use]
     pub fn titled(mut self, title: &'static str) -> Self {
         self.title = title;
+        self
+    }
+
+    /// Gives who starts the server a body to try POST with, in HTTPie's words.
+    #[must_use]
+    pub fn example(mut self, words: &'static str) -> Self {
+        self.example = Some(words);
         self
     }
 
@@ -325,12 +332,6 @@ mod tests {
         assert_eq!(number.text("field"), Some("7".to_owned()));
         let text = body("seven".into());
         assert_eq!((text.text("field"), text.int("field"), text.long("field")), (Some("seven".to_owned()), 0, None));
-    }
-
-    #[test]
-    fn an_id_beyond_json_is_shown_as_the_greatest_number() {
-        assert_eq!(Value::from(u64::MAX), Value::Int(i64::MAX));
-        assert_eq!(Value::from(None::<u64>), Value::Null);
     }
 
     #[test]

@@ -4,13 +4,18 @@
 //! its sources. One binary, so that it links once.
 
 mod client;
+mod httpie;
 mod support;
+mod services;
 mod vitals;
 
 mod bad_input;
+mod book_market_document;
+mod car_rental_document;
 mod contract;
 mod edge;
 mod experiments;
+mod hair_shop_document;
 mod oa_rental_delivery_down;
 mod oa_rental_document;
 mod overload;

@@ -2,21 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Request};
-use crate::oa_rental_document::{expect, stock_is};
+use crate::client::Request;
+use crate::httpie::expect;
+use crate::oa_rental_document::stock_is;
+use crate::services::{is_away, switch};
 use crate::support::Server;
 
 const RENTAL: &str = r#"{"productId":"1","qty":"3","status":"ORDERED","productName":"computer"}"#;
 
 fn switch_delivery(server: &Server, verb: &str) {
-    server.operate(&format!("/admin/services/oa-rental/delivery/{verb}"), r#"{"reason":"maintenance"}"#);
-}
-
-#[track_caller]
-fn is_away(answer: &Answer) {
-    assert_eq!(answer.status, 503, "{}", answer.text());
-    let wait: Option<u64> = answer.header("retry-after").and_then(|s| s.parse().ok());
-    assert!(wait.is_some_and(|seconds| seconds >= 1), "Retry-After: {:?}", answer.header("retry-after"));
+    switch(server, "delivery", verb);
 }
 
 fn register_computer(server: &Server) {

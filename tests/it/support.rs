@@ -4,27 +4,22 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use crate::client::{Answer, Client, Request};
+use crate::services::{free_offset, place};
 
 const ADMIN_TOKEN: &str = "acceptance";
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
-/// Each server takes ten ports, 8080 + offset and the nine after it, all of four digits.
-const BLOCKS: u16 = 190;
 
-/// The name of a listener of oa-rental and its place in the block of ports.
-const PORTS: &[(&str, u16)] =
-    &[("product", 1), ("rental", 2), ("delivery", 3), ("information", 4), ("gateway", 8), ("admin", 9)];
-
-/// One oa-rental process; dropping it kills it.
+/// One process that serves one system; dropping it kills it.
 pub(crate) struct Server {
+    system: &'static str,
     data: PathBuf,
     log: PathBuf,
     /// Where the lines of the newest start begin.
@@ -36,16 +31,23 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts on free ports with the data in `dir/data` and waits until it is ready.
+    /// Starts oa-rental on free ports with the data in `dir/data` and waits until it is ready.
     pub(crate) fn start(dir: &Path, extra: &[&str]) -> Server {
+        Server::serving("oa-rental", dir, extra)
+    }
+
+    /// The same with another system.
+    pub(crate) fn serving(system: &'static str, dir: &Path, extra: &[&str]) -> Server {
         let mut server = Server::new(dir, &dir.join("server.log"), extra);
+        server.system = system;
         server.restart();
         server
     }
 
-    /// A server with free ports and the data in `dir/data` that is not started yet.
+    /// A server of oa-rental with free ports and the data in `dir/data` that is not started yet.
     pub(crate) fn new(dir: &Path, log: &Path, extra: &[&str]) -> Server {
         Server {
+            system: "oa-rental",
             data: dir.join("data"),
             log: log.to_owned(),
             log_from: 0,
@@ -123,7 +125,7 @@ impl Server {
         let words: Vec<&str> = self.below.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_resurgam")]).collect();
         let mut child = Command::new(words[0])
             .args(&words[1..])
-            .args(["serve", "oa-rental", "--data"])
+            .args(["serve", self.system, "--data"])
             .arg(&self.data)
             .args(["--set", &offset, "--set", &admin])
             .args(&self.extra)
@@ -184,8 +186,7 @@ impl Server {
     }
 
     pub(crate) fn addr(&self, service: &str) -> SocketAddr {
-        let (_, place) = PORTS.iter().find(|(name, _)| *name == service).expect("a listener of oa-rental");
-        SocketAddr::from(([127, 0, 0, 1], 8080 + self.offset + place))
+        SocketAddr::from(([127, 0, 0, 1], 8080 + self.offset + place(self.system, service)))
     }
 
     pub(crate) fn admin_url(&self) -> String {
@@ -198,6 +199,10 @@ impl Server {
 
     pub(crate) fn client(&self, service: &str) -> Client {
         Client::new(self.addr(service))
+    }
+
+    pub(crate) const fn system(&self) -> &'static str {
+        self.system
     }
 
     /// The process's number.
@@ -264,16 +269,6 @@ fn signal(name: &str, pid: u32) {
 /// The request with the operator's token.
 pub(crate) fn operator(request: Request) -> Request {
     request.header("Authorization", &format!("Bearer {ADMIN_TOKEN}"))
-}
-
-fn free_offset() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Another test binary may run beside this one: start elsewhere, and probe.
-    let first = (std::process::id() % u32::from(BLOCKS)) as u16;
-    (0..BLOCKS)
-        .map(|_| 10 + 10 * ((first + NEXT.fetch_add(1, Ordering::Relaxed)) % BLOCKS))
-        .find(|offset| PORTS.iter().all(|(_, place)| TcpListener::bind(("127.0.0.1", 8080 + offset + place)).is_ok()))
-        .expect("a free block of ports between 8090 and 9999")
 }
 
 /// Polls until `probe` finds something, for at most ten seconds.

@@ -134,7 +134,7 @@ fn a_policys_command_that_fails_as_a_probe_is_not_tried_again_in_its_turn() {
         let tries = async || {
             let fault = inject(&house, Tally::KIND, "0ms", 1.0, 0.0);
             let call = by_policy(house.tell::<Tally>(1, Add { n: 2 }));
-            let outcome = house.runtime.house.commanded(TALLY, &call).await;
+            let outcome = house.runtime.house.commanded(&call).await;
             assert!(matches!(outcome, Err(CallError::NotExecuted(why)) if why.reason == Reason::FaultInjected));
             let tries = house.runtime.faults().all(house.clock.now())[0].figures().calls;
             remove(&house, fault);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::setting::Setting;
 use crate::domain::aggregate::Aggregate;
-use crate::domain::fact::Kind;
+use crate::domain::fact::{Kind, Recorded};
 use crate::domain::policy::Policy;
 use crate::domain::provider::{Provider, ProviderSpec};
 use crate::domain::resource::Resource;
@@ -85,6 +85,35 @@ impl Service {
     #[must_use]
     pub fn policy<P: Policy>(mut self) -> Self {
         self.policies.push(PolicySpec::of::<P>());
+        self
+    }
+
+    /// Adds a policy that is one function: what follows for `T` from a fact of `S`. Its name is part of the commands'
+    /// ids, so it never changes.
+    #[must_use]
+    pub fn whenever<S: Aggregate, T: Aggregate, C>(
+        mut self,
+        name: &'static str,
+        react: fn(&Recorded, &S::Event) -> C,
+    ) -> Self
+    where
+        C: IntoIterator<Item = (u64, T::Command)> + 'static,
+    {
+        self.policies.push(PolicySpec::whenever::<S, T, C>(name, react));
+        self
+    }
+
+    /// Adds a policy whose commands make a new `T` each, of a sequence of ids.
+    #[must_use]
+    pub fn whenever_new<S: Aggregate, T: Aggregate, C>(
+        mut self,
+        name: &'static str,
+        react: fn(&Recorded, &S::Event) -> C,
+    ) -> Self
+    where
+        C: IntoIterator<Item = T::Command> + 'static,
+    {
+        self.policies.push(PolicySpec::whenever_new::<S, T, C>(name, react));
         self
     }
 

@@ -3,8 +3,6 @@
 //! Writes text straight into one string, because every answer passes here; knows no status codes and no headers.
 //! Relies on the names of rels and fields being plain ASCII words.
 
-use std::fmt::Write as _;
-
 use crate::domain::{Paging, Resource, Value};
 
 use super::base::{Base, push_number, push_uri_template};
@@ -139,11 +137,14 @@ fn item_bytes(resource: &Resource, base: &Base) -> usize {
 fn write_item(out: &mut String, depth: usize, resource: &Resource, base: &Base, id: u64, values: &[Value]) {
     out.push('{');
     for (field, value) in resource.fields.iter().zip(values) {
+        if field.optional && *value == Value::Null {
+            continue;
+        }
         push_line(out, depth + 1);
         out.push('"');
         out.push_str(field.name);
         out.push_str("\" : ");
-        push_value(out, value);
+        value.push_json(out);
         out.push(',');
     }
     push_line(out, depth + 1);
@@ -182,37 +183,4 @@ fn write_link(out: &mut String, depth: usize, rel: &str, templated: bool, href: 
 fn push_line(out: &mut String, depth: usize) {
     const BLANKS: &str = "\n            ";
     out.push_str(&BLANKS[..=2 * depth]);
-}
-
-fn push_value(out: &mut String, value: &Value) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Int(number) => push_number(out, *number),
-        Value::Text(text) => push_text(out, text),
-    }
-}
-
-/// Writes a JSON string with the escapes of the originals: only what must be escaped is.
-fn push_text(out: &mut String, text: &str) {
-    out.push('"');
-    let mut written = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= b' ' && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.push_str(&text[written..at]);
-        written = at + 1;
-        match byte {
-            b'"' => out.push_str("\\\""),
-            b'\\' => out.push_str("\\\\"),
-            b'\n' => out.push_str("\\n"),
-            b'\r' => out.push_str("\\r"),
-            b'\t' => out.push_str("\\t"),
-            0x08 => out.push_str("\\b"),
-            0x0c => out.push_str("\\f"),
-            control => write!(out, "\\u{control:04X}").expect("writing to a string never fails"),
-        }
-    }
-    out.push_str(&text[written..]);
-    out.push('"');
 }

@@ -53,16 +53,16 @@ fn record(record: &Record) -> (Vec<u8>, String) {
 /// What this build stores: the bytes, and what reading them must give.
 fn stored_now() -> BTreeMap<Name, (Vec<u8>, String)> {
     let mut now = BTreeMap::new();
-    for (kind, event) in samples::events() {
+    for (kind, event) in samples::events().into_iter().chain(sampled::events()) {
         let facts = samples::facts(Stream::new(kind, 70_000), vec![Arc::clone(&event)]);
         now.insert(name("event", kind.path(), event.name(), event.schema()), record(&Record::Facts(facts)));
     }
-    for (kind, command) in samples::commands() {
+    for (kind, command) in samples::commands().into_iter().chain(sampled::commands()) {
         let of = name("command", kind.path(), command.name(), command.schema());
         let intent = samples::intent(kind, Arc::clone(&command), Some(command));
         now.insert(of, record(&Record::IntentOpened(Arc::new(intent))));
     }
-    for row in samples::rows() {
+    for row in samples::rows().into_iter().chain(sampled::rows()) {
         let of = name("row", row.stream.kind.path(), "-", row.state.shape());
         now.insert(of, (codec::encode_row(&row), format!("{row:?}")));
     }

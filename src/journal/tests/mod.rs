@@ -37,6 +37,7 @@ mod incarnation;
 mod keyed;
 mod overlay;
 mod recovery;
+mod sampled;
 pub(in crate::journal) mod samples;
 mod space;
 

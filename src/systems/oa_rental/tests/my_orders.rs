@@ -5,9 +5,9 @@ use super::super::product::{Product, RegisterProduct, RemoveProduct};
 use super::super::rental::{CancelRental, PlaceRental, Rental};
 use super::super::system;
 use super::name;
-use super::world::{Call, World};
 use crate::domain::Value;
 use crate::domain::aggregate::RefusalClass;
+use crate::domain::testing::world::{Call, World};
 
 /// A world with nine computers as product 1.
 fn nine_computers() -> World {

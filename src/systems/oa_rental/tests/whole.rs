@@ -8,7 +8,7 @@ use super::super::rental::{CancelRental, PlaceRental, Rental};
 use super::super::stock::{GiveBackStock, Stock, StockEvent, TakeStock};
 use super::super::system;
 use super::name;
-use super::world::{Call, World};
+use crate::domain::testing::world::{Call, World};
 use crate::domain::{Aggregate, Value};
 
 /// Which products there are: one left alone but for its name, one saved again and again, one removed, one unknown.

@@ -1,8 +1,11 @@
 //! Given facts, when a command, then facts or a refusal: the whole vocabulary of business tests.
 
+#[cfg(test)]
+pub(crate) mod world;
+
 use std::fmt::Debug;
 
-use super::aggregate::{Aggregate, Context, Decision};
+use super::aggregate::{Aggregate, Context, Decision, Rejection as _};
 use super::ask::{Answer, Asked};
 
 /// An aggregate with a past, about to be told something.
@@ -87,6 +90,19 @@ impl<A: Aggregate> Then<A> {
         let ask = decision.ask.expect("an ask");
         assert_eq!((ask.to.kind, ask.to.id), (T::KIND, id));
         assert_eq!(ask.command.as_any().downcast_ref::<T::Command>(), Some(&command.into()));
+    }
+
+    /// Expects a refusal by the rule of this name.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the decision differs.
+    #[track_caller]
+    pub fn then_broken(self, rule: &str) {
+        match self.decision {
+            Ok(decision) => panic!("expected {rule} to be broken, got {decision:?}"),
+            Err(rejection) => assert_eq!(rejection.refusal().rule, rule),
+        }
     }
 
     /// Expects this refusal.

@@ -1,4 +1,4 @@
-//! The system in miniature: states, facts and who has still to hear of them, run one step at a time in any order.
+//! A system in miniature: states, facts and who has still to hear of them, run one step at a time in any order.
 //!
 //! It keeps what the shell promises and nothing more: a service has one follower, which hears each stream in
 //! order; an aggregate with an open ask lets commands wait; a view hears everything in the order of the log.
@@ -16,32 +16,32 @@ use crate::domain::{
 /// More steps than any of the tests' stories can take; beyond it something goes round in circles.
 const STEPS_MAX: usize = 20_000;
 
-pub(super) struct World {
+pub(crate) struct World {
     system: System,
     catalogue: Catalogue,
     states: BTreeMap<Stream, Arc<dyn AnyState>>,
     rows: BTreeMap<Stream, Arc<dyn Held>>,
-    pub(super) log: Vec<Recorded>,
+    pub(crate) log: Vec<Recorded>,
     calls: BTreeMap<Stream, VecDeque<Call>>,
     unheard: BTreeMap<(&'static str, Stream), VecDeque<Recorded>>,
     asks: BTreeMap<Stream, OpenAsk>,
 }
 
 /// What a client wants of an aggregate.
-pub(super) struct Call {
+pub(crate) struct Call {
     to: Stream,
     command: Arc<dyn AnyCommand>,
     reaches: bool,
 }
 
 impl Call {
-    pub(super) fn to<A: Aggregate>(id: u64, command: impl Into<A::Command>) -> Self {
+    pub(crate) fn to<A: Aggregate>(id: u64, command: impl Into<A::Command>) -> Self {
         let command: A::Command = command.into();
         Self { to: Stream::new(A::KIND, id), command: Arc::new(command), reaches: true }
     }
 
     /// The asked service is stopped: what this call asks is withdrawn.
-    pub(super) fn in_vain(mut self) -> Self {
+    pub(crate) fn in_vain(mut self) -> Self {
         self.reaches = false;
         self
     }
@@ -62,7 +62,7 @@ enum Step {
 }
 
 impl World {
-    pub(super) fn of(system: System) -> Self {
+    pub(crate) fn of(system: System) -> Self {
         let catalogue = Catalogue::of(std::slice::from_ref(&system));
         Self {
             system,
@@ -77,12 +77,12 @@ impl World {
     }
 
     /// Has a client call sometime; calls to one aggregate stay in order.
-    pub(super) fn later(&mut self, call: Call) {
+    pub(crate) fn later(&mut self, call: Call) {
         self.calls.entry(call.to).or_default().push_back(call);
     }
 
     /// Has a client call now and waits for its answer, while no follower moves.
-    pub(super) fn now(&mut self, call: &Call) -> Result<(), Refusal> {
+    pub(crate) fn now(&mut self, call: &Call) -> Result<(), Refusal> {
         assert!(!self.asks.contains_key(&call.to), "{} is asking", call.to);
         self.tell(call.to, &*call.command, 0, call.reaches)?;
         let mut outcome = Ok(());
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Runs until nothing is left to do; the choices say what comes next, and when they end it is the first.
-    pub(super) fn run(&mut self, choices: &[usize]) {
+    pub(crate) fn run(&mut self, choices: &[usize]) {
         let mut choices = choices.iter().copied();
         for _ in 0..STEPS_MAX {
             let steps = self.steps();
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// What clients see of one item of a service's collection.
-    pub(super) fn get(&self, service: &str, collection: &str, id: u64) -> Option<Vec<Value>> {
+    pub(crate) fn get(&self, service: &str, collection: &str, id: u64) -> Option<Vec<Value>> {
         let service = self.system.services.iter().find(|candidate| candidate.name == service);
         let mut resources = service.expect("a service").resources.iter();
         let resource = resources.find(|candidate| candidate.collection == collection).expect("a collection");
@@ -123,14 +123,22 @@ impl World {
     }
 
     /// The facts of one family, in the order of the log.
-    pub(super) fn facts<E: Event>(&self) -> impl Iterator<Item = (&Recorded, &E)> {
+    pub(crate) fn facts<E: Event>(&self) -> impl Iterator<Item = (&Recorded, &E)> {
         self.log.iter().filter_map(|fact| Some((fact, fact.of::<E>()?)))
+    }
+
+    /// What clients are told, in the order of the log: each public fact's name and fields.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let public = self.log.iter().filter(|fact| fact.event.is_public());
+        let fields = |fact: &Recorded| serde_json::to_string(fact.event.payload()).expect("a value");
+        public.map(|fact| format!("{} {}", fact.event.name(), fields(fact))).collect()
     }
 
     fn steps(&self) -> Vec<Step> {
         let heard = self.unheard.iter().filter(|(_, facts)| !facts.is_empty());
         let heard = heard.filter(|((service, _), facts)| {
-            self.orders(service, &facts[0]).iter().all(|order| !self.asks.contains_key(&order.to))
+            let known = |order: &Order| Some(Stream::new(order.kind, order.id?));
+            self.orders(service, &facts[0]).iter().filter_map(known).all(|to| !self.asks.contains_key(&to))
         });
         let asks = self.asks.iter().filter(|(_, open)| open.answer.is_some() || self.answers(open));
         let calls = self.calls.keys().filter(|to| !self.asks.contains_key(to));
@@ -170,8 +178,14 @@ impl World {
         let facts = self.unheard.get_mut(&(service, stream)).expect("a chosen stream");
         let fact = facts.pop_front().expect("a chosen fact");
         for order in self.orders(service, &fact) {
-            drop(self.tell(order.to, &*order.command, fact.position, true));
+            let to = Stream::new(order.kind, order.id.unwrap_or_else(|| self.next_id(order.kind)));
+            drop(self.tell(to, &*order.command, fact.position, true));
         }
+    }
+
+    fn next_id(&self, kind: Kind) -> u64 {
+        let last = self.states.keys().filter(|stream| stream.kind == kind).map(|stream| stream.id).max();
+        last.unwrap_or(0) + 1
     }
 
     fn orders(&self, service: &str, fact: &Recorded) -> Vec<Order> {

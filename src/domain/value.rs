@@ -1,0 +1,115 @@
+//! What a field holds, and how JSON writes it.
+
+use std::fmt::Write as _;
+
+/// A field's value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A number.
+    Int(i64),
+    /// Text.
+    Text(String),
+}
+
+impl From<i32> for Value {
+    fn from(number: i32) -> Self {
+        Self::Int(number.into())
+    }
+}
+
+impl From<Option<u64>> for Value {
+    fn from(id: Option<u64>) -> Self {
+        id.map_or(Self::Null, |id| Self::Int(i64::try_from(id).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<u64> for Value {
+    fn from(id: u64) -> Self {
+        Some(id).into()
+    }
+}
+
+impl From<Option<i64>> for Value {
+    fn from(number: Option<i64>) -> Self {
+        number.map_or(Self::Null, Self::Int)
+    }
+}
+
+impl From<&Option<String>> for Value {
+    fn from(text: &Option<String>) -> Self {
+        text.clone().map_or(Self::Null, Self::Text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl Value {
+    /// Appends it as JSON, escaped as the originals did: only what must be.
+    pub fn push_json(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Int(number) => write!(out, "{number}").expect("writing to a string never fails"),
+            Self::Text(text) => push_text(out, text),
+        }
+    }
+}
+
+/// Writes a JSON string with the escapes of the originals: only what must be escaped is.
+fn push_text(out: &mut String, text: &str) {
+    out.push('"');
+    let mut written = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.push_str(&text[written..at]);
+        written = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            control => write!(out, "\\u{control:04X}").expect("writing to a string never fails"),
+        }
+    }
+    out.push_str(&text[written..]);
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_beyond_json_is_shown_as_the_greatest_number() {
+        assert_eq!(Value::from(u64::MAX), Value::Int(i64::MAX));
+        assert_eq!(Value::from(None::<u64>), Value::Null);
+    }
+
+    #[test]
+    fn json_escapes_only_what_it_must() {
+        let written = |value: Value| {
+            let mut out = String::new();
+            value.push_json(&mut out);
+            out
+        };
+        assert_eq!(written(Value::Null), "null");
+        assert_eq!(written((-7).into()), "-7");
+        assert_eq!(written("배송/<\u{7f}> \"a\" \\ \n\u{1}".into()), "\"배송/<\u{7f}> \\\"a\\\" \\\\ \\n\\u0001\"");
+    }
+}

@@ -1,0 +1,73 @@
+//! My page: one row a contract, with how far its payment and its reservation are.
+
+use serde::{Deserialize, Serialize};
+
+use super::contract::{Contract, ContractChanged, ContractCompleted, ContractEvent, Terms};
+use super::pay::{Pay, PayEvent};
+use super::reservation::{Reservation, ReservationEvent};
+use crate::domain::{Aggregate, Field, Kind, Recorded, Shown, Value, View};
+
+/// One contract's row.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct MyPage {
+    contract_id: Option<u64>,
+    terms: Terms,
+    pay_status: Option<String>,
+    reservation_status: Option<String>,
+}
+
+impl View for MyPage {
+    const KIND: Kind = Kind::new("car-rental/mypage/myPage");
+    const ROW_VERSION: u16 = 1;
+    const SOURCES: &'static [Kind] = &[Contract::KIND, Pay::KIND, Reservation::KIND];
+
+    fn row(fact: &Recorded) -> Option<u64> {
+        Some(fact.stream.id)
+    }
+
+    fn apply(&mut self, fact: &Recorded) {
+        match fact.of::<ContractEvent>().cloned() {
+            Some(ContractEvent::ContractCompleted(ContractCompleted { id, cust_name, model_name, amt })) => {
+                (self.contract_id, self.terms) = (Some(id), Terms { cust_name, model_name, amt });
+            }
+            Some(ContractEvent::ContractChanged(ContractChanged { cust_name, model_name, amt, .. })) => {
+                self.terms = Terms { cust_name, model_name, amt };
+            }
+            _ => {}
+        }
+        match fact.of() {
+            Some(PayEvent::Payed(payed)) => self.pay_status = Some(payed.paystatus.clone()),
+            Some(PayEvent::PayCanceled(canceled)) => {
+                (self.pay_status, self.terms.amt) = (Some(canceled.paystatus.clone()), 0);
+            }
+            _ => {}
+        }
+        match fact.of() {
+            Some(ReservationEvent::Reservated(kept)) => self.reservation_status = Some(kept.reservation_status.clone()),
+            Some(ReservationEvent::ReservationCanceled(freed)) => {
+                self.reservation_status = Some(freed.reservation_status.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn exists(&self) -> bool {
+        self.contract_id.is_some()
+    }
+}
+
+impl Shown for MyPage {
+    const FIELDS: &'static [Field] = &[
+        Field::long("contractId"),
+        Field::text("custName"),
+        Field::text("modelName"),
+        Field::int("amt"),
+        Field::text("payStatus"),
+        Field::text("reservationStatus"),
+    ];
+
+    fn values(&self) -> Vec<Value> {
+        let statuses = [&self.pay_status, &self.reservation_status].map(Value::from);
+        [self.contract_id.into()].into_iter().chain(self.terms.values()).chain(statuses).collect()
+    }
+}
