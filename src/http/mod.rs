@@ -12,6 +12,7 @@ pub mod resources;
 mod plain;
 pub mod stories;
 pub mod gateway;
+mod openapi;
 pub mod actuator;
 pub mod admin;
 pub mod steering;

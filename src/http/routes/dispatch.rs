@@ -19,7 +19,7 @@ use crate::http::request::{Request, RequestLimits};
 use crate::http::shedding::Shedding;
 use crate::http::steering::Decisions;
 use crate::http::stories::Scans;
-use crate::http::{actuator, gateway, plain, resources, stories};
+use crate::http::{actuator, gateway, openapi, plain, resources, stories};
 use crate::journal::Journal;
 
 /// Everything a handler needs.
@@ -81,6 +81,9 @@ async fn at_gateway(edge: &Edge, system: &SystemRoutes, place: &Place<'_>, reque
     if let Some(preflight) = gateway::preflight(request) {
         return preflight;
     }
+    if let Some(described) = openapi::described(openapi::Of::Gateway(system), &place.prefix, &place.rest, request) {
+        return described;
+    }
     match place.rest[..] {
         [] => gateway::front(system, request, &place.prefix),
         ["events"] => stories::events(edge, system, request).await,
@@ -99,6 +102,9 @@ async fn at_gateway(edge: &Edge, system: &SystemRoutes, place: &Place<'_>, reque
 async fn at_service(edge: &Edge, service: &ServiceRoutes, place: &Place<'_>, request: &Request) -> Handled {
     if let Some(refused) = gateway::preflight_at_service(request) {
         return refused;
+    }
+    if let Some(described) = openapi::described(openapi::Of::Service(service), &place.prefix, &place.rest, request) {
+        return described;
     }
     let base = Base::new(&request.origin(), &place.prefix);
     match place.rest[..] {

@@ -7,6 +7,7 @@ mod breakers;
 mod conditions;
 mod faults;
 mod keys;
+mod openapi;
 mod patches;
 mod plain;
 mod shedding;
