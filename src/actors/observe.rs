@@ -8,7 +8,7 @@ use super::runtime::Runtime;
 use crate::domain::{Kind, Stream};
 use crate::journal::Position;
 use crate::journal::reading::ReadError;
-use crate::resilience::{Guard, GuardPolicies};
+use crate::resilience::{Guard, GuardPolicies, Retry};
 use crate::telemetry::metrics;
 
 /// A follower's place.
@@ -66,6 +66,14 @@ impl Runtime {
         let mut guards: Vec<_> = self.house.directory.guards().collect();
         guards.sort_unstable_by_key(|guard| guard.name());
         guards
+    }
+
+    /// Returns every retry, by name: of what policies command, and of asks of outside parties.
+    #[must_use]
+    pub fn retries(&self) -> Vec<&Retry> {
+        let mut retries: Vec<_> = self.house.directory.every_retry().collect();
+        retries.sort_unstable_by_key(|retry| retry.name());
+        retries
     }
 
     /// Has every guard take its policy over, while calls are under way; returns the names of those it changed.

@@ -37,6 +37,11 @@ impl Shedding {
         Self { limit, rate: rate.map(ClientRate::new) }
     }
 
+    /// Tells whether clients have a rate.
+    pub(super) const fn has_rate(&self) -> bool {
+        self.rate.is_some()
+    }
+
     /// Judges a request by its head.
     pub(super) fn arrival(&self, proxies: &TrustedProxies, request: &Request) -> Arrival<'_> {
         let client = || proxies.client(request.peer, &request.headers);

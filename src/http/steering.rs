@@ -12,8 +12,8 @@ use super::hal::decoded;
 use super::problem::Problem;
 use super::request::Request;
 use super::routes::Edge;
-use crate::resilience::Guard;
 use crate::resilience::breaker::{Mode, Moment, Snapshot, State};
+use crate::resilience::{Guard, Retry};
 
 /// The longest time for which an operator may take a breaker's decision from it: what is forgotten ends by itself.
 pub(super) const FORCED_MAX: Duration = Duration::from_secs(24 * 3_600);
@@ -66,6 +66,13 @@ impl Edge {
         let mut guards = self.runtime.guards();
         guards.retain(|guard| guard.name().starts_with(within));
         guards
+    }
+
+    /// Returns the retries whose names begin so, by name.
+    pub(super) fn retries(&self, within: &str) -> Vec<&Retry> {
+        let mut retries = self.runtime.retries();
+        retries.retain(|retry| retry.name().starts_with(within));
+        retries
     }
 
     /// Finds one of them.

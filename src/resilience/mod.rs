@@ -33,6 +33,6 @@ pub use outcome::{CallError, Completion, NotExecuted, Reason, Unknown, Verdict};
 pub use policy::{GuardPolicies, GuardPolicy, PolicyError};
 pub use rate::{Allowance, RateError, RateLimit, RatePolicy};
 pub use retry::{
-    Backoff, Decision, FailedAttempt, Hint, Idempotency, Jitter, Retries, Retry, RetryEnd, RetryObserver, RetryPolicy,
-    RetryPolicyError, StopReason,
+    Backoff, Decision, FailedAttempt, Hint, Idempotency, Jitter, Retries, Retry, RetryEnd, RetryEvent, RetryHappening,
+    RetryObserver, RetryPolicy, RetryPolicyError, StopReason,
 };

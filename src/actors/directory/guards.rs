@@ -103,6 +103,12 @@ impl Directory {
         self.asks.get(&(asker, asked))
     }
 
+    /// Returns every retry.
+    pub(in crate::actors) fn every_retry(&self) -> impl Iterator<Item = &Retry> {
+        let of_providers = self.providers.values().map(|provider| &provider.retry);
+        self.kinds.values().map(|room| &room.retry).chain(of_providers)
+    }
+
     /// Returns every guard.
     pub(in crate::actors) fn guards(&self) -> impl Iterator<Item = &Guard> {
         self.kinds.values().map(|room| &room.guard).chain(self.asks.values())

@@ -82,9 +82,18 @@ pub(in crate::http) async fn handle(
             read(request, || list("timeLimiters", guards().iter().map(|guard| guard.name()))),
         ),
         ["timelimiterevents", ..] => ("/actuator/timelimiterevents", read(request, || none("timeLimiterEvents"))),
-        ["retries"] => ("/actuator/retries", read(request, || none("retries"))),
-        ["retryevents", ..] => ("/actuator/retryevents", read(request, || none("retryEvents"))),
-        ["ratelimiters"] => ("/actuator/ratelimiters", read(request, || none("rateLimiters"))),
+        ["retries"] => (
+            "/actuator/retries",
+            read(request, || list("retries", edge.retries(within).iter().map(|retry| retry.name()))),
+        ),
+        ["retryevents", ref of @ ..] => (
+            "/actuator/retryevents",
+            read(request, || events::of_retries(edge, &edge.retries(within), &Wanted::read(of, &events::RETRY_TYPES))),
+        ),
+        ["ratelimiters"] => (
+            "/actuator/ratelimiters",
+            read(request, || list("rateLimiters", edge.shedding.has_rate().then_some("edge"))),
+        ),
         ["ratelimiterevents", ..] => ("/actuator/ratelimiterevents", read(request, || none("rateLimiterEvents"))),
         _ => return no_such_address(),
     };

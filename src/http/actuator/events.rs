@@ -10,7 +10,7 @@ use super::endpoints::list;
 use crate::http::routes::Edge;
 use crate::http::steering::{look, name_of};
 use crate::resilience::breaker::{Cause, Event, Happening, Transition};
-use crate::resilience::{Guard, Partition};
+use crate::resilience::{Guard, Partition, Retry, RetryEvent, RetryHappening};
 
 const ERROR: &str = "ERROR";
 const NOT_PERMITTED: &str = "NOT_PERMITTED";
@@ -31,6 +31,7 @@ pub(super) const BREAKER_TYPES: [&str; 10] = [
     FAILURE_RATE_EXCEEDED,
     "SLOW_CALL_RATE_EXCEEDED",
 ];
+pub(super) const RETRY_TYPES: [&str; 4] = ["RETRY", "SUCCESS", "ERROR", "IGNORED_ERROR"];
 pub(super) const BULKHEAD_TYPES: [&str; 3] = ["CALL_PERMITTED", CALL_REJECTED, "CALL_FINISHED"];
 
 /// Which events a client wants: `[/name[/type]]`.
@@ -142,6 +143,43 @@ pub(super) fn of_bulkheads(edge: &Edge, guards: &[&Guard], wanted: &Wanted) -> S
         }));
     }
     list("bulkheadEvents", oldest_first(events))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownRetry<'a> {
+    retry_name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    creation_time: String,
+    /// What an attempt failed with is not kept.
+    error_message: Option<&'static str>,
+    number_of_attempts: u32,
+}
+
+/// Lists the events of retries.
+pub(super) fn of_retries(edge: &Edge, retries: &[&Retry], wanted: &Wanted) -> String {
+    let now = edge.clock.now();
+    let mut events = Vec::new();
+    for retry in retries.iter().filter(|retry| wanted.names(retry.name())) {
+        for RetryEvent { at, happening, attempts: number_of_attempts } in retry.events() {
+            let kind = match happening {
+                RetryHappening::Retried => "RETRY",
+                RetryHappening::Answered => "SUCCESS",
+                RetryHappening::Failed => ERROR,
+                RetryHappening::NotRetried => "IGNORED_ERROR",
+            };
+            let age = now.saturating_duration_since(at);
+            let (retry_name, creation_time) = (retry.name(), creation_time(edge, age));
+            if wanted.is_of(kind) {
+                events.push((
+                    age,
+                    ShownRetry { retry_name, kind, creation_time, error_message: None, number_of_attempts },
+                ));
+            }
+        }
+    }
+    list("retryEvents", oldest_first(events))
 }
 
 /// Orders events by age; those of one breaker that are as old stay in order.

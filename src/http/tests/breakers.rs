@@ -302,10 +302,32 @@ async fn bulkheads_are_listed_and_tell_whom_they_turned_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_policys_command_that_is_tried_again_is_told_as_a_retrys_events() {
+    const COPIES: &str = "oa-rental/delivery/product";
+    let house = House::start().await;
+    let failing = format!(r#"{{"target":"{COPIES}","errors":1,"for":"60s","seed":1,"reason":"a test"}}"#);
+    assert_eq!(house.operate(Ask::post("/admin/faults", &failing)).await.status, 201);
+    assert_eq!(house.send(PRODUCT, Ask::post("/products", r#"{"name":"computer","qty":9}"#)).await.status, 201);
+    let events =
+        async |of: &str| house.read(DELIVERY, &format!("/actuator/retryevents{of}")).await["retryEvents"].clone();
+    while events("/oa-rental/delivery/product/error").await == json!([]) {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let kept = events("").await;
+    let told: Vec<_> = kept.as_array().expect("a list").iter().take(3).collect();
+    let happened: Vec<_> =
+        told.iter().map(|event| (event["type"].as_str(), event["numberOfAttempts"].as_u64())).collect();
+    assert_eq!(happened, [(Some("RETRY"), Some(1)), (Some("RETRY"), Some(2)), (Some("ERROR"), Some(3))]);
+    assert_eq!(told[0]["retryName"], COPIES);
+    assert_eq!(events("/nosuch").await, json!([]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_endpoint_is_linked_and_those_without_anything_to_tell_are_empty() {
     let house = House::start().await;
+    let retries = ["oa-rental/delivery/delivery", "oa-rental/delivery/product"];
+    assert_eq!(house.read(DELIVERY, "/actuator/retries").await, json!({ "retries": retries }));
     for (path, key) in [
-        ("retries", "retries"),
         ("retryevents", "retryEvents"),
         ("retryevents/a/b", "retryEvents"),
         ("ratelimiters", "rateLimiters"),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::hint::Hint;
+use super::log::{RetryEvent, RetryHappening, RetryLog};
 use super::policy::{Decision, FailedAttempt, Idempotency, RetryPolicy, RetryPolicyError, StopReason};
 use super::retries::Retries;
 use crate::clock::Clock;
@@ -17,6 +18,7 @@ use crate::resilience::budget::{Budget, Withdrawal};
 use crate::resilience::deadline::Deadline;
 use crate::resilience::observer::Unobserved;
 use crate::resilience::outcome::CallError;
+use crate::resilience::sync::Mutex;
 
 /// Repeats the calls of one edge: from one caller to one callee.
 pub struct Retry {
@@ -25,6 +27,7 @@ pub struct Retry {
     budget: Arc<Budget>,
     clock: Clock,
     observer: Arc<dyn RetryObserver>,
+    log: Mutex<RetryLog>,
 }
 
 impl Retry {
@@ -40,7 +43,7 @@ impl Retry {
         observer: Arc<dyn RetryObserver>,
     ) -> Result<Self, RetryPolicyError> {
         policy.check()?;
-        Ok(Self { edge: edge.into(), policy, budget, clock, observer })
+        Ok(Self { edge: edge.into(), policy, budget, clock, observer, log: Mutex::default() })
     }
 
     /// Makes attempts, told their number from one on, until one is answered or there must be no other. Any answer ends
@@ -68,6 +71,9 @@ impl Retry {
         loop {
             let error = match attempt(attempts).await {
                 Ok(answer) => {
+                    if attempts > 1 {
+                        self.note(RetryHappening::Answered, attempts);
+                    }
                     self.observer.ended(&self.edge, RetryEnd::successful(attempts), attempts);
                     return Ok(answer);
                 }
@@ -82,14 +88,30 @@ impl Retry {
             previous_delay = match self.back_off(retries, deadline, &failed).await {
                 Ok(delay) => delay,
                 Err(reason) => {
+                    self.note(RetryHappening::ended(reason), attempts);
                     self.observer.stopped(&self.edge, reason);
                     self.observer.ended(&self.edge, RetryEnd::failed(attempts), attempts);
                     return Err(unknown.map_or(error, CallError::from));
                 }
             };
+            self.note(RetryHappening::Retried, attempts);
             attempts += 1;
             self.observer.retried(&self.edge);
         }
+    }
+
+    /// Returns the name given at creation.
+    pub fn name(&self) -> &str {
+        &self.edge
+    }
+
+    /// Returns the newest events, oldest first.
+    pub fn events(&self) -> Vec<RetryEvent> {
+        self.log.lock().newest()
+    }
+
+    fn note(&self, happening: RetryHappening, attempts: u32) {
+        self.log.lock().note(RetryEvent { at: self.clock.now(), happening, attempts });
     }
 
     /// Pays for another attempt and waits until it may begin, or says why there is none.

@@ -14,10 +14,12 @@ pub mod attempts;
 pub mod policy;
 pub mod backoff;
 pub mod hint;
+pub mod log;
 pub mod retries;
 
 pub use attempts::{Retry, RetryEnd, RetryObserver};
 pub use backoff::{Backoff, Jitter};
 pub use hint::Hint;
+pub use log::{RetryEvent, RetryHappening};
 pub use policy::{Decision, FailedAttempt, Idempotency, RetryPolicy, RetryPolicyError, StopReason};
 pub use retries::Retries;

@@ -135,7 +135,7 @@ fn beside() -> Vec<Row> {
     vec![
         row("T190", PRODUCT, any("/actuator/bulkheads"), 200).json(json!({"bulkheads": bulkheads})),
         none("bulkheadevents", "bulkheadEvents"),
-        none("retries", "retries"),
+        row("T190", PRODUCT, any("/actuator/retries"), 200).json(json!({"retries": [NAME]})),
         none("retryevents", "retryEvents"),
         none("ratelimiters", "rateLimiters"),
         none("ratelimiterevents", "rateLimiterEvents"),
