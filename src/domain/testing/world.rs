@@ -185,7 +185,8 @@ impl World {
         let open = self.asks.get(&asker).expect("a chosen ask");
         let (to, command, cause) = (open.ask.to, open.ask.command.clone(), open.caused_by);
         if let Some(answer) = open.answer.clone() {
-            let asked = Asked { to, command: command.name().to_owned() };
+            let state = matches!(answer, Answer::Done).then(|| self.state(to) as Arc<dyn Held>);
+            let asked = Asked { state, ..Asked::of(to, command.name()) };
             let closing = self.state(asker).answered(&asked, &answer, &context(asker));
             self.asks.remove(&asker);
             self.append(asker, &closing.facts);
