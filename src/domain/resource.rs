@@ -23,6 +23,8 @@ pub struct Resource {
     pub kind: Kind,
     /// Whether lists come in pages.
     pub paging: Paging,
+    /// Whether items stand at `/{item}` too, as plain objects with their id, answered with 200 whatever was done.
+    pub is_plain_too: bool,
     /// The fields in their order.
     pub fields: &'static [Field],
     /// What a client may do beside reading.
@@ -212,13 +214,21 @@ impl Resource {
         fields: &'static [Field],
         represent: fn(&dyn Held) -> Vec<Value>,
     ) -> Self {
-        Self { collection, item, title: item, kind, paging, fields, methods: Methods::default(), represent }
+        let (title, methods) = (item, Methods::default());
+        Self { collection, item, title, kind, paging, is_plain_too: false, fields, methods, represent }
     }
 
     /// Names the schema when it is not the item's rel.
     #[must_use]
     pub fn titled(mut self, title: &'static str) -> Self {
         self.title = title;
+        self
+    }
+
+    /// Offers the items at `/{item}` and `/{item}/{id}` too, as plain objects.
+    #[must_use]
+    pub fn plain_too(mut self) -> Self {
+        self.is_plain_too = true;
         self
     }
 
