@@ -26,6 +26,9 @@ pub enum AppError {
     /// A setting that no system declares.
     #[error("there is no setting {0}")]
     UnknownSetting(String),
+    /// A system's setting that must be a number.
+    #[error("{0} must be a whole number")]
+    NotANumber(String),
     /// The log's format.
     #[error("{0}")]
     Lines(String),
@@ -65,7 +68,11 @@ impl AppError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::NoSuchSystem { .. } | Self::UnknownSetting(_) | Self::Lines(_) => 64,
+            Self::Settings(_)
+            | Self::NoSuchSystem { .. }
+            | Self::UnknownSetting(_)
+            | Self::NotANumber(_)
+            | Self::Lines(_) => 64,
             Self::Metrics(_)
             | Self::Storage(_)
             | Self::Backup(_)

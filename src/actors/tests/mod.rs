@@ -13,6 +13,7 @@ mod house;
 mod keys;
 mod kills;
 mod limits;
+mod planting;
 mod live_set;
 mod shop;
 mod starting;

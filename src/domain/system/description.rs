@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::setting::Setting;
+use super::setting::{Setting, SettingValues};
 use crate::domain::aggregate::Aggregate;
 use crate::domain::fact::{Kind, Recorded};
 use crate::domain::policy::Policy;
@@ -11,7 +11,7 @@ use crate::domain::resource::Resource;
 use crate::domain::route::Route;
 use crate::domain::view::View;
 
-use super::spec::{AggregateSpec, PolicySpec, ViewSpec};
+use super::spec::{AggregateSpec, PolicySpec, Seed, ViewSpec};
 
 /// A business system.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub struct Service {
     pub port: u16,
     /// The kinds it owns.
     pub aggregates: Vec<AggregateSpec>,
+    /// What is there from the first start on.
+    pub seeds: Vec<Seed>,
     /// What follows from facts, run by one follower.
     pub policies: Vec<PolicySpec>,
     /// Its read models, one follower each.
@@ -55,6 +57,7 @@ impl Service {
             name,
             port,
             aggregates: Vec::new(),
+            seeds: Vec::new(),
             policies: Vec::new(),
             views: Vec::new(),
             resources: Vec::new(),
@@ -66,6 +69,13 @@ impl Service {
     #[must_use]
     pub fn aggregate<A: Aggregate>(mut self) -> Self {
         self.aggregates.push(AggregateSpec::of::<A>());
+        self
+    }
+
+    /// Has these aggregates there from the first start on: the first command makes number 1, and so on.
+    #[must_use]
+    pub fn seeded<A: Aggregate>(mut self, commands: fn(&SettingValues) -> Vec<A::Command>) -> Self {
+        self.seeds.push(Seed::of::<A>(commands));
         self
     }
 
