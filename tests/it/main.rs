@@ -10,6 +10,7 @@ mod services;
 mod vitals;
 
 mod bad_input;
+mod book_rental_document;
 mod car_rental_document;
 mod contract;
 mod edge;
