@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::{AppError, say};
 use crate::config::Settings;
-use crate::domain::System;
+use crate::domain::{Shape, System};
 use crate::http::Face;
 use crate::http::server::{ConnectionObserver, Limits, bind};
 use crate::telemetry::metrics;
@@ -55,7 +55,7 @@ pub(super) fn limits(settings: &Settings) -> Limits {
 }
 
 /// Says where everything is, and what to try first.
-pub(super) fn announce(doors: &[Door], settings: &Settings, token_file: Option<&Path>) {
+pub(super) fn announce(doors: &[Door], settings: &Settings, served: &[&System], token_file: Option<&Path>) {
     let addresses: Vec<String> = doors.iter().filter_map(|door| door.listener.local_addr().ok()).map(spoken).collect();
     for (door, address) in doors.iter().zip(&addresses) {
         say(&format!("  http://{address}  {}", door.name));
@@ -64,13 +64,25 @@ pub(super) fn announce(doors: &[Door], settings: &Settings, token_file: Option<&
     if let Some(file) = token_file {
         say(&format!("  the operator's token is in {}", file.display()));
     }
-    if let Some(front) = addresses.last() {
-        let front = if doors.len() == 1 { format!("{front}/oa-rental") } else { front.clone() };
+    if let (Some(front), [first, ..]) = (addresses.last(), served) {
+        let front = if doors.len() == 1 { format!("{front}/{}", first.name) } else { front.clone() };
         say("try:");
-        say(&format!("  http POST http://{front}/products name=computer qty=9"));
-        say(&format!("  http POST http://{front}/rentals productId=1 qty=3 status=ORDERED productName=computer"));
-        say(&format!("  http GET http://{front}/myOrders/1"));
+        tries(first, &front).iter().for_each(|line| say(line));
     }
+}
+
+/// Returns what to try first of a system: to make the first thing that can be made, to look at it, and at what happened.
+fn tries(system: &System, front: &str) -> Vec<String> {
+    let resources = system.services.iter().flat_map(|service| &service.resources);
+    let made = resources.filter(|resource| resource.methods.create.is_some()).take(1).flat_map(|resource| {
+        let sent = resource.fields.iter().map(|field| match field.shape {
+            Shape::Text => format!(" {}={}", field.name, field.name),
+            Shape::Int | Shape::Long => format!(" {}=1", field.name),
+        });
+        let address = format!("http://{front}/{}", resource.collection);
+        [format!("  http POST {address}{}", sent.collect::<String>()), format!("  http GET {address}/1")]
+    });
+    made.chain([format!("  http GET http://{front}/events")]).collect()
 }
 
 /// Writes an address as people type it.
@@ -94,6 +106,16 @@ impl ConnectionObserver for metrics::Connections {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_to_try_first_is_of_the_system_that_is_served() {
+        let expected = [
+            "  http POST http://localhost:8088/products name=name qty=1",
+            "  http GET http://localhost:8088/products/1",
+            "  http GET http://localhost:8088/events",
+        ];
+        assert_eq!(tries(&crate::systems::oa_rental::system(), "localhost:8088"), expected);
+    }
 
     #[test]
     fn what_is_here_is_called_localhost_and_everything_else_by_its_address() {

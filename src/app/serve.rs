@@ -68,7 +68,7 @@ pub async fn serve(settings: Settings, names: &[String], reload: Reload) -> Resu
     let operators = TokenCheck::new(token.secret, clock.now());
     let text = metrics_text(&settings, &parts, limit, prometheus.clone());
     let edge = edge(&settings, &parts, routes, (shedding, text, operators), &clock);
-    announce(&doors, &settings, token.made_in.as_deref());
+    announce(&doors, &settings, &served, token.made_in.as_deref());
 
     let (trigger, stop) = StopTrigger::new();
     let levers = Admin::new(Arc::clone(&edge), settings.admin.metrics_open, settings.chaos.enabled);
