@@ -23,9 +23,17 @@ pub(super) struct Book {
     pub(super) stock: i32,
     image_url: Option<String>,
     /// How many facts it has.
-    pub(super) version: u64,
-    held: BTreeMap<u64, i32>,
+    version: u64,
+    held: BTreeMap<u64, Held>,
     voided: BTreeSet<u64>,
+}
+
+/// What a rental holds that does not stand yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Held {
+    qty: i32,
+    /// The number of the book's fact.
+    at: u64,
 }
 
 messages! {
@@ -37,12 +45,12 @@ messages! {
         ChangeBook {
             name: Option<Option<String>>, price: Option<i32>, stock: Option<i32>, image_url: Option<Option<String>>
         } = 1;
-        /// Lets somebody look at it who is about to reserve.
-        LookAtBook {} = 1;
+        /// Lets a customer look at it who is about to reserve some.
+        LookAtBook { reserve_id: u64, customer_id: Option<String>, qty: i32 } = 1;
         /// Takes some for a rental that does not stand yet.
         HoldStock { rental_id: u64, qty: i32 } = 1;
         /// The rental stands.
-        ConfirmStock { rental_id: u64 } = 1;
+        ConfirmStock { rental_id: u64, customer_id: Option<String> } = 1;
         /// The rental will not stand.
         VoidStock { rental_id: u64 } = 1;
         /// Takes a cancelled rental's back.
@@ -52,15 +60,17 @@ messages! {
 
 messages! {
     /// What happens to a book.
-    pub(super) enum BookEvent: Event hiding StockConfirmed, StockVoided {
+    pub(super) enum BookEvent: Event hiding BookLookedAt, StockConfirmed, StockVoided {
         /// It was registered or changed.
         BookSaved { id: u64, name: Option<String>, price: i32, stock: i32, image_url: Option<String> } = 1;
+        /// Somebody is about to reserve some.
+        BookLookedAt { reserve_id: u64, customer_id: Option<String>, qty: i32 } = 1;
         /// Some were taken.
         StockDecreased { id: u64, rental_id: u64, qty: i32, stock: i32 } = 1;
         /// Some came back.
         StockIncreased { id: u64, rental_id: u64, qty: i32, stock: i32 } = 1;
-        /// What was taken is the rental's.
-        StockConfirmed { rental_id: u64 } = 1;
+        /// What was taken, by the fact of that number, is the customer's.
+        StockConfirmed { rental_id: u64, customer_id: Option<String>, held_at: u64 } = 1;
         /// Nothing will be taken for this rental.
         StockVoided { rental_id: u64 } = 1;
     }
@@ -90,7 +100,9 @@ impl Aggregate for Book {
                 stock: stock.unwrap_or(self.stock),
                 image_url: image_url.unwrap_or(self.image_url.clone()),
             }),
-            BookCommand::LookAtBook(_) => Ok(Decision::nothing()),
+            BookCommand::LookAtBook(LookAtBook { reserve_id, customer_id, qty }) => {
+                Ok(Decision::facts([BookLookedAt { reserve_id, customer_id, qty }]))
+            }
             BookCommand::HoldStock(HoldStock { rental_id, .. }) if self.voided.contains(&rental_id) => {
                 Ok(Decision::nothing())
             }
@@ -98,11 +110,13 @@ impl Aggregate for Book {
                 Refusal::unless(qty <= self.stock, "no-available-stock", || "No Available stock!".to_owned())?;
                 Ok(Decision::facts([StockDecreased { id, rental_id, qty, stock: self.stock - qty }]))
             }
-            BookCommand::ConfirmStock(ConfirmStock { rental_id }) => {
-                Ok(Decision::facts([StockConfirmed { rental_id }]))
-            }
+            BookCommand::ConfirmStock(ConfirmStock { rental_id, customer_id }) => Ok(match self.held.get(&rental_id) {
+                Some(Held { at, .. }) => Decision::facts([StockConfirmed { rental_id, customer_id, held_at: *at }]),
+                None => Decision::nothing(),
+            }),
+
             BookCommand::VoidStock(VoidStock { rental_id }) => Ok(match self.held.get(&rental_id) {
-                Some(qty) => self.increased(id, rental_id, *qty),
+                Some(held) => self.increased(id, rental_id, held.qty),
                 None => Decision::facts([StockVoided { rental_id }]),
             }),
             BookCommand::TakeBackStock(TakeBackStock { rental_id, qty }) => Ok(self.increased(id, rental_id, qty)),
@@ -117,15 +131,16 @@ impl Aggregate for Book {
             }
             BookEvent::StockDecreased(taken) => {
                 self.stock = taken.stock;
-                self.held.insert(taken.rental_id, taken.qty);
+                self.held.insert(taken.rental_id, Held { qty: taken.qty, at: self.version });
             }
             BookEvent::StockIncreased(back) => {
                 self.stock = back.stock;
                 self.held.remove(&back.rental_id);
             }
-            BookEvent::StockConfirmed(StockConfirmed { rental_id }) => {
-                self.held.remove(&rental_id);
+            BookEvent::StockConfirmed(confirmed) => {
+                self.held.remove(&confirmed.rental_id);
             }
+            BookEvent::BookLookedAt(_) => {}
             BookEvent::StockVoided(StockVoided { rental_id }) => {
                 self.voided.insert(rental_id);
                 if self.voided.len() > VOIDED_MAX {
@@ -155,7 +170,7 @@ fn saved(book: BookSaved) -> Result<Decision<BookEvent>, Refusal> {
 /// A rental that stands keeps what was held for it.
 pub(super) fn confirm(_: &Recorded, event: &RentalEvent) -> Option<(u64, BookCommand)> {
     let RentalEvent::RentSaved(saved) = event else { return None };
-    Some((saved.book_id, ConfirmStock { rental_id: saved.id }.into()))
+    Some((saved.book_id, ConfirmStock { rental_id: saved.id, customer_id: saved.customer_id.clone() }.into()))
 }
 
 /// A cancelled rental gives everything back.

@@ -72,9 +72,8 @@ pub fn system() -> System {
             Service::new("reserve", 8085)
                 .aggregate::<Reserve>()
                 .aggregate::<Queue>()
-                .whenever::<Reserve, Queue, _>("wheneverReserve_Queue", queue::follow_reserve)
-                .whenever::<Rental, Queue, _>("wheneverRentSaved_Queue", queue::follow_rental)
-                .whenever::<Book, Queue, _>("wheneverStockBack_Queue", queue::follow_book)
+                .whenever::<Book, Queue, _>("wheneverBook_Queue", queue::follow_book)
+                .whenever::<Reserve, Queue, _>("wheneverReserveCanceled_Queue", queue::follow_cancel)
                 .whenever::<Queue, Reserve, _>("wheneverQueue_Reserve", reserve::follow)
                 .resource(
                     Resource::shown::<Reserve>("reserves", "reserve")

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::book::{Book, LookAtBook};
-use super::queue::QueueEvent;
+use super::queue::{Matched, QueueEvent};
 use super::rental::Wish;
 use crate::domain::{
     Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Recorded, Refusal, Shown,
@@ -47,7 +47,7 @@ messages! {
 
 messages! {
     /// What happens to a reserve.
-    pub(super) enum ReserveEvent: Event hiding ReserveRequested, ReserveWithdrawn, ReserveQueued {
+    pub(super) enum ReserveEvent: Event hiding ReserveRequested, ReserveWithdrawn {
         /// The book is looked at.
         ReserveRequested { wish: Wish } = 1;
         /// It could not be.
@@ -56,8 +56,6 @@ messages! {
         Reserved {
             id: u64, book_id: u64, book_name: Option<String>, customer_id: Option<String>, qty: i32, status: String
         } = 1;
-        /// It takes its place in its book's queue; the book had so many facts when it was looked at.
-        ReserveQueued { wish: Wish, is_waiting: bool, book_version: u64 } = 1;
         /// There is stock again.
         ReserveAvailable {
             id: u64, book_id: u64, book_name: Option<String>, customer_id: Option<String>, qty: i32, status: String
@@ -89,8 +87,8 @@ impl Aggregate for Reserve {
         Ok(match (command, self.status.as_deref()) {
             (ReserveCommand::PlaceReserve(PlaceReserve { wish }), _) => {
                 wish.makes_sense()?;
-                Decision::facts([ReserveRequested { wish: wish.clone() }])
-                    .asking(Ask::of::<Book>(wish.book_id, LookAtBook {}))
+                let look = LookAtBook { reserve_id: id, customer_id: wish.customer_id.clone(), qty: wish.qty };
+                Decision::facts([ReserveRequested { wish: wish.clone() }]).asking(Ask::of::<Book>(wish.book_id, look))
             }
             (_, None) => return Err(Refusal::missing(format!("there is no reserve {id}"))),
             (ReserveCommand::CancelReserve(_), Some(RENTED)) => {
@@ -114,25 +112,17 @@ impl Aggregate for Reserve {
     }
 
     fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<ReserveEvent> {
-        let Some(book) = asked.seen::<Book>() else {
-            return Closing::tried("LookAtBook", asked, answer, ReserveWithdrawn {}, ReserveWithdrawn {});
-        };
-        let (wish, is_waiting) = (self.wish.clone(), book.stock == 0);
-        let reserved = Reserved {
-            id: context.id,
-            book_id: wish.book_id,
-            book_name: book.name.clone(),
-            customer_id: wish.customer_id.clone(),
-            qty: wish.qty,
-            status: if is_waiting { WAITING } else { RESERVED }.to_owned(),
-        };
-        Closing::facts([reserved.into(), ReserveQueued { wish, is_waiting, book_version: book.version }.into()])
+        let Wish { book_id, qty, customer_id, .. } = self.wish.clone();
+        let (book_name, stock) = asked.seen::<Book>().map_or((None, 0), |book| (book.name.clone(), book.stock));
+        let status = if stock == 0 { WAITING } else { RESERVED }.to_owned();
+        let reserved = Reserved { id: context.id, book_id, book_name, customer_id, qty, status };
+        Closing::tried("LookAtBook", asked, answer, reserved, ReserveWithdrawn {})
     }
 
     fn evolve(&mut self, event: &ReserveEvent) {
         match event.clone() {
             ReserveEvent::ReserveRequested(requested) => self.wish = requested.wish,
-            ReserveEvent::ReserveWithdrawn(_) | ReserveEvent::ReserveQueued(_) => {}
+            ReserveEvent::ReserveWithdrawn(_) => {}
             ReserveEvent::Reserved(Reserved { book_name, status, .. }) => {
                 (self.book_name, self.status) = (book_name, Some(status));
             }
@@ -152,13 +142,11 @@ impl Aggregate for Reserve {
 /// A reserve follows its place in the queue.
 pub(super) fn follow(_: &Recorded, event: &QueueEvent) -> Option<(u64, ReserveCommand)> {
     match event {
-        QueueEvent::Matched(matched) => {
-            Some((matched.reserve_id, ConfirmReserve { rental_id: matched.rental_id }.into()))
+        QueueEvent::Matched(Matched { reserve_id, rental_id }) => {
+            Some((*reserve_id, ConfirmReserve { rental_id: *rental_id }.into()))
         }
-        QueueEvent::Freed(freed) => Some((freed.reserve_id, OfferReserve {}.into())),
-        QueueEvent::Enqueued(_) | QueueEvent::Dequeued(_) | QueueEvent::RentalNoted(_) | QueueEvent::StockNoted(_) => {
-            None
-        }
+        QueueEvent::Offered(offered) => Some((offered.reserve_id, OfferReserve {}.into())),
+        QueueEvent::Enqueued(_) | QueueEvent::Dequeued(_) | QueueEvent::StockNoted(_) => None,
     }
 }
 
