@@ -9,6 +9,7 @@ mod support;
 mod services;
 mod vitals;
 
+mod all_systems;
 mod bad_input;
 mod book_rental_document;
 mod car_rental_document;
