@@ -38,6 +38,17 @@ pub enum Target {
     Existing(Stream),
 }
 
+impl Target {
+    /// Returns what it is, or will be.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::New(kind) => kind,
+            Self::Existing(stream) => stream.kind,
+        }
+    }
+}
+
 impl Admission {
     /// Has a command decided, durable, and answered.
     ///
@@ -46,13 +57,7 @@ impl Admission {
     /// Fails when it was not executed (and says when to try again), or when its outcome is unknown: then only the same
     /// command id may be used again.
     pub async fn call(&self, partition: Partition, call: Call) -> Result<(Stream, Reply), CallError> {
-        match call.target {
-            Target::Existing(stream) => {
-                let reply = self.0.guarded(partition, stream, &call, false).await?;
-                Ok((stream, reply))
-            }
-            Target::New(kind) => self.create(partition, kind, &call).await,
-        }
+        self.0.targeted(partition, &call).await
     }
 
     /// Returns the newest durable row, if the service runs.
@@ -97,12 +102,23 @@ impl Admission {
             Err(_) => Err(NotExecuted::deadline_exceeded().into()),
         }
     }
+}
 
-    async fn create(&self, partition: Partition, kind: Kind, call: &Call) -> Result<(Stream, Reply), CallError> {
-        self.0.gate_is_open(kind)?;
-        let mut creation = Creation::begin(&self.0, kind, call.meta.id, call.meta.origin)?;
+impl House {
+    /// Sends a command through its kind's guard to whom it is for, whose id may be handed out first.
+    pub(super) async fn targeted(
+        self: &Arc<Self>,
+        partition: Partition,
+        call: &Call,
+    ) -> Result<(Stream, Reply), CallError> {
+        let kind = match call.target {
+            Target::Existing(stream) => return Ok((stream, self.guarded(partition, stream, call, false).await?)),
+            Target::New(kind) => kind,
+        };
+        self.gate_is_open(kind)?;
+        let mut creation = Creation::begin(self, kind, call.meta.id, call.meta.origin)?;
         let stream = creation.stream;
-        let outcome = self.0.guarded(partition, stream, call, creation.fresh).await;
+        let outcome = self.guarded(partition, stream, call, creation.fresh).await;
         creation.end = End::of(&outcome);
         outcome.map(|reply| (stream, reply))
     }

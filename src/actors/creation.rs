@@ -1,4 +1,4 @@
-//! Which id a new aggregate gets: a resend of a key finds the id its first run got.
+//! Which id a new aggregate gets: a resend of a key, or of a policy's command, finds the id its first run got.
 //!
 //! The pair is stored with the facts; until those are durable it is known here only, also when the client has left or
 //! was told "unknown": what may still happen must not happen twice.
@@ -23,7 +23,7 @@ const UNSETTLED_FOR: Duration = Duration::from_secs(60);
 /// How many groups must have been published meanwhile: the committer's whole inbox, and more, has passed by then.
 const UNSETTLED_GROUPS: u64 = 64;
 
-/// Keyed creations whose outcome is not known yet.
+/// Creations that may be repeated, whose outcome is not known yet.
 #[derive(Debug, Default)]
 pub(super) struct Creations(Mutex<UnderWay>);
 
@@ -48,7 +48,7 @@ struct Entry {
 pub(super) struct Creation {
     house: Arc<House>,
     command: u128,
-    keyed: bool,
+    repeats: bool,
     /// What is created.
     pub(super) stream: Stream,
     /// Whether the id was handed out for this run.
@@ -81,10 +81,11 @@ impl End {
 
 impl Creation {
     pub(super) fn begin(house: &Arc<House>, kind: Kind, command: u128, origin: Origin) -> Result<Self, CallError> {
-        let keyed = origin == Origin::Keyed;
-        let run = |stream, fresh| Self { house: Arc::clone(house), command, keyed, stream, fresh, end: End::Unsettled };
+        let repeats = matches!(origin, Origin::Keyed | Origin::Policy);
+        let run =
+            |stream, fresh| Self { house: Arc::clone(house), command, repeats, stream, fresh, end: End::Unsettled };
         let new = || Stream::new(kind, house.journal.ids().allocate(kind));
-        if !keyed {
+        if !repeats {
             return Ok(run(new(), true));
         }
         let mut under_way = house.creations.0.lock();
@@ -118,7 +119,7 @@ impl Creation {
 impl Drop for Creation {
     fn drop(&mut self) {
         let mut last = true;
-        if self.keyed {
+        if self.repeats {
             let mut under_way = self.house.creations.0.lock();
             let (now, published) = (self.house.clock.now(), self.house.journal.published());
             last = under_way.end(self.command, self.end, now, published);

@@ -69,12 +69,12 @@ impl House {
     }
 
     /// Sends a policy's command, and again where that is safe, in time and paid for.
-    pub(super) async fn commanded(&self, stream: Stream, call: &Call) -> Result<Reply, CallError> {
+    pub(super) async fn commanded(self: &Arc<Self>, call: &Call) -> Result<(Stream, Reply), CallError> {
         let retries = self.directory.retries(self.clock.now());
-        let (Some(room), Some(retries)) = (self.directory.room(stream.kind), retries) else {
+        let (Some(room), Some(retries)) = (self.directory.room(call.target.kind()), retries) else {
             return Err(unavailable(Reason::ServiceStopped).into());
         };
-        let attempt = |_| self.guarded(Partition::Policies, stream, call, false);
+        let attempt = |_| self.targeted(Partition::Policies, call);
         room.retry.run(&retries, call.deadline, Idempotency::Keyed, attempt).await
     }
 

@@ -81,19 +81,23 @@ async fn command(
         correlation: Arc::clone(&fact.correlation),
     };
     house.journal.begin_turn(fact.position, meta.id);
+    let target = match order.id {
+        Some(id) => Target::Existing(Stream::new(order.kind, id)),
+        None => Target::New(order.kind),
+    };
     let mut wait = WAIT_FIRST;
     loop {
         let call = Call {
-            target: Target::Existing(order.to),
+            target,
             command: Arc::clone(&order.command),
             meta: meta.clone(),
             precondition: Precondition::Always,
             deadline: Deadline::after(&house.clock, COMMAND_TIMEOUT),
         };
-        match house.commanded(order.to, &call).await {
+        match house.commanded(&call).await {
             Ok(_) => return Ok(meta.id),
             Err(CallError::NotExecuted(reason)) if reason.reason == Reason::ServiceStopped => {
-                house.services.running(order.to.kind.system(), order.to.kind.service()).await;
+                house.services.running(order.kind.system(), order.kind.service()).await;
                 waiting_since = house.clock.now();
             }
             Err(error) => {

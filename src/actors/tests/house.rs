@@ -11,7 +11,7 @@ use super::super::admission::{Call, Target};
 use super::super::directory::{EntryFigures, LiveLimits};
 use super::super::envelope::{Done, Precondition, Reply};
 use super::super::runtime::{ActorOptions, Runtime};
-use super::{shop, yard};
+use super::{letters, shop, yard};
 use crate::clock::{Clock, derived_id};
 use crate::domain::system::Catalogue;
 use crate::domain::{Aggregate, Kind, Recorded, Stream, System};
@@ -53,7 +53,7 @@ pub(super) fn life_on_disk<T>(dir: &Path, lived: impl AsyncFnOnce(Arc<dyn Engine
 }
 
 pub(super) fn systems() -> Vec<System> {
-    vec![oa_rental::system(), shop::system(), yard::system()]
+    vec![oa_rental::system(), shop::system(), yard::system(), letters::system()]
 }
 
 impl House {

@@ -11,6 +11,7 @@ mod followers;
 mod gate;
 mod house;
 mod keys;
+mod letters;
 mod kills;
 mod limits;
 mod planting;

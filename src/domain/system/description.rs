@@ -101,6 +101,20 @@ impl Service {
         self
     }
 
+    /// Adds a policy whose commands make a new `T` each, of a sequence of ids.
+    #[must_use]
+    pub fn whenever_new<S: Aggregate, T: Aggregate, C>(
+        mut self,
+        name: &'static str,
+        react: fn(&Recorded, &S::Event) -> C,
+    ) -> Self
+    where
+        C: IntoIterator<Item = T::Command> + 'static,
+    {
+        self.policies.push(PolicySpec::whenever_new::<S, T, C>(name, react));
+        self
+    }
+
     /// Adds a view.
     #[must_use]
     pub fn view<V: View>(mut self) -> Self {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::domain::aggregate::{Aggregate, Closing, Context, Decision, Held, IdRule, Refusal, Rejection};
 use crate::domain::ask::{Answer, Asked};
-use crate::domain::fact::{Kind, Recorded, Stream};
+use crate::domain::fact::{Kind, Recorded};
 use crate::domain::message::{AnyCommand, AnyEvent, DecodeError, Message};
 use crate::domain::policy::Policy;
 use crate::domain::system::setting::SettingValues;
@@ -126,16 +126,36 @@ impl PolicySpec {
         Self::whenever::<P::Source, P::Target, _>(P::NAME, P::react)
     }
 
-    /// Describes a policy that is one function.
+    /// Describes a policy that is one function, of commands and the ids of their targets.
     #[must_use]
     pub fn whenever<S: Aggregate, T: Aggregate, C>(name: &'static str, react: fn(&Recorded, &S::Event) -> C) -> Self
     where
         C: IntoIterator<Item = (u64, T::Command)> + 'static,
     {
-        let order = |(id, command)| Order { to: Stream::new(T::KIND, id), command: Arc::new(command) };
-        let react = move |fact: &Recorded| match fact.of::<S::Event>() {
-            Some(event) => react(fact, event).into_iter().map(order).collect(),
-            None => Vec::new(),
+        Self::ordering::<S, T>(name, move |fact, event| {
+            react(fact, event).into_iter().map(|(id, command)| (Some(id), command)).collect()
+        })
+    }
+
+    /// Describes a policy that is one function, of commands that make a new aggregate each.
+    #[must_use]
+    pub fn whenever_new<S: Aggregate, T: Aggregate, C>(name: &'static str, react: fn(&Recorded, &S::Event) -> C) -> Self
+    where
+        C: IntoIterator<Item = T::Command> + 'static,
+    {
+        Self::ordering::<S, T>(name, move |fact, event| {
+            react(fact, event).into_iter().map(|command| (None, command)).collect()
+        })
+    }
+
+    fn ordering<S: Aggregate, T: Aggregate>(
+        name: &'static str,
+        react: impl Fn(&Recorded, &S::Event) -> Vec<(Option<u64>, T::Command)> + Send + Sync + 'static,
+    ) -> Self {
+        let order = |(id, command)| Order { kind: T::KIND, id, command: Arc::new(command) };
+        let react = move |fact: &Recorded| {
+            let orders = fact.of::<S::Event>().map(|event| react(fact, event)).unwrap_or_default();
+            orders.into_iter().map(order).collect()
         };
         Self { name, source: S::KIND, target: T::KIND, react: Arc::new(react) }
     }
@@ -150,8 +170,10 @@ impl fmt::Debug for PolicySpec {
 /// A command a policy gives.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// To whom.
-    pub to: Stream,
+    /// To an aggregate of this kind.
+    pub kind: Kind,
+    /// To which; none for a new one.
+    pub id: Option<u64>,
     /// What.
     pub command: Arc<dyn AnyCommand>,
 }
@@ -282,7 +304,7 @@ pub(in crate::domain) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{Command, Event};
+    use crate::domain::{Command, Event, Stream};
     use crate::messages;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -466,9 +488,21 @@ pub(in crate::domain) mod tests {
         assert_eq!((spec.name, spec.source, spec.target), (Couples::NAME, Seat::KIND, Seat::KIND));
         let orders = (spec.react)(&recorded(SeatEvent::from(SeatTaken { seat: 7 })));
         assert_eq!(orders.len(), 1);
-        assert_eq!(orders[0].to, Stream::new(Seat::KIND, 4));
+        assert_eq!((orders[0].kind, orders[0].id), (Seat::KIND, Some(4)));
         assert_eq!(orders[0].command.name(), "TakeSeat");
         assert!((spec.react)(&recorded(ForeignEvent::from(Whisper {}))).is_empty());
+    }
+
+    #[test]
+    fn a_policy_that_makes_aggregates_names_no_target() {
+        let spec = PolicySpec::whenever_new::<Seat, Seat, _>("wheneverSeatTaken_Row", |_, event| match event {
+            SeatEvent::SeatTaken(SeatTaken { seat }) => Some(TakeSeat { seat: *seat }.into()),
+            SeatEvent::Whisper(_) => None,
+        });
+        assert_eq!((spec.source, spec.target), (Seat::KIND, Seat::KIND));
+        let orders = (spec.react)(&recorded(SeatEvent::from(SeatTaken { seat: 7 })));
+        assert_eq!(orders.iter().map(|order| (order.kind, order.id)).collect::<Vec<_>>(), [(Seat::KIND, None)]);
+        assert!((spec.react)(&recorded(SeatEvent::from(Whisper {}))).is_empty());
     }
 
     #[test]

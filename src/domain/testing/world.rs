@@ -130,7 +130,8 @@ impl World {
     fn steps(&self) -> Vec<Step> {
         let heard = self.unheard.iter().filter(|(_, facts)| !facts.is_empty());
         let heard = heard.filter(|((service, _), facts)| {
-            self.orders(service, &facts[0]).iter().all(|order| !self.asks.contains_key(&order.to))
+            let known = |order: &Order| Some(Stream::new(order.kind, order.id?));
+            self.orders(service, &facts[0]).iter().filter_map(known).all(|to| !self.asks.contains_key(&to))
         });
         let asks = self.asks.iter().filter(|(_, open)| open.answer.is_some() || self.answers(open));
         let calls = self.calls.keys().filter(|to| !self.asks.contains_key(to));
@@ -170,8 +171,14 @@ impl World {
         let facts = self.unheard.get_mut(&(service, stream)).expect("a chosen stream");
         let fact = facts.pop_front().expect("a chosen fact");
         for order in self.orders(service, &fact) {
-            drop(self.tell(order.to, &*order.command, fact.position, true));
+            let to = Stream::new(order.kind, order.id.unwrap_or_else(|| self.next_id(order.kind)));
+            drop(self.tell(to, &*order.command, fact.position, true));
         }
+    }
+
+    fn next_id(&self, kind: Kind) -> u64 {
+        let last = self.states.keys().filter(|stream| stream.kind == kind).map(|stream| stream.id).max();
+        last.unwrap_or(0) + 1
     }
 
     fn orders(&self, service: &str, fact: &Recorded) -> Vec<Order> {

@@ -177,11 +177,7 @@ pub(in crate::http) async fn called(
     command: Arc<dyn AnyCommand>,
     precondition: Precondition,
 ) -> Result<Arc<Row>, Problem> {
-    let kind = match target {
-        Target::New(kind) => kind,
-        Target::Existing(stream) => stream.kind,
-    };
-    let meta = request.command_meta(kind, &edge.clock)?;
+    let meta = request.command_meta(target.kind(), &edge.clock)?;
     let call = Call { target, command, meta, precondition, deadline: request.deadline };
     let (stream, reply) = edge.admission.call(Partition::Edge, call).await?;
     match reply {

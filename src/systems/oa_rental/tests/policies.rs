@@ -43,7 +43,9 @@ fn check<A: Aggregate>(event: impl Into<A::Event>, expected: impl IntoIterator<I
     let mut actual: Vec<Follows> = policies
         .filter(|policy| policy.source == A::KIND)
         .flat_map(|policy| (policy.react)(&fact).into_iter().map(|order| (policy.name, order)))
-        .map(|(policy, order)| (policy, order.to, format!("{:?}", order.command)))
+        .map(|(policy, order)| {
+            (policy, Stream::new(order.kind, order.id.expect("a known target")), format!("{:?}", order.command))
+        })
         .collect();
     actual.sort();
     let mut expected: Vec<Follows> = expected.into_iter().collect();
