@@ -11,3 +11,6 @@ use crate::domain::System;
 pub fn all() -> Vec<System> {
     vec![oa_rental::system(), car_rental::system(), book_rental::system()]
 }
+
+#[cfg(test)]
+mod tests;

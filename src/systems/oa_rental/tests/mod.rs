@@ -1,6 +1,5 @@
 //! Every promise of the system: rule by rule, fact by fact, on the wire, and all of it at once in any order.
 
-mod catalogue;
 mod deliveries;
 mod my_orders;
 mod policies;

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::super::delivery::Delivery;
-use super::super::rental::Rental;
-use super::super::stock::Stock;
 use crate::domain::system::KindSpec;
 use crate::domain::{Aggregate, Catalogue, Held, Kind, Service};
 use crate::systems::all;
+use crate::systems::oa_rental::delivery::Delivery;
+use crate::systems::oa_rental::rental::Rental;
+use crate::systems::oa_rental::stock::Stock;
 
 fn owned(service: &Service) -> Vec<Kind> {
     let aggregates = service.aggregates.iter().map(|spec| spec.kind);
