@@ -50,6 +50,16 @@ pub struct Visit<'a> {
 }
 
 impl Visit<'_> {
+    /// Returns a parameter of the query as a number.
+    ///
+    /// # Errors
+    ///
+    /// Fails, as the path is to answer, when it is missing or no number.
+    pub fn number(&self, name: &str) -> Result<i64, Act> {
+        let sent = self.parameter(name).ok_or_else(|| Act::Misread(format!("{name} is missing")))?;
+        sent.parse().map_err(|_| Act::Misread(format!("{name}={sent:?} is no number")))
+    }
+
     /// Returns a parameter of the query.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -62,6 +72,8 @@ impl Visit<'_> {
 pub enum Act {
     /// An answer without asking anybody.
     Say(Plain),
+    /// A refusal (400) of what is no request of this path, with the reason.
+    Misread(String),
     /// A look at one aggregate or row; 404 when clients do not see it.
     Show {
         /// Which.

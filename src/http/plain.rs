@@ -110,6 +110,7 @@ async fn acted(
     let settings = edge.runtime.settings(service.system);
     match (route.act)(&Visit { id, parameters: &query, body: &sent, settings }) {
         Act::Say(plain) => answer(plain),
+        Act::Misread(reason) => Err(Problem::BadRequest(reason)),
         Act::Show { stream, render } => {
             let _place = edge.admission.look(stream.kind, request.deadline).await?;
             let row = visible(edge, stream)?.ok_or(Problem::NoSuchItem)?;

@@ -9,8 +9,9 @@ use crate::systems::oa_rental::product::{Product, RegisterProduct, RemoveProduct
 
 const MODE: Setting = Setting { key: "sysmode", default: "PRODUCT", about: "what /env says" };
 
-const ROUTES: [Route; 4] = [
+const ROUTES: [Route; 5] = [
     Route { verb: Verb::Get, path: "/env", fields: &[], act: |visit| Act::Say(Plain::text(mode(visit))) },
+    Route { verb: Verb::Get, path: "/twice", fields: &[], act: twice },
     Route { verb: Verb::Post, path: "/thing", fields: &[Field::text("name")], act: register },
     Route { verb: Verb::Get, path: "/thing/{id}", fields: &[], act: look },
     Route {
@@ -20,6 +21,10 @@ const ROUTES: [Route; 4] = [
         act: |visit| Act::tell::<Product>(visit.id.unwrap_or(0), RemoveProduct {}, shown),
     },
 ];
+
+fn twice(visit: &Visit<'_>) -> Act {
+    visit.number("n").map_or_else(|misread| misread, |n| Act::Say(Plain::text((2 * n).to_string())))
+}
 
 fn mode(visit: &Visit<'_>) -> String {
     format!("{} {}", visit.settings.get("sysmode"), visit.parameter("who").unwrap_or("nobody"))
@@ -66,6 +71,17 @@ async fn a_hand_written_path_creates_shows_and_tells_beside_the_collection() {
     assert_eq!(house.send(PRODUCT, Ask::new("DELETE", "/thing/1")).await.status, 200);
     assert_eq!(house.send(PRODUCT, Ask::get("/thing/1")).await.status, 404);
     assert_eq!(house.send(PRODUCT, Ask::new("DELETE", "/thing/1")).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parameter_that_must_be_a_number_is_read_or_refused_with_its_name() {
+    let house = house().await;
+    assert_eq!(house.send(PRODUCT, Ask::get("/twice?n=-21")).await.body, "-42");
+    for (path, reason) in [("/twice", "n is missing"), ("/twice?n=x", r#"n=\"x\" is no number"#)] {
+        let told = house.send(PRODUCT, Ask::get(path)).await;
+        assert_eq!(told.status, 400, "{path}");
+        assert!(told.body.contains(reason), "{}", told.body);
+    }
 }
 
 #[tokio::test(start_paused = true)]
