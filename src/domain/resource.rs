@@ -78,25 +78,34 @@ pub struct Field {
     pub name: &'static str,
     /// What it holds.
     pub shape: Shape,
+    /// Whether bodies leave it out where it has no value.
+    pub optional: bool,
 }
 
 impl Field {
     /// Declares a text field, `null` when missing.
     #[must_use]
     pub const fn text(name: &'static str) -> Self {
-        Self { name, shape: Shape::Text }
+        Self { name, shape: Shape::Text, optional: false }
     }
 
     /// Declares a 32-bit number, 0 when missing.
     #[must_use]
     pub const fn int(name: &'static str) -> Self {
-        Self { name, shape: Shape::Int }
+        Self { name, shape: Shape::Int, optional: false }
     }
 
     /// Declares a 64-bit number, `null` when missing.
     #[must_use]
     pub const fn long(name: &'static str) -> Self {
-        Self { name, shape: Shape::Long }
+        Self { name, shape: Shape::Long, optional: false }
+    }
+
+    /// Has bodies leave it out where it has no value, instead of showing `null`.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
     }
 }
 

@@ -137,6 +137,9 @@ fn item_bytes(resource: &Resource, base: &Base) -> usize {
 fn write_item(out: &mut String, depth: usize, resource: &Resource, base: &Base, id: u64, values: &[Value]) {
     out.push('{');
     for (field, value) in resource.fields.iter().zip(values) {
+        if field.optional && *value == Value::Null {
+            continue;
+        }
         push_line(out, depth + 1);
         out.push('"');
         out.push_str(field.name);

@@ -16,6 +16,16 @@ fn resource(collection: &str) -> Resource {
     resources.find(|resource| resource.collection == collection).expect("a resource of the system")
 }
 
+#[test]
+fn an_optional_field_is_left_out_of_bodies_where_it_has_no_value() {
+    const FIELDS: &[Field] = &[Field::text("name").optional(), Field::text("note")];
+    let mut products = products();
+    products.fields = FIELDS;
+    let shown = |values: &[Value]| item(&products, &here(), 1, values);
+    assert!(shown(&[Value::Null, Value::Null]).starts_with("{\n  \"note\" : null,\n  \"_links\""));
+    assert!(shown(&["lamp".into(), Value::Null]).starts_with("{\n  \"name\" : \"lamp\",\n  \"note\" : null,"));
+}
+
 fn here() -> Base {
     Base::new("http://localhost:8081", "")
 }
