@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::aggregate::{Aggregate, Held, Refusal};
+use super::aggregate::{Aggregate, Decision, Held, Refusal};
 use super::fact::Stream;
 use super::message::AnyCommand;
 
@@ -68,6 +68,30 @@ pub enum Hold {
     Voided,
 }
 
+impl Hold {
+    /// Tries: `held` is what happens, once.
+    #[must_use]
+    pub fn hold<E>(self, held: impl Into<E>) -> Decision<E> {
+        self.moved(&[Self::Nothing], held)
+    }
+
+    /// Confirms what is held.
+    #[must_use]
+    pub fn confirm<E>(self, confirmed: impl Into<E>) -> Decision<E> {
+        self.moved(&[Self::Held], confirmed)
+    }
+
+    /// Undoes what is held, or what may still come; never what is confirmed.
+    #[must_use]
+    pub fn void<E>(self, voided: impl Into<E>) -> Decision<E> {
+        self.moved(&[Self::Nothing, Self::Held], voided)
+    }
+
+    fn moved<E>(self, from: &[Self], fact: impl Into<E>) -> Decision<E> {
+        if from.contains(&self) { Decision::facts([fact.into()]) } else { Decision::nothing() }
+    }
+}
+
 /// What had been asked, shown to the asker with the answer.
 #[derive(Clone, Debug)]
 pub struct Asked {
@@ -102,4 +126,22 @@ pub enum Answer {
     Refused(Refusal),
     /// Never executed, or being undone: the asker gives up what it had begun.
     Withdrawn,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_is_tried_once_confirmed_when_held_and_undone_until_confirmed() {
+        let moves = |hold: Hold| {
+            let moved = [hold.hold::<u8>(1), hold.confirm(2), hold.void(3)];
+            moved.map(|decision| !decision.facts.is_empty())
+        };
+        assert_eq!(moves(Hold::Nothing), [true, false, true]);
+        assert_eq!(moves(Hold::Held), [false, true, true]);
+        assert_eq!(moves(Hold::Confirmed), [false, false, false]);
+        assert_eq!(moves(Hold::Voided), [false, false, false]);
+        assert_eq!(Hold::Nothing.hold::<u8>(7_u8).facts, [7]);
+    }
 }
