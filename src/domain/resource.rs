@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::aggregate::{Aggregate, Held};
 use super::fact::Kind;
 use super::message::AnyCommand;
-use super::value::Value;
+use super::value::{Field, Value};
 use super::view::View;
 
 /// A collection of aggregates or rows as clients see it.
@@ -69,55 +69,6 @@ pub enum Paging {
     Paged,
     /// All at once, as a plain repository did.
     Whole,
-}
-
-/// A field on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name.
-    pub name: &'static str,
-    /// What it holds.
-    pub shape: Shape,
-    /// Whether bodies leave it out where it has no value.
-    pub optional: bool,
-}
-
-impl Field {
-    /// Declares a text field, `null` when missing.
-    #[must_use]
-    pub const fn text(name: &'static str) -> Self {
-        Self { name, shape: Shape::Text, optional: false }
-    }
-
-    /// Declares a 32-bit number, 0 when missing.
-    #[must_use]
-    pub const fn int(name: &'static str) -> Self {
-        Self { name, shape: Shape::Int, optional: false }
-    }
-
-    /// Declares a 64-bit number, `null` when missing.
-    #[must_use]
-    pub const fn long(name: &'static str) -> Self {
-        Self { name, shape: Shape::Long, optional: false }
-    }
-
-    /// Has bodies leave it out where it has no value, instead of showing `null`.
-    #[must_use]
-    pub const fn optional(mut self) -> Self {
-        self.optional = true;
-        self
-    }
-}
-
-/// What a field holds, and what its absence means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Text or `null`.
-    Text,
-    /// A 32-bit number; missing and `null` are 0.
-    Int,
-    /// A 64-bit number or `null`.
-    Long,
 }
 
 /// A request's body after its fields were read by their shapes; unknown fields are gone.

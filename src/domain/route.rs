@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::aggregate::{Aggregate, Held};
 use super::fact::{Kind, Stream};
 use super::message::AnyCommand;
-use super::resource::{Body, Field, Shown, values_of};
+use super::resource::{Body, Shown, values_of};
 use super::system::setting::SettingValues;
-use super::value::Value;
+use super::value::{Field, Value};
 
 /// A hand-written path.
 #[derive(Clone, Copy)]
