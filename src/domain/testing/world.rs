@@ -127,13 +127,6 @@ impl World {
         self.log.iter().filter_map(|fact| Some((fact, fact.of::<E>()?)))
     }
 
-    /// What clients are told, in the order of the log: each public fact's name and fields.
-    pub(crate) fn told(&self) -> Vec<String> {
-        let public = self.log.iter().filter(|fact| fact.event.is_public());
-        let fields = |fact: &Recorded| serde_json::to_string(fact.event.payload()).expect("a value");
-        public.map(|fact| format!("{} {}", fact.event.name(), fields(fact))).collect()
-    }
-
     fn steps(&self) -> Vec<Step> {
         let heard = self.unheard.iter().filter(|(_, facts)| !facts.is_empty());
         let heard = heard.filter(|((service, _), facts)| {
