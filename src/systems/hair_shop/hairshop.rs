@@ -1,0 +1,142 @@
+//! What the shop does with one reservation: it maps a designer, may map another, and removes him on a cancel.
+
+use serde::{Deserialize, Serialize};
+
+use super::DESIGNERS;
+use super::reservation::{RSV_REQUESTED, Reservation};
+use crate::domain::{Aggregate, Body, Context, Decision, Field, IdRule, Kind, Refusal, Shown, Value};
+use crate::messages;
+
+/// The shop has let it go, and has nobody in the designer's place.
+const RSV_CANCELED: &str = "RSV_CANCELED";
+const NO_DESIGNER: &str = "CANCELED";
+
+/// The shop's side of a reservation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Hairshop {
+    reservation_id: u64,
+    designer_id: String,
+    noted: Option<CancelNoted>,
+}
+
+messages! {
+    /// What the shop can be told.
+    pub(super) enum HairshopCommand: Command {
+        /// Maps a designer to a paid reservation.
+        CheckReservation {} = 1;
+        /// Maps another.
+        ChangeDesigner { designer_id: Option<String> } = 1;
+        /// Removes the designer, mapped or about to be.
+        CancelReservation { date: Option<String>, styling_type: Option<String> } = 1;
+    }
+}
+
+messages! {
+    /// What happens at the shop.
+    pub(super) enum HairshopEvent: Event hiding CancelNoted {
+        /// A designer is mapped.
+        ReservationCompleted { id: u64, reservation_id: u64, designer_id: String } = 1;
+        /// Another designer is mapped.
+        DesignerChanged { id: u64, reservation_id: u64, designer_id: String } = 1;
+        /// A cancel came before the paid reservation; it waits for it.
+        CancelNoted { date: Option<String>, styling_type: Option<String> } = 1;
+        /// The designer is removed.
+        CancelCompleted {
+            id: u64, reservation_id: u64, date: Option<String>, styling_type: Option<String>, designer_id: String
+        } = 1;
+    }
+}
+
+impl Aggregate for Hairshop {
+    const KIND: Kind = Kind::new("hair-shop/hairshop/hairshop");
+    const STATE_VERSION: u16 = 1;
+    const IDS: IdRule = IdRule::TakenFrom(Reservation::KIND);
+    type Command = HairshopCommand;
+    type Event = HairshopEvent;
+    type Rejection = Refusal;
+
+    fn decide(&self, command: &HairshopCommand, context: &Context) -> Result<Decision<HairshopEvent>, Refusal> {
+        let (id, reservation_id) = (context.id, context.id);
+        Ok(match command {
+            HairshopCommand::ChangeDesigner(ChangeDesigner { designer_id }) => {
+                let designer_id = self.other_designer(designer_id.as_deref(), id)?;
+                Decision::facts([DesignerChanged { id, reservation_id, designer_id }])
+            }
+            HairshopCommand::CheckReservation(_) if self.exists() => Decision::nothing(),
+            HairshopCommand::CheckReservation(_) => match self.noted.clone() {
+                Some(CancelNoted { date, styling_type }) => removed(id, date, styling_type),
+                None => {
+                    let designer_id = in_turn(context.settings.get(DESIGNERS.key), id);
+                    Decision::facts([ReservationCompleted { id, reservation_id, designer_id }])
+                }
+            },
+            HairshopCommand::CancelReservation(_) if self.is_canceled() || self.noted.is_some() => Decision::nothing(),
+            HairshopCommand::CancelReservation(canceled) => {
+                let CancelReservation { date, styling_type } = canceled.clone();
+                match self.exists() {
+                    true => removed(id, date, styling_type),
+                    false => Decision::facts([CancelNoted { date, styling_type }]),
+                }
+            }
+        })
+    }
+
+    fn evolve(&mut self, event: &HairshopEvent) {
+        let (reservation_id, designer_id) = match event {
+            HairshopEvent::CancelNoted(noted) => return self.noted = Some(noted.clone()),
+            HairshopEvent::ReservationCompleted(completed) => (completed.reservation_id, &completed.designer_id),
+            HairshopEvent::DesignerChanged(changed) => (changed.reservation_id, &changed.designer_id),
+            HairshopEvent::CancelCompleted(completed) => (completed.reservation_id, &completed.designer_id),
+        };
+        self.reservation_id = reservation_id;
+        self.designer_id.clone_from(designer_id);
+    }
+
+    fn exists(&self) -> bool {
+        !self.designer_id.is_empty()
+    }
+}
+
+impl Hairshop {
+    fn is_canceled(&self) -> bool {
+        self.designer_id == NO_DESIGNER
+    }
+
+    fn other_designer(&self, wanted: Option<&str>, id: u64) -> Result<String, Refusal> {
+        if !self.exists() {
+            return Err(Refusal::missing(format!("the shop knows no reservation {id}")));
+        }
+        Refusal::unless(!self.is_canceled(), "reservation-stands", || format!("reservation {id} is canceled"))?;
+        let named = wanted.map(str::trim).filter(|name| !name.is_empty() && *name != NO_DESIGNER);
+        named.map(str::to_owned).ok_or_else(|| Refusal::rule("designer-is-named", format!("{wanted:?} is no designer")))
+    }
+}
+
+/// Returns whose turn it is among the designers a setting names; a shop has one even if it names none.
+pub(super) fn in_turn(setting: &str, id: u64) -> String {
+    let list = if named(setting).count() > 0 { setting } else { DESIGNERS.default };
+    let turn = id.saturating_sub(1) % named(list).count() as u64;
+    named(list).nth(turn as usize).unwrap_or_default().to_owned()
+}
+
+fn named(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn removed(id: u64, date: Option<String>, styling_type: Option<String>) -> Decision<HairshopEvent> {
+    Decision::facts([CancelCompleted { id, reservation_id: id, date, styling_type, designer_id: NO_DESIGNER.into() }])
+}
+
+impl Shown for Hairshop {
+    const FIELDS: &'static [Field] =
+        &[Field::long("reservationId"), Field::text("designerId"), Field::text("rsvStatus")];
+
+    fn values(&self) -> Vec<Value> {
+        let rsv_status = if self.is_canceled() { RSV_CANCELED } else { RSV_REQUESTED };
+        vec![self.reservation_id.into(), (&self.designer_id).into(), rsv_status.into()]
+    }
+}
+
+pub(super) fn change_designer(body: &Body) -> HairshopCommand {
+    ChangeDesigner { designer_id: body.text("designerId") }.into()
+}
