@@ -11,11 +11,13 @@ mod vitals;
 
 mod all_systems;
 mod bad_input;
+mod book_market_document;
 mod book_rental_document;
 mod car_rental_document;
 mod contract;
 mod edge;
 mod experiments;
+mod hair_shop_document;
 mod oa_rental_delivery_down;
 mod oa_rental_document;
 

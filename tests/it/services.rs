@@ -14,8 +14,11 @@ const SYSTEMS: &[(&str, &[&str])] = &[
     ("oa-rental", &["product", "rental", "delivery", "information"]),
     ("car-rental", &["contract", "pay", "reservation", "mypage", "message"]),
     ("book-rental", &["book", "rent", "delivery", "view", "reserve"]),
+    // Nobody ever had the fifth place.
+    ("book-market", &["order", "payment", "delivery", "customerview", "", "kakao", "kakaomsg"]),
+    ("hair-shop", &["reservation", "payment", "hairshop", "mypage"]),
 ];
-/// All systems, which stand behind one gateway.
+/// All systems; these, or some by their names with blanks between, stand behind one gateway.
 pub(crate) const ALL: &str = "all";
 
 /// The places of the listeners that every system has.

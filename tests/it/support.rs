@@ -126,7 +126,7 @@ impl Server {
         let mut child = Command::new(words[0])
             .args(&words[1..])
             .arg("serve")
-            .args(Some(self.system).filter(|system| *system != ALL))
+            .args(self.system.split(' ').filter(|system| *system != ALL))
             .arg("--data")
             .arg(&self.data)
             .args(["--set", &offset, "--set", &admin])
