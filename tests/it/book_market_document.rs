@@ -99,6 +99,20 @@ fn orders_are_paid_shipped_and_told_as_the_document_prints_it() {
 }
 
 #[test]
+fn the_whole_story_of_an_order_is_told_by_its_correlation() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let server = start(&dir);
+    let made = server.send("order", &Request::post("/orders", ORDER).header("X-Correlation-Id", "my-order"));
+    assert_eq!(made.status, 201, "{}", made.text());
+    is_shipped(&server, 1);
+    messages_are(&server, 1);
+    let story = server.get("gateway", "/correlations/my-order").json();
+    let told: Vec<&str> = story.as_array().into_iter().flatten().filter_map(|f| f["eventType"].as_str()).collect();
+    let but_status: Vec<&str> = told.iter().copied().filter(|name| *name != "OrderStatusChanged").collect();
+    assert_eq!(but_status, ["Ordered", "Paid", "Shipped", "SentMessage"], "{story}");
+}
+
+#[test]
 fn a_cancelled_order_takes_its_payment_and_its_delivery_with_it() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let server = start(&dir);
