@@ -17,7 +17,7 @@ use crate::clock::derived_id;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::provider::OUTSIDE;
 use crate::domain::{Answer, AnyCommand, Refusal, Stream};
-use crate::journal::{CommandMeta, Intent, Origin, Position};
+use crate::journal::{CommandMeta, Intent, Origin, Position, Row};
 use crate::resilience::{CallError, Deadline, NotExecuted, Unknown};
 use crate::telemetry::metrics;
 
@@ -31,8 +31,8 @@ const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// What became of one ask, as its asker is told.
 #[derive(Clone, Debug)]
 pub(super) enum AskOutcome {
-    /// It was answered.
-    Answered(Answer),
+    /// It was answered; with the row of the asked, if it agreed.
+    Answered(Answer, Option<Arc<Row>>),
     /// It was never executed, and nobody but the waiting client wanted it.
     NotExecuted(NotExecuted),
     /// Nobody knows, and this command undoes it.
@@ -67,8 +67,8 @@ impl Runner {
     async fn run(mut self) {
         let outcome = self.ask().await;
         let label = match &outcome {
-            AskOutcome::Answered(Answer::Done) => "done",
-            AskOutcome::Answered(Answer::Refused(_) | Answer::Withdrawn) => "refused",
+            AskOutcome::Answered(Answer::Done, _) => "done",
+            AskOutcome::Answered(Answer::Refused(_) | Answer::Withdrawn, _) => "refused",
             AskOutcome::NotExecuted(_) => "not-executed",
             AskOutcome::Undo(..) => "undone",
         };
@@ -84,14 +84,14 @@ impl Runner {
             // Looked at before the attempt: what is followed meanwhile does not make its refusal mature.
             let premature = !self.house.has_followed(&self.intent, self.cause());
             match self.attempt().await {
-                Ok(Reply::Done(_)) => return AskOutcome::Answered(Answer::Done),
+                Ok(Reply::Done(done)) => return AskOutcome::Answered(Answer::Done, done.row),
                 Ok(Reply::Refused(refusal)) if !premature || refusal.class != RefusalClass::UnknownTarget => {
-                    return AskOutcome::Answered(Answer::Refused(refusal));
+                    return AskOutcome::Answered(Answer::Refused(refusal), None);
                 }
                 Ok(Reply::Refused(_)) => self.house.followed(&self.intent, self.cause()).await,
                 Ok(Reply::PreconditionFailed { .. } | Reply::KeyReused) => {
                     let refusal = Refusal::rule("ask-not-understood", "an ask carries neither precondition nor key");
-                    return AskOutcome::Answered(Answer::Refused(refusal));
+                    return AskOutcome::Answered(Answer::Refused(refusal), None);
                 }
                 Err(CallError::NotExecuted(reason)) if self.client_waits && !unknown => {
                     return AskOutcome::NotExecuted(reason);

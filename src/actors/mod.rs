@@ -26,6 +26,7 @@ pub mod services;
 pub mod chaos;
 pub mod observe;
 pub mod runtime;
+mod planting;
 
 pub use admission::{Admission, Call};
 pub use directory::LiveLimits;

@@ -139,7 +139,7 @@ impl House {
         context: &Context,
     ) -> Decision<Arc<dyn AnyEvent>> {
         let Some(ask) = decision.ask.take_if(|ask| self.agrees_at_once(asker, ask.to.kind)) else { return decision };
-        let asked = Asked { to: ask.to, command: ask.command.name().to_owned() };
+        let asked = Asked::of(ask.to, ask.command.name());
         let closing = state.evolved(&decision.facts).answered(&asked, &Answer::Done, context);
         if closing.refusal.is_some() {
             // Facts and a refusal: an ask's long way has a place for both.

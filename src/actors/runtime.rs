@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::domain::provider::OUTSIDE;
 use crate::domain::system::Catalogue;
 use crate::domain::system::setting::NO_SETTINGS;
-use crate::domain::{Kind, SettingValues, System};
+use crate::domain::{Kind, SettingValues, Stream, System};
 use crate::journal::recovery::KEYED_FOR_MS;
 use crate::journal::{Answered, Journal, Origin};
 use crate::resilience::faults::Faults;
@@ -114,6 +114,14 @@ pub enum StartError {
     /// The tree could not be spawned.
     #[error("the supervision tree did not start: {0}")]
     Spawn(#[from] SpawnErr),
+    /// What must be there from the first start on could not be made.
+    #[error("{stream}, which is there from the first start on, could not be made: {reason}")]
+    Seed {
+        /// What.
+        stream: Stream,
+        /// Why not.
+        reason: String,
+    },
     /// The journal could not be read.
     #[error(transparent)]
     Journal(#[from] crate::journal::reading::ReadError),

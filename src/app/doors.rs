@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::{AppError, say};
 use crate::config::Settings;
-use crate::domain::{Paging, System};
+use crate::domain::{Shape, System};
 use crate::http::Face;
 use crate::http::server::{ConnectionObserver, Limits, bind};
 use crate::telemetry::metrics;
@@ -55,7 +55,7 @@ pub(super) fn limits(settings: &Settings) -> Limits {
 }
 
 /// Says where everything is, and what to try first.
-pub(super) fn announce(doors: &[Door], served: &[&System], settings: &Settings, token_file: Option<&Path>) {
+pub(super) fn announce(doors: &[Door], settings: &Settings, served: &[&System], token_file: Option<&Path>) {
     let addresses: Vec<String> = doors.iter().filter_map(|door| door.listener.local_addr().ok()).map(spoken).collect();
     for (door, address) in doors.iter().zip(&addresses) {
         say(&format!("  http://{address}  {}", door.name));
@@ -64,23 +64,25 @@ pub(super) fn announce(doors: &[Door], served: &[&System], settings: &Settings, 
     if let Some(file) = token_file {
         say(&format!("  the operator's token is in {}", file.display()));
     }
-    if let Some(front) = addresses.last() {
-        let alone = doors.len() > 1;
+    if let (Some(front), [first, ..]) = (addresses.last(), served) {
+        let front = if doors.len() == 1 { format!("{front}/{}", first.name) } else { front.clone() };
         say("try:");
-        for system in served {
-            let front = if alone { front.clone() } else { format!("{front}/{}", system.name) };
-            tries(system, &front).iter().for_each(|line| say(&format!("  {line}")));
-        }
+        tries(first, &front).iter().for_each(|line| say(line));
     }
 }
 
-/// What to try first of a system: its examples, then a look at its views.
+/// Returns what to try first of a system: to make the first thing that can be made, to look at it, and at what happened.
 fn tries(system: &System, front: &str) -> Vec<String> {
-    let resources = || system.services.iter().flat_map(|service| &service.resources);
-    let posts = resources()
-        .filter_map(|resource| Some(format!("http POST http://{front}/{} {}", resource.collection, resource.example?)));
-    let views = resources().filter(|resource| resource.paging == Paging::Whole);
-    posts.chain(views.map(|view| format!("http GET http://{front}/{}", view.collection))).collect()
+    let resources = system.services.iter().flat_map(|service| &service.resources);
+    let made = resources.filter(|resource| resource.methods.create.is_some()).take(1).flat_map(|resource| {
+        let sent = resource.fields.iter().map(|field| match field.shape {
+            Shape::Text => format!(" {}={}", field.name, field.name),
+            Shape::Int | Shape::Long => format!(" {}=1", field.name),
+        });
+        let address = format!("http://{front}/{}", resource.collection);
+        [format!("  http POST {address}{}", sent.collect::<String>()), format!("  http GET {address}/1")]
+    });
+    made.chain([format!("  http GET http://{front}/events")]).collect()
 }
 
 /// Writes an address as people type it.
@@ -106,14 +108,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_to_try_is_what_the_system_offers_where_it_is() {
-        let lines = tries(&crate::systems::oa_rental::system(), "localhost:8088/oa-rental");
+    fn what_to_try_first_is_of_the_system_that_is_served() {
         let expected = [
-            "http POST http://localhost:8088/oa-rental/products name=computer qty=9",
-            "http POST http://localhost:8088/oa-rental/rentals productId=1 qty=3 status=ORDERED productName=computer",
-            "http GET http://localhost:8088/oa-rental/myOrders",
+            "  http POST http://localhost:8088/products name=name qty=1",
+            "  http GET http://localhost:8088/products/1",
+            "  http GET http://localhost:8088/events",
         ];
-        assert_eq!(lines, expected);
+        assert_eq!(tries(&crate::systems::oa_rental::system(), "localhost:8088"), expected);
     }
 
     #[test]

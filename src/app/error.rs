@@ -35,6 +35,9 @@ pub enum AppError {
         /// What is wrong with it.
         error: AddressError,
     },
+    /// A system's setting that must be a number.
+    #[error("{0} must be a whole number")]
+    NotANumber(String),
     /// The log's format.
     #[error("{0}")]
     Lines(String),
@@ -77,6 +80,7 @@ impl AppError {
             Self::Settings(_)
             | Self::NoSuchSystem { .. }
             | Self::UnknownSetting(_)
+            | Self::NotANumber(_)
             | Self::Lines(_)
             | Self::Address { .. } => 64,
             Self::Metrics(_)

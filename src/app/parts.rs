@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::domain::provider::ProviderSpec;
 use crate::domain::system::Catalogue;
 use crate::domain::system::setting::NO_SETTINGS;
-use crate::domain::{SettingValues, System};
+use crate::domain::{SettingError, SettingValues, System};
 use crate::journal::disk::{DiskEngine, DiskOptions, Opening};
 use crate::journal::{Engine, Journal, JournalOptions};
 use crate::outbound::Providers;
@@ -26,7 +26,8 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Opens the storage and the journal on it, then wakes the actors.
+    /// Opens the storage and the journal on it, wakes the actors, and makes what the served systems have from the first
+    /// start on.
     ///
     /// # Errors
     ///
@@ -34,6 +35,7 @@ impl Parts {
     pub(super) async fn start(
         settings: &Settings,
         systems: &[System],
+        served: &[&System],
         catalogue: &Arc<Catalogue>,
         clock: &Clock,
     ) -> Result<Self, AppError> {
@@ -52,7 +54,15 @@ impl Parts {
         };
         let observer = Arc::new(metrics::GuardMetrics::default());
         let runtime = Runtime::start(systems, journal.clone(), clock.clone(), observer, options).await?;
-        Ok(Self { engine, journal, runtime: Arc::new(runtime) })
+        let parts = Self { engine, journal, runtime: Arc::new(runtime) };
+        // Before anybody is served: the first ids are theirs.
+        for system in served {
+            if let Err(error) = parts.runtime.plant(system).await {
+                parts.stop().await;
+                return Err(error.into());
+            }
+        }
+        Ok(parts)
     }
 
     /// Ends them in reverse.
@@ -99,7 +109,10 @@ fn values(settings: &Settings, systems: &[System]) -> Result<HashMap<&'static st
     let nothing = BTreeMap::new();
     let values = systems.iter().map(|system| {
         let set = settings.systems.get(system.name).unwrap_or(&nothing);
-        let values = SettingValues::of(&system.settings, set).map_err(|key| unknown(system.name, &key))?;
+        let values = SettingValues::of(&system.settings, set).map_err(|error| match error {
+            SettingError::Unknown(key) => unknown(system.name, &key),
+            SettingError::NotANumber(key) => AppError::NotANumber(format!("systems.{}.{key}", system.name)),
+        })?;
         // Leaked once a start: decisions look at them for as long as the process lives.
         Ok((system.name, &*Box::leak(Box::new(values))))
     });

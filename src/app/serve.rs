@@ -59,7 +59,7 @@ pub async fn serve(settings: Settings, names: &[String], reload: Reload) -> Resu
     let prometheus = metrics::install()?;
 
     let catalogue = Arc::new(Catalogue::of(&all));
-    let parts = Parts::start(&settings, &all, &catalogue, &clock).await?;
+    let parts = Parts::start(&settings, &all, &served, &catalogue, &clock).await?;
     let offset = settings.listen.port_offset;
     let routes = served.iter().map(|system| SystemRoutes::of(system, &catalogue, alone, offset)).collect();
     let limit = Arc::new(AdaptiveLimit::new(settings.edge.limit_policy(), clock.clone()).expect(CHECKED));
@@ -68,7 +68,7 @@ pub async fn serve(settings: Settings, names: &[String], reload: Reload) -> Resu
     let operators = TokenCheck::new(token.secret, clock.now());
     let text = metrics_text(&settings, &parts, limit, prometheus.clone());
     let edge = edge(&settings, &parts, routes, (shedding, text, operators), &clock);
-    announce(&doors, &served, &settings, token.made_in.as_deref());
+    announce(&doors, &settings, &served, token.made_in.as_deref());
 
     let (trigger, stop) = StopTrigger::new();
     let levers = Admin::new(Arc::clone(&edge), settings.admin.metrics_open, settings.chaos.enabled);

@@ -182,10 +182,12 @@ impl<E> Closing<E> {
         Self { facts: Vec::new(), refusal: Some(refusal) }
     }
 
-    /// Closes a try: with the first fact when the asked agreed, else with the second, beside its refusal if it refused.
+    /// Closes a try, the command of this name: with the first fact when the asked agreed, else with the second, beside
+    /// its refusal if it refused. The answer to its undo changes nothing more.
     #[must_use]
-    pub fn tried(answer: &Answer, made: impl Into<E>, withdrawn: impl Into<E>) -> Self {
+    pub fn tried(name: &str, asked: &Asked, answer: &Answer, made: impl Into<E>, withdrawn: impl Into<E>) -> Self {
         match answer {
+            _ if asked.command != name => Self::facts([]),
             Answer::Done => Self::facts([made.into()]),
             Answer::Refused(refusal) => Self::refuse(refusal.clone()).and(withdrawn),
             Answer::Withdrawn => Self::facts([withdrawn.into()]),
@@ -292,7 +294,7 @@ mod tests {
     use crate::domain::Stream;
 
     fn answered(answer: &Answer) -> Closing<<Seat as Aggregate>::Event> {
-        let asked = Asked { to: Stream::new(Seat::KIND, 2), command: "TakeSeat".to_owned() };
+        let asked = Asked::of(Stream::new(Seat::KIND, 2), "TakeSeat");
         Seat::default().answered(&asked, answer, &Context::new(1, 0))
     }
 
@@ -308,7 +310,10 @@ mod tests {
 
     #[test]
     fn a_try_is_made_when_the_asked_agrees_and_withdrawn_otherwise() {
-        let tried = |answer: &Answer| Closing::<SeatTaken>::tried(answer, SeatTaken { seat: 1 }, SeatTaken { seat: 2 });
+        let answered = |command: &str, answer: &Answer| {
+            let asked = Asked::of(Stream::new(Seat::KIND, 2), command);
+            Closing::<SeatTaken>::tried("TakeSeat", &asked, answer, SeatTaken { seat: 1 }, SeatTaken { seat: 2 })
+        };
         let refusal = Refusal::unless(false, "seat-is-taken", || "somebody sits there".to_owned()).expect_err("broken");
         let table = [
             (Answer::Done, 1, None),
@@ -316,8 +321,9 @@ mod tests {
             (Answer::Refused(refusal.clone()), 2, Some(refusal.refusal())),
         ];
         for (answer, seat, refused) in table {
-            let closing = tried(&answer);
+            let closing = answered("TakeSeat", &answer);
             assert_eq!((closing.facts, closing.refusal), (vec![SeatTaken { seat }], refused));
+            assert!(answered("LeaveSeat", &answer).facts.is_empty(), "the undo's");
         }
     }
 

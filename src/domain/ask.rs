@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::aggregate::{Aggregate, Decision, Refusal};
+use super::aggregate::{Aggregate, Decision, Held, Refusal};
 use super::fact::Stream;
 use super::message::AnyCommand;
 use super::provider::Provider;
@@ -112,12 +112,28 @@ impl Hold {
 }
 
 /// What had been asked, shown to the asker with the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Asked {
     /// The asked aggregate.
     pub to: Stream,
     /// The command's name.
     pub command: String,
+    /// The asked as it was right after it agreed, or a little later when it was asked again.
+    pub state: Option<Arc<dyn Held>>,
+}
+
+impl Asked {
+    /// Says what was asked of whom.
+    #[must_use]
+    pub fn of(to: Stream, command: impl Into<String>) -> Self {
+        Self { to, command: command.into(), state: None }
+    }
+
+    /// Looks at the asked, if it agreed and is of that type.
+    #[must_use]
+    pub fn seen<A: Aggregate>(&self) -> Option<&A> {
+        self.state.as_deref()?.as_any().downcast_ref()
+    }
 }
 
 /// How an ask ended.

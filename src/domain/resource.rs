@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::aggregate::{Aggregate, Held};
 use super::fact::Kind;
 use super::message::AnyCommand;
-use super::value::Value;
+use super::value::{Field, Value};
 use super::view::View;
 
 /// A collection of aggregates or rows as clients see it.
@@ -23,12 +23,12 @@ pub struct Resource {
     pub kind: Kind,
     /// Whether lists come in pages.
     pub paging: Paging,
+    /// Whether items stand at `/{item}` too, as plain objects with their id, answered with 200 whatever was done.
+    pub is_plain_too: bool,
     /// The fields in their order.
     pub fields: &'static [Field],
     /// What a client may do beside reading.
     pub methods: Methods,
-    /// A body to try POST with, in HTTPie's words.
-    pub example: Option<&'static str>,
     represent: fn(&dyn Held) -> Vec<Value>,
 }
 
@@ -69,55 +69,6 @@ pub enum Paging {
     Paged,
     /// All at once, as a plain repository did.
     Whole,
-}
-
-/// A field on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name.
-    pub name: &'static str,
-    /// What it holds.
-    pub shape: Shape,
-    /// Whether bodies leave it out where it has no value.
-    pub optional: bool,
-}
-
-impl Field {
-    /// Declares a text field, `null` when missing.
-    #[must_use]
-    pub const fn text(name: &'static str) -> Self {
-        Self { name, shape: Shape::Text, optional: false }
-    }
-
-    /// Declares a 32-bit number, 0 when missing.
-    #[must_use]
-    pub const fn int(name: &'static str) -> Self {
-        Self { name, shape: Shape::Int, optional: false }
-    }
-
-    /// Declares a 64-bit number, `null` when missing.
-    #[must_use]
-    pub const fn long(name: &'static str) -> Self {
-        Self { name, shape: Shape::Long, optional: false }
-    }
-
-    /// Has bodies leave it out where it has no value, instead of showing `null`.
-    #[must_use]
-    pub const fn optional(mut self) -> Self {
-        self.optional = true;
-        self
-    }
-}
-
-/// What a field holds, and what its absence means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Text or `null`.
-    Text,
-    /// A 32-bit number; missing and `null` are 0.
-    Int,
-    /// A 64-bit number or `null`.
-    Long,
 }
 
 /// A request's body after its fields were read by their shapes; unknown fields are gone.
@@ -223,8 +174,8 @@ impl Resource {
         fields: &'static [Field],
         represent: fn(&dyn Held) -> Vec<Value>,
     ) -> Self {
-        let methods = Methods::default();
-        Self { collection, item, title: item, kind, paging, fields, methods, example: None, represent }
+        let (title, methods) = (item, Methods::default());
+        Self { collection, item, title, kind, paging, is_plain_too: false, fields, methods, represent }
     }
 
     /// Names the schema when it is not the item's rel.
@@ -234,10 +185,10 @@ impl Resource {
         self
     }
 
-    /// Gives who starts the server a body to try POST with, in HTTPie's words.
+    /// Offers the items at `/{item}` and `/{item}/{id}` too, as plain objects.
     #[must_use]
-    pub fn example(mut self, words: &'static str) -> Self {
-        self.example = Some(words);
+    pub fn plain_too(mut self) -> Self {
+        self.is_plain_too = true;
         self
     }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::aggregate::{Aggregate, Held};
 use super::fact::{Kind, Stream};
 use super::message::AnyCommand;
-use super::resource::{Body, Field};
+use super::resource::{Body, Shown, values_of};
 use super::system::setting::SettingValues;
+use super::value::{Field, Value};
 
 /// A hand-written path.
 #[derive(Clone, Copy)]
@@ -80,6 +81,13 @@ pub enum Act {
         /// How it is shown.
         render: fn(u64, &dyn Held) -> Plain,
     },
+    /// A look at all of a kind that clients see, as an array.
+    List {
+        /// Of which kind.
+        kind: Kind,
+        /// How each is shown.
+        render: fn(u64, &dyn Held) -> Plain,
+    },
     /// A command.
     Tell {
         /// To a new aggregate of this kind, or to the one with the id.
@@ -129,6 +137,27 @@ impl Plain {
     #[must_use]
     pub fn json(body: impl Into<String>) -> Self {
         Self { status: 200, json: true, body: body.into() }
+    }
+
+    /// Answers 200 with the id and the fields of what shows itself, as a plain object.
+    #[must_use]
+    pub fn item<T: Shown>(id: u64, state: &dyn Held) -> Self {
+        Self::object(id, T::FIELDS, &values_of::<T>(state))
+    }
+
+    /// Answers 200 with an id and fields, as a plain object.
+    #[must_use]
+    pub fn object(id: u64, fields: &[Field], values: &[Value]) -> Self {
+        let mut body = String::from("{\"id\":");
+        Value::from(id).push_json(&mut body);
+        for (field, value) in fields.iter().zip(values) {
+            body.push_str(",\"");
+            body.push_str(field.name);
+            body.push_str("\":");
+            value.push_json(&mut body);
+        }
+        body.push('}');
+        Self::json(body)
     }
 }
 

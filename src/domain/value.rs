@@ -1,6 +1,55 @@
-//! What a field holds, and how JSON writes it.
+//! Fields on the wire, what they hold, and how JSON writes it.
 
 use std::fmt::Write as _;
+
+/// A field on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub shape: Shape,
+    /// Whether bodies leave it out where it has no value.
+    pub optional: bool,
+}
+
+impl Field {
+    /// Declares a text field, `null` when missing.
+    #[must_use]
+    pub const fn text(name: &'static str) -> Self {
+        Self { name, shape: Shape::Text, optional: false }
+    }
+
+    /// Declares a 32-bit number, 0 when missing.
+    #[must_use]
+    pub const fn int(name: &'static str) -> Self {
+        Self { name, shape: Shape::Int, optional: false }
+    }
+
+    /// Declares a 64-bit number, `null` when missing.
+    #[must_use]
+    pub const fn long(name: &'static str) -> Self {
+        Self { name, shape: Shape::Long, optional: false }
+    }
+
+    /// Has bodies leave it out where it has no value, instead of showing `null`.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+}
+
+/// What a field holds, and what its absence means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Text or `null`.
+    Text,
+    /// A 32-bit number; missing and `null` are 0.
+    Int,
+    /// A 64-bit number or `null`.
+    Long,
+}
 
 /// A field's value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use warp::http::header::ALLOW;
 use warp::http::{Method, StatusCode};
 
 use super::answer::Answer;
 use super::hal::parameters;
 use super::problem::Problem;
 use super::request::Request;
-use super::resources::{called, reachable, read_json, visible};
+use super::resources::{WHOLE_ROWS_MAX, called, reachable, read_json, visible};
 use super::routes::{Edge, Handled, ServiceRoutes};
 use crate::actors::Precondition;
 use crate::actors::admission::Target;
-use crate::domain::{Act, Body, Plain, Route, Stream, Verb, Visit};
+use crate::domain::{Act, Body, Methods, Plain, Resource, Route, Stream, Verb, Visit};
 
 const JSON: &str = "application/json;charset=UTF-8";
 const TEXT: &str = "text/plain;charset=UTF-8";
@@ -27,12 +28,58 @@ enum Found<'a> {
 /// Answers a path that a service has written by hand; `None` when it has none there.
 pub(super) async fn visit(edge: &Edge, service: &ServiceRoutes, request: &Request, path: &[&str]) -> Option<Handled> {
     match find(service, &request.method, path)? {
-        Found::OtherMethods(allow) => {
-            Some(Handled { route: "unknown", outcome: Err(Problem::MethodNotAllowed(allow)) })
-        }
+        Found::OtherMethods(allow) => Some(Handled { route: "unknown", outcome: other_method(request, allow) }),
         Found::Route(route, id) => {
             Some(Handled { route: route.path, outcome: acted(edge, service, request, route, id).await })
         }
+    }
+}
+
+/// Answers for an item as a plain object; `None` when the service shows none there.
+pub(super) async fn twin(edge: &Edge, service: &ServiceRoutes, request: &Request, path: &[&str]) -> Option<Handled> {
+    let at = service.plain(path.first()?)?;
+    let id = match path[1..] {
+        [] => None,
+        [id] => Some(id.parse().ok()?),
+        _ => return None,
+    };
+    Some(Handled { route: at.plain_label, outcome: twin_acted(edge, &at.resource, request, id).await })
+}
+
+async fn twin_acted(edge: &Edge, resource: &Resource, request: &Request, id: Option<u64>) -> Result<Answer, Problem> {
+    let Methods { create, patch, delete, .. } = &resource.methods;
+    let sent = || read_json(request, resource.fields).map(|sent| sent.body);
+    let (target, command) = match (&request.method, id, create, patch, delete) {
+        (&Method::GET | &Method::HEAD, Some(id), ..) => {
+            let _place = edge.admission.look(resource.kind, request.deadline).await?;
+            let row = visible(edge, Stream::new(resource.kind, id))?.ok_or(Problem::NoSuchItem)?;
+            return answer(Plain::object(id, resource.fields, &resource.represent(&*row.state)));
+        }
+        (&Method::POST, None, Some(create), ..) => (Target::New(resource.kind), create(&sent()?)),
+        (&Method::PATCH, Some(id), _, Some(patch), _) => {
+            let stream = reachable(edge, request, Stream::new(resource.kind, id))?;
+            (Target::Existing(stream), patch(&sent()?))
+        }
+        (&Method::DELETE, Some(id), .., Some(delete)) => {
+            let stream = reachable(edge, request, Stream::new(resource.kind, id))?;
+            (Target::Existing(stream), delete(&Body::default()))
+        }
+        _ => {
+            let on_item = [("GET,HEAD", true), ("PATCH", patch.is_some()), ("DELETE", delete.is_some())];
+            let verbs = if id.is_some() { &on_item[..] } else { &[("POST", create.is_some())][..] };
+            let verbs = verbs.iter().filter(|(_, offered)| *offered).map(|(verb, _)| *verb);
+            return other_method(request, verbs.chain(["OPTIONS"]).collect::<Vec<_>>().join(","));
+        }
+    };
+    let row = called(edge, request, target, command, Precondition::Always).await?;
+    answer(Plain::object(row.stream.id, resource.fields, &resource.represent(&*row.state)))
+}
+
+/// Says which methods there are.
+fn other_method(request: &Request, allow: String) -> Result<Answer, Problem> {
+    match request.method {
+        Method::OPTIONS => Ok(Answer::empty(StatusCode::OK).header(ALLOW, &allow)),
+        _ => Err(Problem::MethodNotAllowed(allow)),
     }
 }
 
@@ -68,6 +115,13 @@ async fn acted(
             let _place = edge.admission.look(stream.kind, request.deadline).await?;
             let row = visible(edge, stream)?.ok_or(Problem::NoSuchItem)?;
             answer(render(stream.id, &*row.state))
+        }
+        Act::List { kind, render } => {
+            let _place = edge.admission.look(kind, request.deadline).await?;
+            let rows = edge.journal.ids().page(kind, 0, WHOLE_ROWS_MAX).into_iter();
+            let rows = rows.map(|id| Ok(visible(edge, Stream::new(kind, id))?.map(|row| render(id, &*row.state).body)));
+            let shown: Vec<String> = rows.filter_map(Result::transpose).collect::<Result<_, Problem>>()?;
+            answer(Plain::json(format!("[{}]", shown.join(","))))
         }
         Act::Tell { kind, id, command, render } => {
             let target = match id {

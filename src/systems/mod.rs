@@ -1,6 +1,7 @@
 //! The catalogue: what the business does, one folder a system.
 
 pub mod book_market;
+pub mod book_rental;
 pub mod car_rental;
 pub mod hair_shop;
 pub mod oa_rental;
@@ -10,7 +11,7 @@ use crate::domain::System;
 /// Describes every system of this build.
 #[must_use]
 pub fn all() -> Vec<System> {
-    vec![oa_rental::system(), car_rental::system(), book_market::system(), hair_shop::system()]
+    vec![oa_rental::system(), car_rental::system(), book_rental::system(), book_market::system(), hair_shop::system()]
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::Request;
 use crate::httpie::{expect, http};
 use crate::services::{is_away, switch, without};
-use crate::support::Server;
+use crate::support::{Server, operator};
 
 const ORDER: &str = r#"{"bookId":"10","qty":"1","customerId":"33"}"#;
 
@@ -99,6 +99,20 @@ fn orders_are_paid_shipped_and_told_as_the_document_prints_it() {
 }
 
 #[test]
+fn the_whole_story_of_an_order_is_told_by_its_correlation() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let server = start(&dir);
+    let made = server.send("order", &Request::post("/orders", ORDER).header("X-Correlation-Id", "my-order"));
+    assert_eq!(made.status, 201, "{}", made.text());
+    is_shipped(&server, 1);
+    messages_are(&server, 1);
+    let story = server.get("gateway", "/correlations/my-order").json();
+    let told: Vec<&str> = story.as_array().into_iter().flatten().filter_map(|f| f["eventType"].as_str()).collect();
+    let but_status: Vec<&str> = told.iter().copied().filter(|name| *name != "OrderStatusChanged").collect();
+    assert_eq!(but_status, ["Ordered", "Paid", "Shipped", "SentMessage"], "{story}");
+}
+
+#[test]
 fn a_cancelled_order_takes_its_payment_and_its_delivery_with_it() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let server = start(&dir);
@@ -178,6 +192,28 @@ fn nothing_is_ordered_while_payment_is_down_and_a_cancel_is_paid_back_later() {
     is_shipped(&server, made);
     assert_eq!(server.get("payment", "/payments").json()["page"]["totalElements"], 2);
     messages_are(&server, 2);
+}
+
+#[test]
+fn a_payment_that_takes_too_long_is_undone_and_leaves_no_order() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let server = Server::serving("book-market", dir.path(), &["--set", "chaos.enabled=true"]);
+    let slow = r#"{"target":"book-market/payment","latency":"2s","for":"60s","reason":"an experiment"}"#;
+    let fault = server.operate("/admin/faults", slow).header("location").map(str::to_owned).expect("an address");
+    let keyed = Request::post("/orders", ORDER).header("Idempotency-Key", "mine");
+    assert_eq!(server.send("order", &keyed).status, 504);
+    let fault = fault.find("/admin/").map_or(fault.as_str(), |at| &fault[at..]);
+    assert!(server.send("admin", &operator(Request::delete(fault))).is_success());
+    let made = server.send("order", &keyed);
+    expect(&made, 201, &json!({"status": null}));
+    let id = made.located_id().expect("ordered");
+    is_shipped(&server, id);
+    messages_are(&server, 1);
+    for (service, collection) in [("order", "orders"), ("payment", "payments"), ("delivery", "deliveries")] {
+        assert_eq!(server.get(service, &format!("/{collection}")).json()["page"]["totalElements"], 1, "{collection}");
+    }
+    let told = server.get("gateway", "/events?type=Ordered").text();
+    assert_eq!(told.lines().count(), 1, "{told}");
 }
 
 #[test]

@@ -9,8 +9,10 @@ mod support;
 mod services;
 mod vitals;
 
+mod all_systems;
 mod bad_input;
 mod book_market_document;
+mod book_rental_document;
 mod car_rental_document;
 mod contract;
 mod edge;

@@ -18,17 +18,20 @@ const SYSTEMS: &[(&str, &[&str])] = &[
     ("book-market", &["order", "payment", "delivery", "customerview", "", "kakao", "kakaomsg"]),
     ("hair-shop", &["reservation", "payment", "hairshop", "mypage"]),
 ];
+/// All systems; these, or some by their names with blanks between, stand behind one gateway.
+pub(crate) const ALL: &str = "all";
+
 /// The places of the listeners that every system has.
 const GATEWAY: u16 = 8;
 const ADMIN: u16 = 9;
 
 /// The place of a listener in its server's block of ports.
 pub(crate) fn place(system: &str, listener: &str) -> u16 {
-    let (_, services) = SYSTEMS.iter().find(|(name, _)| *name == system).expect("a system");
     match listener {
         "gateway" => GATEWAY,
         "admin" => ADMIN,
         service => {
+            let (_, services) = SYSTEMS.iter().find(|(name, _)| *name == system).expect("a system served alone");
             let index = services.iter().position(|name| *name == service);
             1 + index.unwrap_or_else(|| panic!("{system} has no {service}")) as u16
         }

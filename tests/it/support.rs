@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use crate::client::{Answer, Client, Request};
-use crate::services::{free_offset, place};
+use crate::services::{ALL, free_offset, place};
 
 const ADMIN_TOKEN: &str = "acceptance";
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -125,7 +125,9 @@ impl Server {
         let words: Vec<&str> = self.below.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_resurgam")]).collect();
         let mut child = Command::new(words[0])
             .args(&words[1..])
-            .args(["serve", self.system, "--data"])
+            .arg("serve")
+            .args(self.system.split(' ').filter(|system| *system != ALL))
+            .arg("--data")
             .arg(&self.data)
             .args(["--set", &offset, "--set", &admin])
             .args(&self.extra)

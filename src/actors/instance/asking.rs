@@ -11,7 +11,7 @@ use super::resident::{Resident, fail};
 use crate::actors::asks::{AskOutcome, Runner};
 use crate::actors::envelope::{Done, Envelope, NoReply, Port, Reply};
 use crate::clock::derived_id;
-use crate::domain::{Answer, AnyCommand, Asked, Refusal};
+use crate::domain::{Answer, AnyCommand, Asked, Held, Refusal};
 use crate::journal::{Closed, CommandMeta, FactlessAnswer, Intent, Origin, Record};
 use crate::resilience::Unknown;
 
@@ -51,6 +51,7 @@ impl OpenAsk {
 /// How an open ask ends: what the asker is told, what the client is told, what is written.
 struct Ending {
     answer: Answer,
+    state: Option<Arc<dyn Held>>,
     how: Closed,
     undo: Option<Arc<dyn AnyCommand>>,
     reply: Option<Result<Reply, NoReply>>,
@@ -59,15 +60,20 @@ struct Ending {
 impl Ending {
     fn of(outcome: AskOutcome) -> Self {
         match outcome {
-            AskOutcome::Answered(answer) => Self { answer, how: Closed::Answered, undo: None, reply: None },
+            AskOutcome::Answered(answer, row) => {
+                let state = row.map(|row| Arc::clone(&row.state));
+                Self { answer, state, how: Closed::Answered, undo: None, reply: None }
+            }
             AskOutcome::NotExecuted(reason) => Self {
                 answer: Answer::Withdrawn,
+                state: None,
                 how: Closed::Withdrawn,
                 undo: None,
                 reply: Some(Err(NoReply::Withdrawn(reason))),
             },
             AskOutcome::Undo(unknown, undo) => Self {
                 answer: Answer::Withdrawn,
+                state: None,
                 how: Closed::Withdrawn,
                 undo: Some(undo),
                 reply: Some(Err(unknown.into())),
@@ -101,9 +107,9 @@ impl Resident {
             // Closed already by an earlier run of the same answer: acknowledged behind whatever is pending.
             return self.hand_over(myself, None, Vec::new(), None, move |_| acknowledge(acknowledged));
         };
-        let Ending { answer: outcome, how, undo, mut reply } = Ending::of(outcome);
+        let Ending { answer: outcome, state, how, undo, mut reply } = Ending::of(outcome);
         let context = self.context();
-        let asked = Asked { to: intent.to, command: intent.command.name().to_owned() };
+        let asked = Asked { state, ..Asked::of(intent.to, intent.command.name()) };
         let closing = self.state.answered(&asked, &outcome, &context);
         let mut records = Vec::with_capacity(3);
         let meta = intent.opened_by.clone();

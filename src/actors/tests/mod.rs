@@ -15,6 +15,7 @@ mod letters;
 mod kills;
 mod limits;
 mod outside;
+mod planting;
 mod live_set;
 mod shop;
 mod starting;

@@ -67,8 +67,12 @@ impl Aggregate for Order {
 
     fn answered(&self, asked: &Asked, answer: &Answer, _: &Context) -> Closing<OrderEvent> {
         match answer {
-            Answer::Done if asked.command == "Hold" => Closing::facts([Ordered {}.into()]),
-            Answer::Done => Closing::facts([]),
+            Answer::Done if asked.command != "Hold" => Closing::facts([]),
+            Answer::Done => {
+                // Whoever agreed can be seen, also when the answer is the repeat of one that was lost.
+                assert!(asked.seen::<Payment>().is_some_and(|payment| payment.held), "{asked:?}");
+                Closing::facts([Ordered {}.into()])
+            }
             Answer::Refused(refusal) => Closing::refuse(refusal.clone()).and(OrderWithdrawn {}),
             Answer::Withdrawn => Closing::facts([OrderWithdrawn {}.into()]),
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::setting::Setting;
+use super::setting::{Setting, SettingValues};
 use crate::domain::aggregate::Aggregate;
 use crate::domain::fact::{Kind, Recorded};
 use crate::domain::policy::Policy;
@@ -12,7 +12,7 @@ use crate::domain::resource::Resource;
 use crate::domain::route::Route;
 use crate::domain::view::View;
 
-use super::spec::{AggregateSpec, DecodeNamed, PolicySpec, ViewSpec};
+use super::spec::{AggregateSpec, DecodeNamed, PolicySpec, Seed, ViewSpec};
 use crate::domain::message::AnyCommand;
 
 /// A business system.
@@ -41,6 +41,8 @@ pub struct Service {
     pub aggregates: Vec<AggregateSpec>,
     /// The outside parties its aggregates ask.
     pub providers: Vec<ProviderSpec>,
+    /// What is there from the first start on.
+    pub seeds: Vec<Seed>,
     /// What follows from facts, run by one follower.
     pub policies: Vec<PolicySpec>,
     /// Its read models, one follower each.
@@ -60,6 +62,7 @@ impl Service {
             port,
             aggregates: Vec::new(),
             providers: Vec::new(),
+            seeds: Vec::new(),
             policies: Vec::new(),
             views: Vec::new(),
             resources: Vec::new(),
@@ -78,6 +81,13 @@ impl Service {
     #[must_use]
     pub fn provider<P: Provider>(mut self) -> Self {
         self.providers.push(ProviderSpec::of::<P>());
+        self
+    }
+
+    /// Has these aggregates there from the first start on: the first command makes number 1, and so on.
+    #[must_use]
+    pub fn seeded<A: Aggregate>(mut self, commands: fn(&SettingValues) -> Vec<A::Command>) -> Self {
+        self.seeds.push(Seed::of::<A>(commands));
         self
     }
 

@@ -5,4 +5,4 @@ pub mod setting;
 pub mod spec;
 
 pub use description::{Catalogue, KindSpec, Service, System};
-pub use spec::{AggregateSpec, AnyState, Decode, DecodeNamed, Order, PolicySpec, ViewSpec};
+pub use spec::{AggregateSpec, AnyState, Decode, DecodeNamed, Order, PolicySpec, Seed, ViewSpec};

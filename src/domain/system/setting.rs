@@ -27,13 +27,24 @@ impl SettingValues {
     ///
     /// # Errors
     ///
-    /// Fails with the first key that was set and is not declared.
-    pub fn of(declared: &[Setting], set: &BTreeMap<String, String>) -> Result<Self, String> {
-        if let Some(unknown) = set.keys().find(|key| declared.iter().all(|setting| setting.key != *key)) {
-            return Err(unknown.clone());
+    /// Fails with the first key that was set and is not declared, or whose value is no number while its default is one.
+    pub fn of(declared: &[Setting], set: &BTreeMap<String, String>) -> Result<Self, SettingError> {
+        for (key, value) in set {
+            let Some(setting) = declared.iter().find(|setting| setting.key == *key) else {
+                return Err(SettingError::Unknown(key.clone()));
+            };
+            if number(setting.default).is_some() && number(value).is_none() {
+                return Err(SettingError::NotANumber(key.clone()));
+            }
         }
         let value = |setting: &Setting| set.get(setting.key).cloned().unwrap_or_else(|| setting.default.to_owned());
         Ok(Self { values: declared.iter().map(|setting| (setting.key, value(setting))).collect() })
+    }
+
+    /// Returns the value of a setting whose default is a number; 0 when the key is not declared.
+    #[must_use]
+    pub fn number(&self, key: &str) -> i32 {
+        number(self.get(key)).unwrap_or(0)
     }
 
     /// Returns a value; empty when the key is not declared.
@@ -43,11 +54,24 @@ impl SettingValues {
     }
 }
 
+/// Why a system cannot take its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingError {
+    /// Nobody declared this key.
+    Unknown(String),
+    /// This key's value must be a whole number.
+    NotANumber(String),
+}
+
+fn number(text: &str) -> Option<i32> {
+    text.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Setting, SettingValues};
+    use super::{Setting, SettingError, SettingValues};
 
     const MODE: Setting = Setting { key: "sysmode", default: "PRODUCT", about: "what the banner says" };
 
@@ -62,6 +86,14 @@ mod tests {
     #[test]
     fn a_key_nobody_declared_is_named() {
         let set = BTreeMap::from([("sysmod".to_owned(), "TEST".to_owned())]);
-        assert_eq!(SettingValues::of(&[MODE], &set), Err("sysmod".to_owned()));
+        assert_eq!(SettingValues::of(&[MODE], &set), Err(SettingError::Unknown("sysmod".to_owned())));
+    }
+
+    #[test]
+    fn what_is_a_number_by_default_stays_one() {
+        const STOCK: Setting = Setting { key: "stock", default: "10", about: "how many there are" };
+        let of = |value: &str| SettingValues::of(&[STOCK], &BTreeMap::from([("stock".to_owned(), value.to_owned())]));
+        assert_eq!(of(" 70 ").expect("a number").number("stock"), 70);
+        assert_eq!(of("many"), Err(SettingError::NotANumber("stock".to_owned())));
     }
 }

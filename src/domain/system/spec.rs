@@ -11,6 +11,7 @@ use crate::domain::ask::{Answer, Asked};
 use crate::domain::fact::{Kind, Recorded};
 use crate::domain::message::{AnyCommand, AnyEvent, DecodeError, Message};
 use crate::domain::policy::Policy;
+use crate::domain::system::setting::SettingValues;
 use crate::domain::view::View;
 
 /// Reads a stored value.
@@ -72,6 +73,33 @@ impl AggregateSpec {
 impl fmt::Debug for AggregateSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AggregateSpec").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// Says which commands make what is there from the first start on.
+pub type Sow = Arc<dyn Fn(&SettingValues) -> Vec<Arc<dyn AnyCommand>> + Send + Sync>;
+
+/// What of a kind is there from the first start on.
+#[derive(Clone)]
+pub struct Seed {
+    /// Of which kind.
+    pub kind: Kind,
+    /// Returns the commands that make them, in the order of their ids, from 1.
+    pub commands: Sow,
+}
+
+impl Seed {
+    /// Describes what is there of an aggregate.
+    #[must_use]
+    pub fn of<A: Aggregate>(commands: fn(&SettingValues) -> Vec<A::Command>) -> Self {
+        let erased = |command| Arc::new(command) as Arc<dyn AnyCommand>;
+        Self { kind: A::KIND, commands: Arc::new(move |settings| commands(settings).into_iter().map(erased).collect()) }
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seed").field("kind", &self.kind).finish_non_exhaustive()
     }
 }
 

@@ -5,8 +5,9 @@ pub(crate) mod world;
 
 use std::fmt::Debug;
 
-use super::aggregate::{Aggregate, Context, Decision, Rejection as _};
-use super::ask::{Answer, Asked};
+use super::aggregate::{Aggregate, Context, Decision, Refusal, Rejection as _};
+use super::ask::{Answer, Asked, OnUnknown};
+use super::fact::Stream;
 
 /// An aggregate with a past, about to be told something.
 #[derive(Debug)]
@@ -40,6 +41,26 @@ impl<A: Aggregate> Given<A> {
     #[must_use]
     pub fn when_answered(self, asked: &Asked, answer: &Answer) -> Vec<A::Event> {
         self.state.answered(asked, answer, &self.context).facts
+    }
+
+    /// Expects it to close the try of this name as it must: by the first fact when the asked agreed, by the second when
+    /// not, and by nothing more when its undo is answered.
+    ///
+    /// # Panics
+    ///
+    /// Panics when it closes one otherwise.
+    #[track_caller]
+    pub fn closes_try(self, name: &str, made: impl Into<A::Event>, withdrawn: impl Into<A::Event>) {
+        let closed = |command: &str, answer: Answer| {
+            let asked = Asked::of(Stream::new(A::KIND, self.context.id), command);
+            let closing = self.state.answered(&asked, &answer, &self.context);
+            (closing.facts, closing.refusal)
+        };
+        let (withdrawn, refusal) = (withdrawn.into(), Refusal::rule("the-asked-refuses", ""));
+        assert_eq!(closed(name, Answer::Done), (vec![made.into()], None));
+        assert_eq!(closed(name, Answer::Withdrawn), (vec![withdrawn.clone()], None));
+        assert_eq!(closed(name, Answer::Refused(refusal.clone())), (vec![withdrawn], Some(refusal)));
+        assert_eq!(closed("its undo", Answer::Done), (Vec::new(), None));
     }
 
     /// Returns the state itself.
@@ -90,6 +111,26 @@ impl<A: Aggregate> Then<A> {
         let ask = decision.ask.expect("an ask");
         assert_eq!((ask.to.kind, ask.to.id), (T::KIND, id));
         assert_eq!(ask.command.as_any().downcast_ref::<T::Command>(), Some(&command.into()));
+    }
+
+    /// Expects what [`then_asks`](Self::then_asks) does of a try, and that an unknown outcome is undone by that command.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the decision differs.
+    #[track_caller]
+    pub fn then_tries<T: Aggregate>(
+        self,
+        facts: impl IntoIterator<Item = A::Event>,
+        id: u64,
+        command: impl Into<T::Command>,
+        undo: impl Into<T::Command>,
+    ) {
+        let on_unknown =
+            self.decision.as_ref().ok().and_then(|decision| Some(decision.ask.as_ref()?.on_unknown.clone()));
+        self.then_asks::<T>(facts, id, command);
+        let Some(OnUnknown::Undo(actual)) = on_unknown else { panic!("it is not undone: {on_unknown:?}") };
+        assert_eq!(actual.as_any().downcast_ref::<T::Command>(), Some(&undo.into()));
     }
 
     /// Expects a refusal by the rule of this name.

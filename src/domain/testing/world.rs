@@ -127,13 +127,6 @@ impl World {
         self.log.iter().filter_map(|fact| Some((fact, fact.of::<E>()?)))
     }
 
-    /// What clients are told, in the order of the log: each public fact's name and fields.
-    pub(crate) fn told(&self) -> Vec<String> {
-        let public = self.log.iter().filter(|fact| fact.event.is_public());
-        let fields = |fact: &Recorded| serde_json::to_string(fact.event.payload()).expect("a value");
-        public.map(|fact| format!("{} {}", fact.event.name(), fields(fact))).collect()
-    }
-
     fn steps(&self) -> Vec<Step> {
         let heard = self.unheard.iter().filter(|(_, facts)| !facts.is_empty());
         let heard = heard.filter(|((service, _), facts)| {
@@ -199,7 +192,8 @@ impl World {
         let open = self.asks.get(&asker).expect("a chosen ask");
         let (to, command, cause) = (open.ask.to, open.ask.command.clone(), open.caused_by);
         if let Some(answer) = open.answer.clone() {
-            let asked = Asked { to, command: command.name().to_owned() };
+            let state = matches!(answer, Answer::Done).then(|| self.state(to) as Arc<dyn Held>);
+            let asked = Asked { state, ..Asked::of(to, command.name()) };
             let closing = self.state(asker).answered(&asked, &answer, &context(asker));
             self.asks.remove(&asker);
             self.append(asker, &closing.facts);

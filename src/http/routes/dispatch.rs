@@ -117,6 +117,9 @@ async fn at_collection(edge: &Edge, service: &ServiceRoutes, base: &Base, path: 
     if let Some(visited) = plain::visit(edge, service, request, path).await {
         return visited;
     }
+    if let Some(visited) = plain::twin(edge, service, request, path).await {
+        return visited;
+    }
     match path.split_first().and_then(|(collection, rest)| Some((service.resource(collection)?, rest))) {
         Some((resource, rest)) => at_resource(edge, resource, base, rest, request).await,
         None => no_such_address(),

@@ -45,6 +45,8 @@ pub struct ResourceRoutes {
     pub collection_label: RouteLabel,
     /// The item's template.
     pub item_label: RouteLabel,
+    /// The template of an item as a plain object.
+    pub plain_label: RouteLabel,
     /// The template of an item's history.
     pub history_label: RouteLabel,
 }
@@ -67,7 +69,10 @@ impl SystemRoutes {
     #[must_use]
     pub fn service_of(&self, first: &str) -> Option<&ServiceRoutes> {
         let begins = |route: &Route| route.path.trim_start_matches('/').split('/').next() == Some(first);
-        self.services.iter().find(|service| service.resource(first).is_some() || service.routes.iter().any(begins))
+        let stands = |service: &&ServiceRoutes| {
+            service.resource(first).is_some() || service.plain(first).is_some() || service.routes.iter().any(begins)
+        };
+        self.services.iter().find(stands)
     }
 }
 
@@ -76,6 +81,12 @@ impl ServiceRoutes {
     #[must_use]
     pub fn resource(&self, collection: &str) -> Option<&ResourceRoutes> {
         self.resources.iter().find(|at| at.resource.collection == collection)
+    }
+
+    /// Finds the resource whose items stand at this path as plain objects.
+    #[must_use]
+    pub fn plain(&self, item: &str) -> Option<&ResourceRoutes> {
+        self.resources.iter().find(|at| at.resource.is_plain_too && at.resource.item == item)
     }
 }
 
@@ -89,6 +100,7 @@ impl ResourceRoutes {
             resource: resource.clone(),
             collection_label: label(format!("/{collection}")),
             item_label: label(format!("/{collection}/{{id}}")),
+            plain_label: label(format!("/{}/{{id}}", resource.item)),
             history_label: label(format!("/{collection}/{{id}}/history")),
         }
     }

@@ -104,3 +104,38 @@ async fn a_hand_written_look_at_an_item_meets_the_faults_of_its_kind_and_plain_w
         assert_eq!((told.status, took_ms), (200, expected_ms), "{path}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn items_are_plain_objects_too_where_that_is_declared() {
+    let mut system = oa_rental::system();
+    system.services[0].resources[0].is_plain_too = true;
+    let all = |_: &Visit<'_>| Act::List { kind: Product::KIND, render: shown };
+    system.services[0].routes = vec![Route { verb: Verb::Get, path: "/all", fields: &[], act: all }];
+    let house = House::start_with(system, HashMap::new()).await;
+    for face in [PRODUCT, GATEWAY] {
+        let made = house.send(face, Ask::post("/product", r#"{"name":"a \"b\"","qty":"2"}"#)).await;
+        assert_eq!(made.status, 200);
+        assert_eq!(made.header("content-type"), Some("application/json;charset=UTF-8"));
+        assert!(made.body.ends_with(r#","name":"a \"b\"","qty":2}"#), "{}", made.body);
+    }
+    let changed = house.send(PRODUCT, Ask::new("PATCH", "/product/1").json(r#"{"qty":5}"#)).await;
+    assert_eq!((changed.status, changed.body.as_str()), (200, r#"{"id":1,"name":"a \"b\"","qty":5}"#));
+    assert_eq!(house.send(PRODUCT, Ask::get("/product/1")).await.body, changed.body);
+    assert_eq!(house.send(PRODUCT, Ask::get("/all")).await.body, r#"[{"id":1},{"id":2}]"#);
+    assert_eq!(house.send(PRODUCT, Ask::new("DELETE", "/product/1")).await.status, 200);
+    assert_eq!(house.send(PRODUCT, Ask::get("/all")).await.body, r#"[{"id":2}]"#);
+    for (method, path) in
+        [("GET", "/product/1"), ("DELETE", "/product/1"), ("GET", "/product/x"), ("GET", "/product/2/y")]
+    {
+        assert_eq!(house.send(PRODUCT, Ask::new(method, path)).await.status, 404, "{method} {path}");
+    }
+    for (method, path, status, allow) in [
+        ("PUT", "/product/2", 405, "GET,HEAD,PATCH,DELETE,OPTIONS"),
+        ("OPTIONS", "/product/2", 200, "GET,HEAD,PATCH,DELETE,OPTIONS"),
+        ("GET", "/product", 405, "POST,OPTIONS"),
+        ("OPTIONS", "/all", 200, "GET,HEAD,OPTIONS"),
+    ] {
+        let told = house.send(PRODUCT, Ask::new(method, path)).await;
+        assert_eq!((told.status, told.header("allow")), (status, Some(allow)), "{method} {path}");
+    }
+}

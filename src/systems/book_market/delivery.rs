@@ -5,9 +5,13 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 
 use super::order::Order;
-use super::status::{DELIVERY_CANCELED, SHIPPED};
 use crate::domain::{Aggregate, Context, Decision, Field, IdRule, Kind, Shown, Value};
 use crate::messages;
+
+/// The books are on their way.
+pub(super) const SHIPPED: &str = "Shipped";
+/// The books come back.
+pub(super) const DELIVERY_CANCELED: &str = "DeliveryCanceled";
 
 /// A delivery.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,8 +53,7 @@ impl Aggregate for Delivery {
         let id = context.id;
         Ok(match command {
             DeliveryCommand::Ship(Ship { customer_id }) if self.status.is_none() => {
-                let (customer_id, status) = (*customer_id, SHIPPED.to_owned());
-                Decision::facts([Shipped { id, order_id: id, customer_id, status }])
+                Decision::facts([Shipped { id, order_id: id, customer_id: *customer_id, status: SHIPPED.into() }])
             }
             DeliveryCommand::CancelDelivery(_) if self.status.as_deref() == Some(SHIPPED) => {
                 let (customer_id, status) = (self.customer_id, DELIVERY_CANCELED.to_owned());

@@ -12,7 +12,6 @@ mod policies;
 mod my_page;
 mod kakaomsg;
 mod routes;
-mod status;
 
 use self::delivery::Delivery;
 use self::kakao::Kakao;
@@ -25,20 +24,6 @@ use crate::domain::{Resource, Service, Setting, System};
 /// Describes the system; ports and paths are the originals', but Kakaomsg's, which was the gateway's too.
 #[must_use]
 pub fn system() -> System {
-    System {
-        name: "book-market",
-        about: "orders, payments, deliveries and messages of a book market",
-        gateway_port: 8088,
-        settings: vec![Setting {
-            key: "language",
-            default: "KOREA",
-            about: "the language of messages; as the original's ConfigMap `hello`, nothing depends on it",
-        }],
-        services: services(),
-    }
-}
-
-fn services() -> Vec<Service> {
     let order = Service::new("order", 8081)
         .aggregate::<Order>()
         .whenever::<Payment, Order, _>("wheneverPaid_UpdateStatus", policies::follow_payment)
@@ -47,7 +32,6 @@ fn services() -> Vec<Service> {
         .resource(
             Resource::shown::<Order>("orders", "order")
                 .titled("Order")
-                .example("bookId=10 qty=1 customerId=1001")
                 .post(order::place)
                 .delete(|_| order::OrderCommand::from(order::CancelOrder {})),
         );
@@ -71,7 +55,17 @@ fn services() -> Vec<Service> {
     let kakaomsg = Service::new("kakaomsg", 8087)
         .view::<Kakaomsg>()
         .resource(Resource::shown_view::<Kakaomsg>("kakaomsgs", "kakaomsg").titled("Kakaomsg"));
-    vec![order, payment, delivery, customerview, kakao, kakaomsg]
+    System {
+        name: "book-market",
+        about: "orders, payments, deliveries and messages of a book market",
+        gateway_port: 8088,
+        settings: vec![Setting {
+            key: "language",
+            default: "KOREA",
+            about: "the language of messages; as the original's ConfigMap `hello`, nothing depends on it",
+        }],
+        services: vec![order, payment, delivery, customerview, kakao, kakaomsg],
+    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::delivery::{DELIVERY_CANCELED, SHIPPED};
 use super::payment::{HoldPayment, Payment, Void};
-use super::status::{ORDER_CANCELED, ORDERED, progress};
 use crate::domain::{
     Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Refusal, Shown, Value,
 };
 use crate::messages;
+
+/// It is paid.
+pub(super) const ORDERED: &str = "Ordered";
+/// The customer cancelled it.
+const ORDER_CANCELED: &str = "OrderCanceled";
+/// The statuses that follow one another; what is not among them is nowhere.
+const WAY: [&str; 3] = [ORDERED, SHIPPED, DELIVERY_CANCELED];
 
 /// A customer's order of a book.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -16,7 +23,6 @@ pub(super) struct Order {
     qty: i64,
     customer_id: Option<i64>,
     status: Option<String>,
-    withdrawn: bool,
     stands: bool,
     canceled: bool,
 }
@@ -71,7 +77,8 @@ impl Aggregate for Order {
             }
             // Payment and Delivery are heard in any order: what is behind the newest step is no news.
             OrderCommand::FollowStatus(FollowStatus { status }) => {
-                Ok(match progress(Some(status)) > progress(self.status.as_deref()) {
+                let step = |status: &str| WAY.iter().position(|step| *step == status);
+                Ok(match step(status) > self.status.as_deref().and_then(step) {
                     true => Decision::facts([OrderStatusChanged { id, status: status.clone() }]),
                     false => Decision::nothing(),
                 })
@@ -79,20 +86,15 @@ impl Aggregate for Order {
             OrderCommand::CancelOrder(_) if !self.exists() => Err(Refusal::missing(format!("there is no order {id}"))),
             OrderCommand::CancelOrder(_) => {
                 let Self { book_id, qty, customer_id, .. } = *self;
-                let status = ORDER_CANCELED.to_owned();
-                Ok(Decision::facts([OrderCanceled { id, book_id, qty, status, customer_id }]))
+                Ok(Decision::facts([OrderCanceled { id, book_id, qty, status: ORDER_CANCELED.into(), customer_id }]))
             }
         }
     }
 
-    fn answered(&self, _: &Asked, answer: &Answer, context: &Context) -> Closing<OrderEvent> {
-        if self.withdrawn {
-            // What was asked last is the undo.
-            return Closing::facts([]);
-        }
+    fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<OrderEvent> {
         let Self { book_id, qty, customer_id, .. } = *self;
         let ordered = Ordered { id: context.id, book_id, qty, status: ORDERED.to_owned(), customer_id };
-        Closing::tried(answer, ordered, OrderWithdrawn {})
+        Closing::tried("HoldPayment", asked, answer, ordered, OrderWithdrawn {})
     }
 
     fn evolve(&mut self, event: &OrderEvent) {
@@ -102,7 +104,7 @@ impl Aggregate for Order {
                 self.qty = requested.qty;
                 self.customer_id = requested.customer_id;
             }
-            OrderEvent::OrderWithdrawn(_) => self.withdrawn = true,
+            OrderEvent::OrderWithdrawn(_) => {}
             // The status follows the payment: a new order has none, as in the original.
             OrderEvent::Ordered(_) => self.stands = true,
             OrderEvent::OrderStatusChanged(changed) => self.status = Some(changed.status.clone()),

@@ -4,10 +4,12 @@ use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
-use super::order::Order;
-use super::status::{ORDERED, PAY_CANCELED};
+use super::order::{ORDERED, Order};
 use crate::domain::{Aggregate, Context, Decision, Field, Hold, IdRule, Kind, Shown, Value};
 use crate::messages;
+
+/// The customer got the money back.
+const PAY_CANCELED: &str = "PayCanceled";
 
 /// A payment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

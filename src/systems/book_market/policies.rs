@@ -1,10 +1,9 @@
 //! What follows from what: every policy commands its own service only.
 
-use super::delivery::{CancelDelivery, DeliveryCommand, DeliveryEvent, Ship};
+use super::delivery::{CancelDelivery, DeliveryCommand, DeliveryEvent, SHIPPED, Ship};
 use super::kakao::{KakaoCommand, SendMessage};
 use super::order::{FollowStatus, OrderCommand, OrderEvent};
 use super::payment::{CancelPayment, Confirm, PaymentCommand, PaymentEvent};
-use super::status::SHIPPED;
 use crate::domain::Recorded;
 
 /// An order that stands takes what was held for it; one that is given up is paid back.

@@ -82,9 +82,10 @@ impl Aggregate for Contract {
         }
     }
 
-    fn answered(&self, _: &Asked, answer: &Answer, context: &Context) -> Closing<ContractEvent> {
+    fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<ContractEvent> {
         let Terms { cust_name, model_name, amt } = self.terms.clone();
-        Closing::tried(answer, ContractCompleted { id: context.id, cust_name, model_name, amt }, ContractWithdrawn {})
+        let made = ContractCompleted { id: context.id, cust_name, model_name, amt };
+        Closing::tried("HoldPay", asked, answer, made, ContractWithdrawn {})
     }
 
     fn evolve(&mut self, event: &ContractEvent) {

@@ -57,12 +57,14 @@ fn a_contract_asks_for_its_payment_and_has_an_unknown_one_undone() {
 
 #[test]
 fn a_contract_stands_only_when_its_payment_is_held() {
-    let asked = Asked { to: Stream::new(Pay::KIND, 1), command: "HoldPay".to_owned() };
+    let asked = Asked::of(Stream::new(Pay::KIND, 1), "HoldPay");
     let after = |answer| given::<Contract>([requested()]).when_answered(&asked, &answer);
     assert_eq!(after(Answer::Done), standing()[1..]);
     for answer in [Answer::Withdrawn, Answer::Refused(Refusal::rule("no-money", ""))] {
         assert_eq!(after(answer), [ContractWithdrawn {}.into()]);
     }
+    let undo = Asked::of(Stream::new(Pay::KIND, 1), "VoidPay");
+    assert_eq!(given::<Contract>([requested()]).when_answered(&undo, &Answer::Done), []);
     let state = |facts: Vec<ContractEvent>| given::<Contract>(facts).state().exists();
     assert!(!state(vec![requested(), ContractWithdrawn {}.into()]) && state(standing()));
 }

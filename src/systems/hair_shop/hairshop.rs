@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::DESIGNERS;
-use super::reservation::Reservation;
-use super::status::{NO_DESIGNER, RSV_CANCELED, RSV_REQUESTED};
+use super::reservation::{RSV_REQUESTED, Reservation};
 use crate::domain::{Aggregate, Body, Context, Decision, Field, IdRule, Kind, Refusal, Shown, Value};
 use crate::messages;
+
+/// The shop has let it go, and has nobody in the designer's place.
+const RSV_CANCELED: &str = "RSV_CANCELED";
+const NO_DESIGNER: &str = "CANCELED";
 
 /// The shop's side of a reservation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -109,22 +112,19 @@ impl Hairshop {
     }
 }
 
-/// Returns whose turn it is among the designers a setting names.
+/// Returns whose turn it is among the designers a setting names; a shop has one even if it names none.
 pub(super) fn in_turn(setting: &str, id: u64) -> String {
-    let names = |list: &str| -> Vec<String> {
-        list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-    };
-    let mut designers = names(setting);
-    if designers.is_empty() {
-        designers = names(DESIGNERS.default);
-    }
-    let turn = id.saturating_sub(1) % designers.len() as u64;
-    designers.swap_remove(turn as usize)
+    let list = if named(setting).count() > 0 { setting } else { DESIGNERS.default };
+    let turn = id.saturating_sub(1) % named(list).count() as u64;
+    named(list).nth(turn as usize).unwrap_or_default().to_owned()
+}
+
+fn named(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
 fn removed(id: u64, date: Option<String>, styling_type: Option<String>) -> Decision<HairshopEvent> {
-    let designer_id = NO_DESIGNER.to_owned();
-    Decision::facts([CancelCompleted { id, reservation_id: id, date, styling_type, designer_id }])
+    Decision::facts([CancelCompleted { id, reservation_id: id, date, styling_type, designer_id: NO_DESIGNER.into() }])
 }
 
 impl Shown for Hairshop {

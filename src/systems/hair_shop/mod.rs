@@ -9,7 +9,6 @@ mod payment;
 mod hairshop;
 mod policies;
 mod my_page;
-mod status;
 
 use self::hairshop::Hairshop;
 use self::my_page::MyPage;
@@ -23,7 +22,6 @@ const DESIGNERS: Setting = Setting {
     default: "ChaHong",
     about: "the shop's designers, separated by commas; reservations get them in turn",
 };
-/// The original's ConfigMap value.
 const API_URL: Setting = Setting {
     key: "apiurl",
     default: "http://user13-gateway:8080",
@@ -33,23 +31,12 @@ const API_URL: Setting = Setting {
 /// Describes the system; ports and paths are the originals'.
 #[must_use]
 pub fn system() -> System {
-    System {
-        name: "hair-shop",
-        about: "reservations, payments, designers and my page of a hair shop",
-        gateway_port: 8088,
-        settings: vec![DESIGNERS, API_URL],
-        services: services(),
-    }
-}
-
-fn services() -> Vec<Service> {
     let reservation = Service::new("reservation", 8081)
         .aggregate::<Reservation>()
         .whenever::<Hairshop, Reservation, _>("wheneverReservationCompleted_UpdateStatus", policies::follow_shop)
         .resource(
             Resource::shown::<Reservation>("reservations", "reservation")
                 .titled("Reservation")
-                .example("customerId=OHM date=20211001 stylingType=perm")
                 .post(reservation::place)
                 .patch(reservation::set_status),
         );
@@ -68,7 +55,13 @@ fn services() -> Vec<Service> {
     let mypage = Service::new("mypage", 8084)
         .view::<MyPage>()
         .resource(Resource::shown_view::<MyPage>("myPages", "myPage").titled("MyPage"));
-    vec![reservation, payment, hairshop, mypage]
+    System {
+        name: "hair-shop",
+        about: "reservations, payments, designers and my page of a hair shop",
+        gateway_port: 8088,
+        settings: vec![DESIGNERS, API_URL],
+        services: vec![reservation, payment, hairshop, mypage],
+    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::hairshop::{Hairshop, HairshopEvent};
-use super::reservation::{Reservation, ReservationEvent, Wish};
-use super::status::{CANCELED, COMPLETED};
+use super::reservation::{CANCELED, COMPLETED, Reservation, ReservationEvent, Wish};
 use crate::domain::{Aggregate, Field, Kind, Recorded, Shown, Value, View};
 
 /// A reservation's row.
@@ -62,7 +61,7 @@ impl Shown for MyPage {
     fn values(&self) -> Vec<Value> {
         let Wish { customer_id, date, styling_type, shop_id } = &self.wish;
         let wished = [customer_id, date, styling_type].map(Value::from);
-        let first = [self.reservation_id.into(), (&self.status).into()];
-        [&first[..], &wished, &[(&self.designer_id).into(), shop_id.into()]].concat()
+        let (id, status, designer) = (self.reservation_id.into(), (&self.status).into(), (&self.designer_id).into());
+        [&[id, status][..], &wished, &[designer, shop_id.into()]].concat()
     }
 }

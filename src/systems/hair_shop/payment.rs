@@ -4,10 +4,14 @@ use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
-use super::reservation::Reservation;
-use super::status::{PAY_CANCELED, PAY_COMPLETED, RSV_REQUESTED};
+use super::reservation::{RSV_REQUESTED, Reservation};
 use crate::domain::{Aggregate, Context, Decision, Field, Hold, IdRule, Kind, Shown, Value};
 use crate::messages;
+
+/// The money was taken.
+const PAY_COMPLETED: &str = "PAY_COMPLETED";
+/// The money was given back.
+const PAY_CANCELED: &str = "PAY_CANCELED";
 
 /// A payment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -3,11 +3,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::payment::{HoldPayment, Payment, Void};
-use super::status::{CANCEL_REQUESTED, CANCELED, COMPLETED, RSV_REQUESTED};
 use crate::domain::{
     Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Refusal, Shown, Value,
 };
 use crate::messages;
+
+/// The customer asks for it.
+pub(super) const RSV_REQUESTED: &str = "RSV_REQUESTED";
+/// A designer is mapped.
+pub(super) const COMPLETED: &str = "Reservation Completed";
+/// The customer asks to cancel it.
+const CANCEL_REQUESTED: &str = "CANCEL_REQUESTED";
+/// The shop has let it go.
+pub(super) const CANCELED: &str = "Reservation Canceled";
 
 /// What the customer wants; the shop is chosen or left open.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -25,7 +33,6 @@ pub(super) struct Reservation {
     status: String,
     shop_status: Option<String>,
     pay_status: Option<String>,
-    withdrawn: bool,
 }
 
 messages! {
@@ -82,21 +89,17 @@ impl Aggregate for Reservation {
         }
     }
 
-    fn answered(&self, _: &Asked, answer: &Answer, context: &Context) -> Closing<ReservationEvent> {
-        if self.withdrawn {
-            // What was asked last is the undo.
-            return Closing::facts([]);
-        }
+    fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<ReservationEvent> {
         let Wish { customer_id, date, styling_type, .. } = self.wish.clone();
         let status = RSV_REQUESTED.to_owned();
         let placed = ReservationPlaced { id: context.id, customer_id, date, styling_type, status };
-        Closing::tried(answer, placed, Withdrawn {})
+        Closing::tried("HoldPayment", asked, answer, placed, Withdrawn {})
     }
 
     fn evolve(&mut self, event: &ReservationEvent) {
         match event {
             ReservationEvent::PaymentRequested(requested) => self.wish = requested.wish.clone(),
-            ReservationEvent::Withdrawn(_) => self.withdrawn = true,
+            ReservationEvent::Withdrawn(_) => {}
             ReservationEvent::ReservationPlaced(placed) => self.status.clone_from(&placed.status),
             ReservationEvent::ReservationCanceled(canceled) => self.status.clone_from(&canceled.status),
             ReservationEvent::ReservationStatusChanged(changed) => {
@@ -122,8 +125,8 @@ impl Reservation {
             return Ok(Decision::nothing());
         }
         let Wish { customer_id, date, styling_type, .. } = self.wish.clone();
-        let status = CANCEL_REQUESTED.to_owned();
-        Ok(Decision::facts([ReservationCanceled { id, customer_id, date, styling_type, status }]))
+        let asked = ReservationCanceled { id, customer_id, date, styling_type, status: CANCEL_REQUESTED.into() };
+        Ok(Decision::facts([asked]))
     }
 
     /// What the shop does to a reservation whose cancel is asked for moves all but its status.

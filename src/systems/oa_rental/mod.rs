@@ -32,7 +32,6 @@ fn product_service() -> Service {
         .resource(
             Resource::of::<product::Product>("products", "product", product::FIELDS, product::represent)
                 .titled("Product")
-                .example("name=computer qty=9")
                 .post(product::register)
                 .put(product::replace)
                 .patch(product::change)
@@ -50,7 +49,6 @@ fn rental_service() -> Service {
         .resource(
             Resource::of::<rental::Rental>("rentals", "rental", rental::FIELDS, rental::represent)
                 .titled("Rental")
-                .example("productId=1 qty=3 status=ORDERED productName=computer")
                 .post(rental::place)
                 .delete(|_| rental::RentalCommand::from(rental::CancelRental {})),
         )

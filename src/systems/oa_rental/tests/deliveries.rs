@@ -38,7 +38,7 @@ fn returned() -> DeliveryEvent {
 }
 
 fn answered(answer: &Answer) -> Vec<DeliveryEvent> {
-    let asked = Asked { to: Stream::new(Stock::KIND, 7), command: "TakeStock".to_owned() };
+    let asked = Asked::of(Stream::new(Stock::KIND, 7), "TakeStock");
     given::<Delivery>([requested(Some(7))]).when_answered(&asked, answer)
 }
 

@@ -22,7 +22,7 @@ fn canceled() -> RentalEvent {
 }
 
 fn asked() -> Asked {
-    Asked { to: Stream::new(Delivery::KIND, 1), command: "CancelDelivery".to_owned() }
+    Asked::of(Stream::new(Delivery::KIND, 1), "CancelDelivery")
 }
 
 #[test]
