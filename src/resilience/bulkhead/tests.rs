@@ -255,6 +255,18 @@ async fn the_newest_hold_is_an_eighth_of_the_mean() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slot_was_held_until_the_instant_at_which_whoever_gives_it_back_has_looked() {
+    let bulkhead = bulkhead(1, 0);
+    let held = running(&bulkhead).await;
+    let looked = clock().now() + Duration::from_millis(40);
+    advance(Duration::from_millis(80)).await;
+    held.give_back(looked);
+    let _held = running(&bulkhead).await;
+    let estimate = bulkhead.acquire(long()).await.expect_err("none is free").retry_after;
+    assert_eq!(estimate, Duration::from_millis(40));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_estimate_is_neither_so_short_that_all_come_at_once_nor_longer_than_anybody_waits() {
     assert_eq!(wait_after(&[1]).await, Duration::from_millis(10));
     assert_eq!(wait_after(&[60_000]).await, Duration::from_secs(30));

@@ -191,3 +191,26 @@ fn states_and_causes_go_by_the_names_that_clients_and_dashboards_know() {
     let opened = [Cause::FailuresInARow, Cause::FailureRate, Cause::SlowCalls, Cause::ProbeFailed];
     assert_eq!(opened.map(Cause::code), ["failures-in-a-row", "failure-rate", "slow-calls", "probe-failed"]);
 }
+
+#[test]
+fn clients_that_know_the_states_of_resilience4j_alone_are_told_the_nearest() {
+    let codes = State::ALL.map(State::resilience4j_code);
+    assert_eq!(codes[..4], ["CLOSED", "HALF_OPEN", "OPEN", "HALF_OPEN"]);
+    assert_eq!(codes[4..], ["FORCED_OPEN", "METRICS_ONLY", "DISABLED", "METRICS_ONLY"]);
+}
+
+#[test]
+fn a_snapshot_has_the_shares_of_its_window_once_that_holds_enough_calls() {
+    let breaker = breaker(C0);
+    fail(&breaker, 3, at(SECOND));
+    let call = |took| breaker.admit(at(SECOND)).expect("closed").settle(Outcome::Success, at(SECOND + took));
+    (0..4).for_each(|_| call(QUICK));
+    (0..2).for_each(|_| call(SECOND));
+    let shares = || {
+        let snapshot = breaker.snapshot(at(2 * SECOND));
+        (snapshot.failure_ratio(), snapshot.slow_ratio())
+    };
+    assert_eq!(shares(), (None, None));
+    call(QUICK);
+    assert_eq!(shares(), (Some(0.3), Some(0.2)));
+}
