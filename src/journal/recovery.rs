@@ -70,7 +70,7 @@ fn absorb_group(core: &Core, group: &ReadGroup) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Folds facts into the row they stand on; `None` when the row has them already.
+/// Folds facts into the row they stand on; `None` when the row is further already.
 fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<Row>>, OpenError> {
     let row = core.row(facts.stream).map_err(|error| match error {
         ReadError::Engine(error) => OpenError::Engine(error),
@@ -78,11 +78,11 @@ fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<R
     })?;
     let version = row.as_ref().map_or(0, |row| row.version);
     if version >= facts.last_version() {
-        // The row left before its id did.
+        // The row left before its id did, and before the answer that shows it.
         if let Some(row) = &row {
             core.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
         }
-        return Ok(None);
+        return Ok(row.filter(|row| row.version == facts.last_version()));
     }
     let path = facts.stream.kind.path();
     let spec = core.catalogue.aggregate(path).ok_or_else(|| CodecError::UnknownKind(path.to_owned()))?;

@@ -95,6 +95,11 @@ mod tests {
         assert_eq!(forever.capped(&clock, Duration::MAX), forever);
     }
 
+    #[test]
+    fn the_longest_timeout_is_ten_years() {
+        assert_eq!(TIMEOUT_MAX, Duration::from_secs(315_360_000));
+    }
+
     // Case 100.
     #[tokio::test(start_paused = true)]
     async fn the_wall_clock_does_not_touch_a_deadline() {

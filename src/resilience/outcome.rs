@@ -225,6 +225,14 @@ mod tests {
     }
 
     #[test]
+    fn unknown_outcomes_and_ends_of_calls_go_by_the_names_that_clients_and_metrics_know() {
+        let unknown = [Unknown::AttemptTimeout, Unknown::DeadlineExceeded, Unknown::PortDropped];
+        assert_eq!(unknown.map(Unknown::code), ["attempt-timeout", "deadline-exceeded", "port-dropped"]);
+        let ends = ["success", "refused", "not-executed", "timed-out", "expired", "failed", "cancelled"];
+        assert_eq!(Completion::ALL.map(Completion::code), ends);
+    }
+
+    #[test]
     fn a_rejection_stays_small_enough_to_copy_on_every_path() {
         assert!(size_of::<CallError>() <= 24);
     }

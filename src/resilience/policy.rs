@@ -148,3 +148,30 @@ pub enum PolicyError {
         limit: ZeroLimit,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ask_is_waited_for_as_long_as_the_originals_did_and_its_breaker_knows() {
+        let timeout = Duration::from_millis(610);
+        let expected = GuardPolicy {
+            attempt_timeout: timeout,
+            breaker: BreakerConfig::ask(timeout),
+            ..GuardPolicies::default().kind
+        };
+        assert_eq!(GuardPolicy::ask(), expected);
+    }
+
+    #[test]
+    fn a_guard_has_the_policy_of_its_name_or_that_of_its_sort() {
+        let (kind, other) = ("oa-rental/delivery/delivery", "oa-rental/rental/rental");
+        let ask = GuardPolicies::ask_name(kind, "oa-rental/product/product");
+        assert_eq!(ask, "oa-rental/delivery/delivery/asks/product/product");
+        assert_eq!((GuardPolicies::names_ask(&ask), GuardPolicies::names_ask(kind)), (true, false));
+        let own = GuardPolicy { attempt_timeout: Duration::from_secs(9), ..GuardPolicy::default() };
+        let policies = GuardPolicies { of: BTreeMap::from([(kind.to_owned(), own)]), ..GuardPolicies::default() };
+        assert_eq!([kind, other, &ask].map(|name| policies.of(name)), [own, policies.kind, policies.ask]);
+    }
+}

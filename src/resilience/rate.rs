@@ -224,6 +224,14 @@ mod tests {
     }
 
     #[test]
+    fn a_token_on_its_way_comes_the_sooner_the_longer_it_is_on_it() {
+        let now = zero();
+        let limit = limit(10, 3, 1, now);
+        assert_eq!(limit.try_take(1, now), Ok(Allowance { tokens: 2, next_in: ms(100) }));
+        assert_eq!(limit.try_take(1, now + ms(40)), Ok(Allowance { tokens: 1, next_in: ms(60) }));
+    }
+
+    #[test]
     fn a_rate_that_no_clock_can_divide_is_kept_exactly() {
         let now = zero();
         let limit = limit(3, 3, 1, now);

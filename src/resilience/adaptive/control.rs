@@ -460,6 +460,99 @@ mod tests {
         assert!((0.07..0.1).contains(&usual_s), "{usual_s}");
     }
 
+    /// A limit of 64 that tolerates 1.125 s where half a second is usual.
+    fn known() -> Control {
+        let policy = LimitPolicy { tolerated: ms(1_125), ..SMALL };
+        Control { usual_s: Some(0.5), ..Control::new(policy, start()) }
+    }
+
+    /// What a window of this latency, with the most inside at once and those turned away, makes of a limit.
+    fn closed(mut control: Control, peak: usize, rejected: u64, latency_s: f64) -> Control {
+        let (samples, latency_sum_s) = (2, 2.0 * latency_s);
+        let opened = Window::opened(start(), WINDOW_MIN, 0);
+        control.window = Window { peak, rejected, samples, latency_sum_s, ..opened };
+        control.close(start());
+        control
+    }
+
+    #[test]
+    fn a_limit_of_which_half_is_used_is_raised_by_its_root_while_calls_take_what_is_tolerated() {
+        for (peak, latency_s, limit) in [(32, 1.125, 72), (64, 0.1, 72), (31, 1.125, 64), (32, 1.126, 64)] {
+            assert_eq!(closed(known(), peak, 0, latency_s).limit(), limit, "{peak} inside for {latency_s} s");
+        }
+        let highest = closed(Control { limit: 990.0, ..known() }, 990, 0, 0.1);
+        assert_eq!(highest.limit(), SMALL.ceiling);
+    }
+
+    #[test]
+    fn half_as_much_again_as_is_usual_is_tolerated() {
+        let usual = || Control { usual_s: Some(2.0), ..known() };
+        assert_eq!(closed(usual(), 64, 0, 3.0).limit(), 72);
+        assert_eq!(closed(usual(), 64, 0, 3.01).limit(), 64);
+    }
+
+    #[test]
+    fn what_is_usual_is_learnt_by_a_sixteenth_while_places_are_left_or_calls_are_faster() {
+        for (peak, latency_s, usual_s) in [(1, 16.5, 1.5), (64, 16.5, 0.5), (64, 0.25, 0.484_375)] {
+            assert_eq!(closed(known(), peak, 0, latency_s).usual_s, Some(usual_s), "{peak} inside for {latency_s} s");
+        }
+        assert_eq!(closed(Control { usual_s: None, ..known() }, 64, 0, 2.0).usual_s, Some(2.0));
+    }
+
+    #[test]
+    fn a_window_lasts_twice_as_long_as_calls_take_and_neither_too_short_nor_too_long() {
+        for (latency_s, span) in [(1.5, ms(3_000)), (0.1, WINDOW_MIN), (60.0, WINDOW_MAX)] {
+            assert_eq!(closed(known(), 1, 0, latency_s).window.span, span);
+        }
+    }
+
+    #[test]
+    fn a_window_is_over_after_its_span_and_with_enough_samples() {
+        let opened = start();
+        let full = |samples| Window { samples, ..Window::opened(opened, WINDOW_MIN, 0) };
+        assert!(full(SAMPLES_MIN).is_over(opened + WINDOW_MIN));
+        assert!(!full(SAMPLES_MIN - 1).is_over(opened + WINDOW_MIN));
+        assert!(!full(SAMPLES_MIN).is_over(opened + WINDOW_MIN - Duration::from_nanos(1)));
+    }
+
+    #[test]
+    fn a_limit_that_turns_callers_away_follows_the_gradient_down_by_a_fifth_at_most() {
+        for (latency_s, limit) in [(1.25, 57), (2.25, 51), (1.125, 72)] {
+            assert_eq!(closed(known(), 64, 1, latency_s).limit(), limit, "{latency_s} s");
+        }
+        assert_eq!(closed(known(), 64, 0, 2.25).limit(), 64, "nobody was turned away");
+        let lowest = closed(Control { limit: 9.0, ..known() }, 9, 1, 2.25);
+        assert_eq!(lowest.limit(), SMALL.floor);
+    }
+
+    #[test]
+    fn every_twentieth_window_that_turns_callers_away_moves_the_limit_against_the_gradient() {
+        let full = |full_windows| Control { full_windows, ..known() };
+        // At 1.40625 s the gradient would lower it by a fifth exactly.
+        for (latency_s, limit) in [(2.25, 98), (1.407, 98), (1.406_25, 41), (0.1, 41)] {
+            assert_eq!(closed(full(19), 64, 1, latency_s).limit(), limit, "{latency_s} s");
+        }
+        assert_eq!(closed(full(18), 64, 1, 2.25).limit(), 51);
+        assert_eq!(closed(full(20), 64, 1, 2.25).limit(), 51);
+    }
+
+    #[test]
+    fn a_trial_keeps_the_lower_limit_where_latency_followed_by_more_than_half_and_else_the_higher() {
+        let before = Trial { limit: 100.0, latency_s: 2.0 };
+        for (tried, latency_s, limit, usual_s) in [
+            (50.0, 1.0, 50, 0.8),
+            (50.0, 1.5, 100, 1.5),
+            (50.0, 2.0, 100, 2.0),
+            (150.0, 3.0, 100, 1.6),
+            (150.0, 2.0, 150, 2.0),
+            (90.0, 1.8, 90, 4.0),
+        ] {
+            let mut control = Control { limit: tried, usual_s: Some(4.0), ..known() };
+            control.judge(before, latency_s);
+            assert_eq!((control.limit(), control.usual_s), (limit, Some(usual_s)), "{tried} with {latency_s} s");
+        }
+    }
+
     #[test]
     fn calls_let_in_under_a_higher_limit_do_not_count_against_a_lower_one() {
         let start = start();

@@ -253,6 +253,60 @@ async fn a_rejection_estimates_the_wait_from_the_line_and_the_pace() {
     assert_eq!(rejection.retry_after, Duration::from_millis(400 * 4 / 2));
 }
 
+/// How long it is to be waited for a slot of one that the only one was held for these times, one after the other.
+async fn wait_after(holds_ms: &[u64]) -> Duration {
+    let bulkhead = bulkhead(1, 0);
+    for hold_ms in holds_ms {
+        let _held = running(&bulkhead).await;
+        advance(Duration::from_millis(*hold_ms)).await;
+    }
+    let _held = running(&bulkhead).await;
+    bulkhead.acquire(long()).await.expect_err("none is free").retry_after
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_hold_is_an_eighth_of_the_mean() {
+    assert_eq!(wait_after(&[100]).await, Duration::from_millis(100));
+    assert_eq!(wait_after(&[800, 0]).await, Duration::from_millis(700));
+    assert_eq!(wait_after(&[800, 1_600]).await, Duration::from_millis(900));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_was_held_until_the_instant_at_which_whoever_gives_it_back_has_looked() {
+    let bulkhead = bulkhead(1, 0);
+    let held = running(&bulkhead).await;
+    let looked = clock().now() + Duration::from_millis(40);
+    advance(Duration::from_millis(80)).await;
+    held.give_back(looked);
+    let _held = running(&bulkhead).await;
+    let estimate = bulkhead.acquire(long()).await.expect_err("none is free").retry_after;
+    assert_eq!(estimate, Duration::from_millis(40));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_estimate_is_neither_so_short_that_all_come_at_once_nor_longer_than_anybody_waits() {
+    assert_eq!(wait_after(&[1]).await, Duration::from_millis(10));
+    assert_eq!(wait_after(&[60_000]).await, Duration::from_secs(30));
+    assert_eq!(wait_after(&[]).await, WAIT_MAX, "nothing is known");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_would_wait_exactly_until_the_deadline_may_wait() {
+    let bulkhead = bulkhead(1, 1);
+    let held = running(&bulkhead).await;
+    advance(Duration::from_millis(80)).await;
+    drop(held);
+    let _held = running(&bulkhead).await;
+    let mut patient = acquire(&bulkhead, Deadline::after(&clock(), Duration::from_millis(80)));
+    assert!(poll(&mut patient).is_pending());
+}
+
+#[test]
+fn partitions_go_by_the_names_that_settings_and_metrics_know() {
+    assert_eq!(Partition::ALL.map(Partition::code), ["edge", "policies", "asks", "reads"]);
+    assert_eq!(Partition::Asks.full_name("oa-rental/delivery/delivery"), "oa-rental/delivery/delivery/asks");
+}
+
 // Case 64.
 #[test]
 fn a_zero_limit_is_refused_by_name() {

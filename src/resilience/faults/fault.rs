@@ -194,3 +194,53 @@ pub enum End {
     /// It never does.
     Hang,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn spec() -> FaultSpec {
+        FaultSpec {
+            latency: "10ms".parse().expect("a latency"),
+            errors: 0.25,
+            lasts: Duration::from_secs(60),
+            seed: 7,
+            ..FaultSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_fault_is_written_as_it_can_be_repeated() {
+        assert_eq!(spec().to_string(), "latency=10ms errors=0.25 hangs=0 for=60000ms seed=7");
+    }
+
+    #[test]
+    fn a_fault_lasts_an_hour_at_most() {
+        let lasting = |millis| FaultSpec { lasts: Duration::from_millis(millis), ..spec() }.check();
+        assert_eq!(lasting(3_600_000), Ok(()));
+        assert_eq!(lasting(3_600_001), Err(FaultError::Lasts));
+    }
+
+    #[test]
+    fn any_one_effect_makes_a_fault_and_none_makes_none() {
+        let idle = FaultSpec { latency: Latency::default(), errors: 0.0, ..spec() };
+        assert_eq!(idle.check(), Err(FaultError::Idle));
+        for fault in [
+            FaultSpec { latency: spec().latency, ..idle.clone() },
+            FaultSpec { errors: 0.1, ..idle.clone() },
+            FaultSpec { hangs: 0.1, ..idle.clone() },
+        ] {
+            assert_eq!(fault.check(), Ok(()), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_share_of_none_spares_even_the_call_that_draws_zero() {
+        // The step from one draw to the next, backwards from zero.
+        let seed = 0x9E37_79B9_7F4A_7C15_u64.wrapping_neg();
+        assert_eq!(drawn(seed, 0), 0);
+        let fault = Fault::new(1, FaultSpec { errors: 0.0, seed, ..spec() }, Clock::manual(0, 1).now());
+        assert_eq!(fault.draw().end, End::Nothing);
+    }
+}

@@ -222,6 +222,12 @@ mod tests {
     }
 
     #[test]
+    fn as_many_percentiles_as_may_be_named_are_all_kept() {
+        let named: Vec<_> = (1..=PERCENTILES_MAX).map(|percent| format!("p{percent}={percent}ms")).collect();
+        assert_eq!(latency(&named.join(",")).at(1.0), ms(16));
+    }
+
+    #[test]
     fn a_duration_is_a_whole_number_with_its_unit() {
         assert_eq!(
             ["250ms", "60s", "5m", "1h"].map(parse_duration),

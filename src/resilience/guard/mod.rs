@@ -291,6 +291,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
+    use crate::resilience::breaker::{BreakerConfig, SlowConfig};
     use crate::resilience::{BulkheadLimits, Completion, Unobserved};
 
     const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(100);
@@ -354,6 +355,7 @@ mod tests {
             edge: one,
             policies: one,
             asks: one,
+            reads: one,
             ..GuardPolicy::default()
         };
         let diary = Arc::new(Diary::default());
@@ -442,6 +444,62 @@ mod tests {
         let told = diary.read();
         assert!(told.contains(&Told::Admitted(ms(30))));
         assert_eq!(told[3], Told::Completed(Completion::Success, ms(30)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_in_line_does_not_make_a_call_slow_to_the_breaker() {
+        let (guard, _) = guard();
+        let slow = SlowConfig { over: ms(40), share: 100, in_flight: false };
+        let breaker = BreakerConfig { slow: Some(slow), ..BreakerConfig::KIND };
+        guard.reconfigure(&GuardPolicy { breaker, ..guard.policy() }).expect("the policy is sound");
+        let work = async |_| {
+            sleep(ms(30)).await;
+            DONE
+        };
+        let call = || guard.call(Partition::Edge, in_ms(1_000), work);
+        assert_eq!(tokio::join!(call(), call()), (DONE, DONE));
+        let tally = guard.breaker().snapshot(guard.now()).tally;
+        assert_eq!((tally.total, tally.slow), (2, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_policy_is_taken_over_whole_or_not_at_all() {
+        let (guard, _) = guard();
+        let limits = |running_max| BulkheadLimits { running_max, queue_max: 7, wait_max: ms(70) };
+        let other = GuardPolicy {
+            attempt_timeout: ms(70),
+            breaker: BreakerConfig::ask(ms(70)),
+            edge: limits(1),
+            policies: limits(2),
+            asks: limits(3),
+            reads: limits(4),
+        };
+        assert_eq!(guard.reconfigure(&other), Ok(()));
+        assert_eq!(guard.policy(), other);
+        let unsound = GuardPolicy { attempt_timeout: ms(9), edge: limits(9), reads: limits(0), ..other };
+        assert!(guard.reconfigure(&unsound).is_err());
+        assert_eq!(guard.policy(), other);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_have_slots_of_their_own_and_whoever_finds_none_is_told() {
+        let (guard, diary) = guard();
+        let _edge = guard.bulkhead(Partition::Edge).acquire(in_ms(1_000)).await;
+        let reader = guard.look(in_ms(1_000)).await;
+        assert!(reader.is_ok());
+        let turned_away = guard.look(in_ms(1_000)).await.expect_err("the only slot is taken");
+        assert_eq!(turned_away.reason, Reason::BulkheadWaitTimeout);
+        assert_eq!(diary.read(), [Told::Rejected(Reason::BulkheadWaitTimeout)]);
+        drop(reader);
+        assert!(guard.look(in_ms(1_000)).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_guard_goes_by_its_name_and_counts_its_breakers_time_from_its_birth() {
+        let (guard, _) = guard();
+        assert_eq!((guard.name(), guard.now()), ("orders", Moment::default()));
+        sleep(ms(30)).await;
+        assert_eq!(guard.now(), Moment::new(ms(30)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -456,6 +456,13 @@ mod tests {
         check(&[lost, late], 1, stopped(StopReason::Deadline), RetryEnd::FailedWithRetry).await;
     }
 
+    #[test]
+    fn the_ends_of_calls_go_by_the_names_of_resilience4j() {
+        let with_and_without = ["successful_without_retry", "successful_with_retry"];
+        assert_eq!(RetryEnd::ALL.map(RetryEnd::code)[..2], with_and_without);
+        assert_eq!(RetryEnd::ALL.map(RetryEnd::code)[2..], ["failed_without_retry", "failed_with_retry"]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_ends_after_the_deadline_is_followed_by_no_attempt() {
         let (edge, root) = (budget(1_000, 0), budget(1_000, 0));

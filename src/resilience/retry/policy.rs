@@ -275,6 +275,11 @@ mod tests {
     }
 
     #[test]
+    fn the_reasons_to_stop_go_by_the_names_that_metrics_know() {
+        assert_eq!(StopReason::ALL.map(StopReason::code), ["class", "max", "deadline", "budget"]);
+    }
+
+    #[test]
     fn a_policy_that_makes_no_sense_is_refused_by_name() {
         let sound = policy();
         let with = |first, max| RetryPolicy { backoff: Backoff { first, max, jitter: Jitter::Full }, ..sound };

@@ -111,12 +111,12 @@ fn every_end_of_a_call_is_counted_by_its_kind_and_a_slow_one_as_slow_besides() {
     for (times, outcome) in (1..).zip(ends) {
         (0..times).for_each(|_| breaker.admit(at(SECOND)).expect("closed").settle(outcome, at(SECOND)));
     }
-    for took in [99 * MS, 100 * MS, 101 * MS] {
+    for took in [99 * MS, 100 * MS, 101 * MS, 102 * MS] {
         breaker.admit(at(SECOND)).expect("closed").settle(Outcome::Success, at(SECOND + took));
     }
     let counts = breaker.snapshot(at(SECOND)).counts;
     let ended = [counts.successes, counts.failures, counts.overloads, counts.ignored];
-    assert_eq!((ended, counts.cancelled, counts.not_executed, counts.slow), ([4, 2, 3, 4], 5, 6, 1));
+    assert_eq!((ended, counts.cancelled, counts.not_executed, counts.slow), ([5, 2, 3, 4], 5, 6, 2));
 }
 
 #[test]
@@ -190,4 +190,27 @@ fn states_and_causes_go_by_the_names_that_clients_and_dashboards_know() {
     assert_eq!(codes[4..], ["FORCED_OPEN", "FORCED_CLOSED", "DISABLED", "METRICS_ONLY"]);
     let opened = [Cause::FailuresInARow, Cause::FailureRate, Cause::SlowCalls, Cause::ProbeFailed];
     assert_eq!(opened.map(Cause::code), ["failures-in-a-row", "failure-rate", "slow-calls", "probe-failed"]);
+}
+
+#[test]
+fn clients_that_know_the_states_of_resilience4j_alone_are_told_the_nearest() {
+    let codes = State::ALL.map(State::resilience4j_code);
+    assert_eq!(codes[..4], ["CLOSED", "HALF_OPEN", "OPEN", "HALF_OPEN"]);
+    assert_eq!(codes[4..], ["FORCED_OPEN", "METRICS_ONLY", "DISABLED", "METRICS_ONLY"]);
+}
+
+#[test]
+fn a_snapshot_has_the_shares_of_its_window_once_that_holds_enough_calls() {
+    let breaker = breaker(C0);
+    fail(&breaker, 3, at(SECOND));
+    let call = |took| breaker.admit(at(SECOND)).expect("closed").settle(Outcome::Success, at(SECOND + took));
+    (0..4).for_each(|_| call(QUICK));
+    (0..2).for_each(|_| call(SECOND));
+    let shares = || {
+        let snapshot = breaker.snapshot(at(2 * SECOND));
+        (snapshot.failure_ratio(), snapshot.slow_ratio())
+    };
+    assert_eq!(shares(), (None, None));
+    call(QUICK);
+    assert_eq!(shares(), (Some(0.3), Some(0.2)));
 }
