@@ -59,7 +59,7 @@ pub trait Aggregate: Default + Stored {
     /// Where it lives.
     const KIND: Kind;
     /// The version of the state's stored shape; a new one makes the shell fold the facts again.
-    const STATE_VERSION: u16;
+    const STATE_VERSION: u16 = 1;
     /// Where its ids come from.
     const IDS: IdRule;
     /// The kinds it may ask; the graph of all of them has no cycle.

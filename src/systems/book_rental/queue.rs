@@ -69,7 +69,6 @@ messages! {
 
 impl Aggregate for Queue {
     const KIND: Kind = Kind::new("book-rental/reserve/queue");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Book::KIND);
     type Command = QueueCommand;
     type Event = QueueEvent;

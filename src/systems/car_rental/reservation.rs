@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::{Contract, Terms};
 use super::pay::{PAID, PAY_CANCELED, PayEvent, Payed};
-use crate::domain::{Aggregate, Context, Decision, Field, IdRule, Kind, Recorded, Shown, Value};
-use crate::messages;
+use crate::domain::{Aggregate, Context, Decision, IdRule, Kind, Recorded};
+use crate::{messages, shows};
 
 /// The car is kept for the customer.
 pub(super) const RESERVED: &str = "reserved";
@@ -56,7 +56,6 @@ messages! {
 
 impl Aggregate for Reservation {
     const KIND: Kind = Kind::new("car-rental/reservation/reservation");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Contract::KIND);
     type Command = ReservationCommand;
     type Event = ReservationEvent;
@@ -121,18 +120,13 @@ pub(super) fn reserve(_: &Recorded, event: &PayEvent) -> Option<(u64, Reservatio
     Some((contract_id, Reserve { terms: Terms { cust_name, model_name, amt } }.into()))
 }
 
-impl Shown for Reservation {
-    const FIELDS: &'static [Field] = &[
-        Field::long("contractId"),
-        Field::text("custName"),
-        Field::text("modelName"),
-        Field::int("amt"),
-        Field::text("reservationStatus"),
-        Field::text("payStatus"),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let statuses = [&self.status, &self.pay_status].map(Value::from);
-        [self.contract_id.into()].into_iter().chain(self.terms.values()).chain(statuses).collect()
+shows! {
+    Reservation: |reservation| {
+        long "contractId" = reservation.contract_id;
+        text "custName" = &reservation.terms.cust_name;
+        text "modelName" = &reservation.terms.model_name;
+        int "amt" = reservation.terms.amt;
+        text "reservationStatus" = &reservation.status;
+        text "payStatus" = &reservation.pay_status;
     }
 }
