@@ -95,6 +95,9 @@ pub trait Aggregate: Default + Stored {
     fn exists(&self) -> bool;
 }
 
+/// What an aggregate decides on a command: a decision, or a refusal.
+pub type Decided<A> = Result<Decision<<A as Aggregate>::Event>, <A as Aggregate>::Rejection>;
+
 /// Where a kind's ids come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdRule {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::rental::RentalEvent;
-use crate::domain::{Aggregate, Body, Context, Decision, IdRule, Kind, Recorded, Refusal, SettingValues};
+use crate::domain::{Aggregate, Body, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal, SettingValues};
 use crate::{messages, shows};
 
 /// How many undone holds are remembered, so that a late one is not taken after all.
@@ -81,7 +81,7 @@ impl Aggregate for Book {
     type Event = BookEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &BookCommand, context: &Context) -> Result<Decision<BookEvent>, Refusal> {
+    fn decide(&self, command: &BookCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         if !matches!(command, BookCommand::RegisterBook(_) | BookCommand::VoidStock(_)) {
             Refusal::unless(self.exists(), "book-is-registered", || format!("there is no book {id}"))?;

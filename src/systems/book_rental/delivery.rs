@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 
 use super::rental::{Parcel, Rental, RentalEvent};
-use crate::domain::{Aggregate, Context, Decision, IdRule, Kind, Recorded};
+use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
 use crate::{messages, shows};
 
 /// The books are on their way.
@@ -50,7 +50,7 @@ impl Aggregate for Delivery {
     type Event = DeliveryEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &DeliveryCommand, context: &Context) -> Result<Decision<DeliveryEvent>, Infallible> {
+    fn decide(&self, command: &DeliveryCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         let rent_id = self.parcel.rent_id;
         Ok(match command {

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::book::{Book, HoldStock, VoidStock};
 use super::delivery::DeliveryEvent;
-use crate::domain::{Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, IdRule, Kind, Recorded, Refusal};
+use crate::domain::{
+    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal,
+};
 use crate::{messages, shows};
 
 /// The delivery was created.
@@ -88,7 +90,7 @@ impl Aggregate for Rental {
     type Event = RentalEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &RentalCommand, context: &Context) -> Result<Decision<RentalEvent>, Refusal> {
+    fn decide(&self, command: &RentalCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         match command {
             RentalCommand::PlaceRental(PlaceRental { wish }) => {

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::book::{Book, LookAtBook};
 use super::queue::{Matched, QueueEvent};
 use super::rental::Wish;
-use crate::domain::{Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, IdRule, Kind, Recorded, Refusal};
+use crate::domain::{
+    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal,
+};
 use crate::{messages, shows};
 
 /// There was stock.
@@ -77,7 +79,7 @@ impl Aggregate for Reserve {
     type Event = ReserveEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &ReserveCommand, context: &Context) -> Result<Decision<ReserveEvent>, Refusal> {
+    fn decide(&self, command: &ReserveCommand, context: &Context) -> Decided<Self> {
         let (id, book_name) = (context.id, self.book_name.clone());
         let Wish { book_id, qty, customer_id, .. } = self.wish.clone();
         Ok(match (command, self.status.as_deref()) {

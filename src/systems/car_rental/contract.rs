@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::pay::{HoldPay, Pay, VoidPay};
-use crate::domain::{Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, IdRule, Kind, Refusal};
+use crate::domain::{Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decided, Decision, IdRule, Kind, Refusal};
 use crate::{messages, shows};
 
 /// A customer's contract for a car.
@@ -61,7 +61,7 @@ impl Aggregate for Contract {
     type Event = ContractEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &ContractCommand, context: &Context) -> Result<Decision<ContractEvent>, Refusal> {
+    fn decide(&self, command: &ContractCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         match command {
             ContractCommand::MakeContract(MakeContract { terms }) => {

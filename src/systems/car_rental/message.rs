@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::ContractEvent;
 use super::reservation::ReservationEvent;
-use crate::domain::{Aggregate, Context, Decision, IdRule, Kind, Recorded};
+use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
 use crate::{messages, shows};
 
 /// A message.
@@ -50,7 +50,7 @@ impl Aggregate for Message {
     type Event = MessageEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &MessageCommand, context: &Context) -> Result<Decision<MessageEvent>, Infallible> {
+    fn decide(&self, command: &MessageCommand, context: &Context) -> Decided<Self> {
         let MessageCommand::SendMessage(SendMessage { letter }) = command;
         Ok(match self.sent {
             true => Decision::nothing(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::{Contract, ContractEvent, Terms};
 use super::reservation::{CancelReservation, Reservation};
-use crate::domain::{Aggregate, Ask, Context, Decision, Hold, IdRule, Kind, Recorded};
+use crate::domain::{Aggregate, Ask, Context, Decided, Decision, Hold, IdRule, Kind, Recorded};
 use crate::{messages, shows};
 
 /// The money is there.
@@ -62,7 +62,7 @@ impl Aggregate for Pay {
     type Event = PayEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &PayCommand, context: &Context) -> Result<Decision<PayEvent>, Infallible> {
+    fn decide(&self, command: &PayCommand, context: &Context) -> Decided<Self> {
         let (id, contract_id) = (context.id, context.id);
         Ok(match command {
             PayCommand::HoldPay(HoldPay { terms }) if self.hold == Hold::Nothing => {
