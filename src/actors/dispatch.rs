@@ -89,7 +89,11 @@ impl House {
         };
         let work = |deadline| async move {
             let call = Call { deadline, ..call.clone() };
-            self.guarded(Partition::Asks, to, &call, None, false).await
+            // It is the attempt that has run out of time, not a client in a hurry: the breaker is told.
+            self.guarded(Partition::Asks, to, &call, None, false).await.map_err(|error| match error {
+                CallError::Unknown(Unknown::DeadlineExceeded) => Unknown::AttemptTimeout.into(),
+                CallError::Unknown(_) | CallError::NotExecuted(_) => error,
+            })
         };
         guard.call(Partition::Asks, call.deadline, work).await
     }

@@ -59,7 +59,7 @@ pub trait Aggregate: Default + Stored {
     /// Where it lives.
     const KIND: Kind;
     /// The version of the state's stored shape; a new one makes the shell fold the facts again.
-    const STATE_VERSION: u16;
+    const STATE_VERSION: u16 = 1;
     /// Where its ids come from.
     const IDS: IdRule;
     /// The kinds it may ask; the graph of all of them has no cycle.
@@ -94,6 +94,9 @@ pub trait Aggregate: Default + Stored {
     /// Tells whether clients see it: not before its first public fact, not after its removal.
     fn exists(&self) -> bool;
 }
+
+/// What an aggregate decides on a command: a decision, or a refusal.
+pub type Decided<A> = Result<Decision<<A as Aggregate>::Event>, <A as Aggregate>::Rejection>;
 
 /// Where a kind's ids come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

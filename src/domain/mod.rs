@@ -16,7 +16,7 @@ pub mod system;
 pub mod testing;
 pub mod view;
 
-pub use aggregate::{Aggregate, Closing, Context, Decision, Held, IdRule, Refusal, Rejection};
+pub use aggregate::{Aggregate, Closing, Context, Decided, Decision, Held, IdRule, Refusal, Rejection};
 pub use ask::{Answer, Ask, Asked, Hold, OnUnknown};
 pub use fact::{Kind, Recorded, Stream};
 pub use message::{AnyCommand, AnyEvent, Command, DecodeError, Event, Message};

@@ -104,6 +104,35 @@ impl From<&String> for Value {
     }
 }
 
+/// Says how a state or row shows itself: each field with its shape, its name and its value, in the order clients see.
+///
+/// ```
+/// use resurgam::domain::Shown;
+///
+/// struct Seat { row: u64, guest: Option<String> }
+/// resurgam::shows! {
+///     Seat: |seat| {
+///         long "row" = seat.row;
+///         text "guest" = &seat.guest;
+///     }
+/// }
+/// assert_eq!(Seat::FIELDS[1].name, "guest");
+/// assert_eq!(Seat { row: 2, guest: None }.values().len(), Seat::FIELDS.len());
+/// ```
+#[macro_export]
+macro_rules! shows {
+    ($shown:ty: |$it:ident| { $($shape:ident $name:literal = $value:expr;)+ }) => {
+        impl $crate::domain::Shown for $shown {
+            const FIELDS: &'static [$crate::domain::Field] = &[$($crate::domain::Field::$shape($name)),+];
+
+            fn values(&self) -> Vec<$crate::domain::Value> {
+                let $it = self;
+                vec![$($crate::domain::Value::from($value)),+]
+            }
+        }
+    };
+}
+
 impl Value {
     /// Appends it as JSON, escaped as the originals did: only what must be.
     pub fn push_json(&self, out: &mut String) {

@@ -8,7 +8,7 @@ pub trait View: Default + Stored {
     /// Where it lives.
     const KIND: Kind;
     /// The version of the row's stored shape; a new one has the view built again.
-    const ROW_VERSION: u16;
+    const ROW_VERSION: u16 = 1;
     /// Whose facts it is made of.
     const SOURCES: &'static [Kind];
 

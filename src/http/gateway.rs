@@ -13,6 +13,7 @@ use super::negotiate::{HAL, JSON};
 use super::problem::Problem;
 use super::request::Request;
 use super::routes::{Edge, Handled, SystemRoutes, no_such_address};
+use crate::domain::Verb;
 
 const METHODS: &str = "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS";
 
@@ -58,6 +59,13 @@ pub(super) fn front(system: &SystemRoutes, request: &Request, prefix: &str) -> H
         for at in system.services.iter().flat_map(|service| &service.resources) {
             if !targets.contains(&at.resource.collection) {
                 targets.push(at.resource.collection);
+            }
+        }
+        let routes = system.services.iter().flat_map(|service| &service.routes);
+        let looks = routes.filter(|route| route.verb == Verb::Get && !route.path.contains('{'));
+        for path in looks.map(|route| route.path.trim_start_matches('/')) {
+            if !targets.contains(&path) {
+                targets.push(path);
             }
         }
         targets.extend(["events", "actuator"]);

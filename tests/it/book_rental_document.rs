@@ -7,7 +7,7 @@ use crate::client::Request;
 use crate::edge::has;
 use crate::httpie::{expect, http};
 use crate::services::{is_away, without};
-use crate::support::Server;
+use crate::support::{Server, eventually, operator};
 
 const DELIVERY_CREATED: &str = "배송생성";
 const DELIVERY_CANCELED: &str = "배송취소";
@@ -176,4 +176,27 @@ fn rentals_go_on_while_delivery_view_and_reserve_are_down_and_all_of_them_catch_
         reserved(&server, 3, "bob", "RESERVED");
         assert_eq!(server.get("book", "/book/3").status, 200);
     });
+}
+
+#[test]
+fn too_many_failures_at_reserve_open_its_breaker_and_hurt_nobody_else() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let set = ["--set", "chaos.enabled=true", "--set", "guard.kind.breaker.calls_min=3"];
+    let server = Server::serving("book-rental", dir.path(), &set);
+    let fault = server.operate("/admin/faults", r#"{"target":"book-rental/reserve","errors":1,"for":"60s"}"#).json();
+    let reserve = || server.send("reserve", &Request::post("/reserve", r#"{"bookId":1,"qty":1,"customerId":"ann"}"#));
+    eventually("the breaker opens", || {
+        let answer = reserve();
+        is_away(&answer);
+        (answer.json()["reason"] == "breaker-open").then_some(())
+    });
+    for id in 1..=5 {
+        assert_eq!(rented(&server, 1, 1, "bob"), id);
+        assert_eq!(server.get("book", "/book/1").status, 200);
+    }
+    let closed = server.send("admin", &operator(Request::delete(&format!("/admin/faults/{}", fault["id"]))));
+    assert!(closed.is_success(), "{}", closed.text());
+    server.operate("/admin/breakers/book-rental/reserve/reserve", r#"{"state":"CLOSED"}"#);
+    assert_eq!(server.get("reserve", "/reserves").json()["page"]["totalElements"], 0);
+    expect(&reserve(), 200, &json!({"status": "RESERVED"}));
 }

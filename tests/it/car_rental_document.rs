@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::Request;
 use crate::httpie::{expect, http};
 use crate::services::{is_away, without};
-use crate::support::Server;
+use crate::support::{Server, eventually, operator};
 
 const CONTRACT: &str = r#"{"custName":"siege1","modelName":"부하테스트","amt":150}"#;
 
@@ -148,4 +148,28 @@ fn what_was_contracted_is_still_so_after_a_kill() {
     comes_to(&server, 2, "payCanceled", "reservationCanceled");
     expect(&server.get("contract", "/contracts/1"), 200, &json!({"amt": 150}));
     assert_eq!(server.get("contract", "/contracts/2").status, 404);
+}
+
+#[test]
+fn a_payment_that_takes_too_long_leaves_no_contract_and_opens_the_breaker() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let set = ["--set", "chaos.enabled=true", "--set", "guard.ask.breaker.calls_min=3"];
+    let server = Server::serving("car-rental", dir.path(), &set);
+    server.operate("/admin/faults", r#"{"target":"car-rental/pay","latency":"700ms","for":"60s"}"#);
+    let mut statuses = Vec::new();
+    eventually("the breaker turns contracts away", || {
+        let answer = server.send("contract", &Request::post("/contracts", CONTRACT));
+        statuses.push(answer.status);
+        (answer.status == 503).then(|| is_away(&answer))
+    });
+    let (last, before) = statuses.split_last().expect("answers");
+    assert!(*last == 503 && before.len() >= 3 && before.iter().all(|status| *status == 504), "{statuses:?}");
+    assert_eq!(total(&server, "contract", "contracts"), 0);
+    let cleared = server.send("admin", &operator(Request::delete("/admin/faults/1")));
+    assert!(cleared.is_success(), "{}", cleared.text());
+    let id = eventually("contracts are made again", || {
+        server.send("contract", &Request::post("/contracts", CONTRACT)).located_id()
+    });
+    comes_to(&server, id, "paid", "reserved");
+    assert_eq!(total(&server, "pay", "pays"), 1, "what was held in vain was let go");
 }

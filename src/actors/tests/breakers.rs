@@ -185,6 +185,20 @@ fn an_ask_that_is_slow_opens_its_own_breaker_and_the_asked_kind_goes_on() {
 }
 
 #[test]
+fn an_ask_that_takes_its_whole_time_is_a_failure_of_the_asked_also_without_company() {
+    life(async {
+        let house = House::start(Arc::new(MemoryEngine::default())).await;
+        let ask = GuardPolicies::ask_name(Order::KIND.path(), Payment::KIND.path());
+        inject(&house, Payment::KIND, "700ms", 0.0, 0.0);
+        for failures in 1..=5 {
+            let outcome = house.send(house.make::<Order>(PlaceOrder { amount: 1 })).await;
+            assert_eq!(outcome.err(), Some(Unknown::AttemptTimeout.into()));
+            assert_eq!(guard_of(&house, &ask).counts.failures, failures);
+        }
+    });
+}
+
+#[test]
 fn clients_in_a_hurry_do_not_open_a_breaker() {
     life(async {
         let house = house_with_tallies(1).await;

@@ -54,6 +54,8 @@ async fn house() -> House {
 #[tokio::test(start_paused = true)]
 async fn a_hand_written_path_shows_settings_and_parameters() {
     let house = house().await;
+    let front = house.send(GATEWAY, Ask::get("/")).await.json();
+    assert!(front["_links"]["env"].is_object() && front["_links"].get("thing/{id}").is_none(), "{front}");
     for face in [PRODUCT, GATEWAY] {
         let told = house.send(face, Ask::get("/env?who=a%20b")).await;
         assert_eq!((told.status, told.body.as_str()), (200, "TEST a b"));

@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::rental::RentalEvent;
-use crate::domain::{
-    Aggregate, Body, Context, Decision, Field, IdRule, Kind, Recorded, Refusal, SettingValues, Shown, Value,
-};
-use crate::messages;
+use crate::domain::{Aggregate, Body, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal, SettingValues};
+use crate::{messages, shows};
 
 /// How many undone holds are remembered, so that a late one is not taken after all.
 const VOIDED_MAX: usize = 1_024;
@@ -78,13 +76,12 @@ messages! {
 
 impl Aggregate for Book {
     const KIND: Kind = Kind::new("book-rental/book/book");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::Sequence;
     type Command = BookCommand;
     type Event = BookEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &BookCommand, context: &Context) -> Result<Decision<BookEvent>, Refusal> {
+    fn decide(&self, command: &BookCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         if !matches!(command, BookCommand::RegisterBook(_) | BookCommand::VoidStock(_)) {
             Refusal::unless(self.exists(), "book-is-registered", || format!("there is no book {id}"))?;
@@ -188,12 +185,12 @@ pub(super) fn first_five(settings: &SettingValues) -> Vec<BookCommand> {
     FIRST_FIVE.into_iter().zip(1..).map(book).collect()
 }
 
-impl Shown for Book {
-    const FIELDS: &'static [Field] =
-        &[Field::text("name"), Field::int("price"), Field::int("stock"), Field::text("imageUrl")];
-
-    fn values(&self) -> Vec<Value> {
-        vec![(&self.name).into(), self.price.into(), self.stock.into(), (&self.image_url).into()]
+shows! {
+    Book: |book| {
+        text "name" = &book.name;
+        int "price" = book.price;
+        int "stock" = book.stock;
+        text "imageUrl" = &book.image_url;
     }
 }
 

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 
 use super::rental::{Parcel, Rental, RentalEvent};
-use crate::domain::{Aggregate, Context, Decision, Field, IdRule, Kind, Recorded, Shown, Value};
-use crate::messages;
+use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
+use crate::{messages, shows};
 
 /// The books are on their way.
 pub(super) const DELIVERY_STARTED: &str = "DeliveryStarted";
@@ -16,7 +16,8 @@ pub(super) const DELIVERY_CANCELLED: &str = "DeliveryCancelled";
 /// A delivery; it has its rental's id.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Delivery {
-    parcel: Option<Parcel>,
+    parcel: Parcel,
+    created: bool,
     canceled: bool,
 }
 
@@ -44,36 +45,36 @@ messages! {
 
 impl Aggregate for Delivery {
     const KIND: Kind = Kind::new("book-rental/delivery/delivery");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Rental::KIND);
     type Command = DeliveryCommand;
     type Event = DeliveryEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &DeliveryCommand, context: &Context) -> Result<Decision<DeliveryEvent>, Infallible> {
+    fn decide(&self, command: &DeliveryCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
-        Ok(match (command, &self.parcel) {
-            (DeliveryCommand::CreateDelivery(CreateDelivery { parcel }), None) => {
+        let rent_id = self.parcel.rent_id;
+        Ok(match command {
+            DeliveryCommand::CreateDelivery(CreateDelivery { parcel }) if !self.created => {
                 Decision::facts([DeliveryPrepared { parcel: parcel.clone() }])
                     .and(DeliveryCreated { id, rent_id: parcel.rent_id })
             }
-            (DeliveryCommand::CancelDelivery(_), Some(parcel)) if !self.canceled => {
-                Decision::facts([DeliveryCanceled { id, rent_id: parcel.rent_id }])
+            DeliveryCommand::CancelDelivery(_) if self.created && !self.canceled => {
+                Decision::facts([DeliveryCanceled { id, rent_id }])
             }
-            (DeliveryCommand::CreateDelivery(_) | DeliveryCommand::CancelDelivery(_), _) => Decision::nothing(),
+            DeliveryCommand::CreateDelivery(_) | DeliveryCommand::CancelDelivery(_) => Decision::nothing(),
         })
     }
 
     fn evolve(&mut self, event: &DeliveryEvent) {
         match event {
-            DeliveryEvent::DeliveryPrepared(prepared) => self.parcel = Some(prepared.parcel.clone()),
-            DeliveryEvent::DeliveryCreated(_) => {}
+            DeliveryEvent::DeliveryPrepared(prepared) => self.parcel = prepared.parcel.clone(),
+            DeliveryEvent::DeliveryCreated(_) => self.created = true,
             DeliveryEvent::DeliveryCanceled(_) => self.canceled = true,
         }
     }
 
     fn exists(&self) -> bool {
-        self.parcel.is_some()
+        self.created
     }
 }
 
@@ -89,20 +90,12 @@ pub(super) fn cancel(_: &Recorded, event: &RentalEvent) -> Option<(u64, Delivery
     Some((canceled.id, CancelDelivery {}.into()))
 }
 
-impl Shown for Delivery {
-    const FIELDS: &'static [Field] = &[
-        Field::long("rentId"),
-        Field::text("customerId"),
-        Field::text("customerName"),
-        Field::text("deliveryState"),
-        Field::int("qty"),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let Some(Parcel { rent_id, customer_id, customer_name, qty }) = &self.parcel else {
-            return vec![Value::Null; Self::FIELDS.len()];
-        };
-        let state = if self.canceled { DELIVERY_CANCELLED } else { DELIVERY_STARTED };
-        vec![(*rent_id).into(), customer_id.into(), customer_name.into(), state.into(), (*qty).into()]
+shows! {
+    Delivery: |delivery| {
+        long "rentId" = delivery.parcel.rent_id;
+        text "customerId" = &delivery.parcel.customer_id;
+        text "customerName" = &delivery.parcel.customer_name;
+        text "deliveryState" = if delivery.canceled { DELIVERY_CANCELLED } else { DELIVERY_STARTED };
+        int "qty" = delivery.parcel.qty;
     }
 }

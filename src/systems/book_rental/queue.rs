@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::{Book, BookEvent, BookLookedAt, BookSaved, StockConfirmed, StockDecreased, StockIncreased};
 use super::reserve::ReserveEvent;
-use crate::domain::{Aggregate, Context, Decision, IdRule, Kind, Recorded};
+use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
 use crate::messages;
 
 /// How many reserves are offered at once.
@@ -69,13 +69,12 @@ messages! {
 
 impl Aggregate for Queue {
     const KIND: Kind = Kind::new("book-rental/reserve/queue");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Book::KIND);
     type Command = QueueCommand;
     type Event = QueueEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &QueueCommand, _: &Context) -> Result<Decision<QueueEvent>, Infallible> {
+    fn decide(&self, command: &QueueCommand, _: &Context) -> Decided<Self> {
         Ok(match command.clone() {
             QueueCommand::Enqueue(Enqueue { place }) => self.moved_on(Enqueued { place }),
             QueueCommand::Dequeue(Dequeue { reserve_id }) => self.moved_on(Dequeued { reserve_id }),

@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::book::{Book, HoldStock, VoidStock};
 use super::delivery::DeliveryEvent;
 use crate::domain::{
-    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Recorded, Refusal, Shown,
-    Value,
+    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal,
 };
-use crate::messages;
+use crate::{messages, shows};
 
 /// The delivery was created.
 pub(super) const DELIVERY_CREATED: &str = "배송생성";
@@ -38,7 +37,7 @@ pub(super) struct Wish {
 }
 
 /// What Delivery is to deliver, as it stands in `RentSaved`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Parcel {
     pub(super) rent_id: u64,
@@ -85,14 +84,13 @@ messages! {
 
 impl Aggregate for Rental {
     const KIND: Kind = Kind::new("book-rental/rent/rental");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::Sequence;
     const ASKS: &'static [Kind] = &[Book::KIND];
     type Command = RentalCommand;
     type Event = RentalEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &RentalCommand, context: &Context) -> Result<Decision<RentalEvent>, Refusal> {
+    fn decide(&self, command: &RentalCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         match command {
             RentalCommand::PlaceRental(PlaceRental { wish }) => {
@@ -182,24 +180,15 @@ pub(super) fn follow(_: &Recorded, event: &DeliveryEvent) -> Option<(u64, Rental
     Some((rental, FollowDelivery { status: status.to_owned() }.into()))
 }
 
-impl Shown for Rental {
-    const FIELDS: &'static [Field] = &[
-        Field::long("bookId"),
-        Field::text("bookName"),
-        Field::int("qty"),
-        Field::int("price"),
-        Field::text("customerId"),
-        Field::text("customerName"),
-        Field::text("status"),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let Wish { book_id, qty, customer_id, customer_name } = &self.wish;
-        let texts = [customer_id, customer_name, &self.status].map(Value::from);
-        [(*book_id).into(), (&self.book_name).into(), (*qty).into(), self.price.into()]
-            .into_iter()
-            .chain(texts)
-            .collect()
+shows! {
+    Rental: |rental| {
+        long "bookId" = rental.wish.book_id;
+        text "bookName" = &rental.book_name;
+        int "qty" = rental.wish.qty;
+        int "price" = rental.price;
+        text "customerId" = &rental.wish.customer_id;
+        text "customerName" = &rental.wish.customer_name;
+        text "status" = &rental.status;
     }
 }
 

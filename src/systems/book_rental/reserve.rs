@@ -6,10 +6,9 @@ use super::book::{Book, LookAtBook};
 use super::queue::{Matched, QueueEvent};
 use super::rental::Wish;
 use crate::domain::{
-    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Recorded, Refusal, Shown,
-    Value,
+    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal,
 };
-use crate::messages;
+use crate::{messages, shows};
 
 /// There was stock.
 pub(super) const RESERVED: &str = "RESERVED";
@@ -74,14 +73,13 @@ messages! {
 
 impl Aggregate for Reserve {
     const KIND: Kind = Kind::new("book-rental/reserve/reserve");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::Sequence;
     const ASKS: &'static [Kind] = &[Book::KIND];
     type Command = ReserveCommand;
     type Event = ReserveEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &ReserveCommand, context: &Context) -> Result<Decision<ReserveEvent>, Refusal> {
+    fn decide(&self, command: &ReserveCommand, context: &Context) -> Decided<Self> {
         let (id, book_name) = (context.id, self.book_name.clone());
         let Wish { book_id, qty, customer_id, .. } = self.wish.clone();
         Ok(match (command, self.status.as_deref()) {
@@ -150,22 +148,15 @@ pub(super) fn follow(_: &Recorded, event: &QueueEvent) -> Option<(u64, ReserveCo
     }
 }
 
-impl Shown for Reserve {
-    const FIELDS: &'static [Field] = &[
-        Field::long("bookId"),
-        Field::text("bookName"),
-        Field::text("customerId"),
-        Field::text("customerName"),
-        Field::int("qty"),
-        Field::long("rentalId"),
-        Field::text("status"),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let Wish { book_id, qty, customer_id, customer_name } = &self.wish;
-        let texts = [&self.book_name, customer_id, customer_name].map(Value::from);
-        let rest = [(*qty).into(), self.rental_id.into(), (&self.status).into()];
-        [(*book_id).into()].into_iter().chain(texts).chain(rest).collect()
+shows! {
+    Reserve: |reserve| {
+        long "bookId" = reserve.wish.book_id;
+        text "bookName" = &reserve.book_name;
+        text "customerId" = &reserve.wish.customer_id;
+        text "customerName" = &reserve.wish.customer_name;
+        int "qty" = reserve.wish.qty;
+        long "rentalId" = reserve.rental_id;
+        text "status" = &reserve.status;
     }
 }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::delivery::{DELIVERY_CANCELLED, DELIVERY_STARTED, Delivery, DeliveryEvent};
 use super::rental::{Rental, RentalEvent};
 use super::reserve::{Reserve, ReserveEvent};
-use crate::domain::{Aggregate, Field, Kind, Recorded, Shown, Value, View};
+use crate::domain::{Aggregate, Kind, Recorded, View};
+use crate::shows;
 
 /// One rental's row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,7 +25,6 @@ pub(super) struct RentalView {
 
 impl View for RentalView {
     const KIND: Kind = Kind::new("book-rental/view/view");
-    const ROW_VERSION: u16 = 1;
     const SOURCES: &'static [Kind] = &[Rental::KIND, Delivery::KIND, Reserve::KIND];
 
     /// Deliveries have their rental's id; of reserves only those that were rented have a row.
@@ -62,32 +62,17 @@ impl View for RentalView {
     }
 }
 
-impl Shown for RentalView {
-    const FIELDS: &'static [Field] = &[
-        Field::long("rentalId"),
-        Field::long("bookId"),
-        Field::text("bookName"),
-        Field::int("qty"),
-        Field::text("customerId"),
-        Field::text("rentalStatus"),
-        Field::long("deliveryId"),
-        Field::text("deliveryState"),
-        Field::long("reserveId"),
-        Field::text("reserveStatus"),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        vec![
-            self.rental_id.into(),
-            self.book_id.into(),
-            (&self.book_name).into(),
-            self.qty.into(),
-            (&self.customer_id).into(),
-            (&self.rental_status).into(),
-            self.delivery_id.into(),
-            (&self.delivery_state).into(),
-            self.reserve_id.into(),
-            (&self.reserve_status).into(),
-        ]
+shows! {
+    RentalView: |row| {
+        long "rentalId" = row.rental_id;
+        long "bookId" = row.book_id;
+        text "bookName" = &row.book_name;
+        int "qty" = row.qty;
+        text "customerId" = &row.customer_id;
+        text "rentalStatus" = &row.rental_status;
+        long "deliveryId" = row.delivery_id;
+        text "deliveryState" = &row.delivery_state;
+        long "reserveId" = row.reserve_id;
+        text "reserveStatus" = &row.reserve_status;
     }
 }

@@ -3,10 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::pay::{HoldPay, Pay, VoidPay};
-use crate::domain::{
-    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Refusal, Shown, Value,
-};
-use crate::messages;
+use crate::domain::{Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decided, Decision, IdRule, Kind, Refusal};
+use crate::{messages, shows};
 
 /// A customer's contract for a car.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,14 +55,13 @@ messages! {
 
 impl Aggregate for Contract {
     const KIND: Kind = Kind::new("car-rental/contract/contract");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::Sequence;
     const ASKS: &'static [Kind] = &[Pay::KIND];
     type Command = ContractCommand;
     type Event = ContractEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &ContractCommand, context: &Context) -> Result<Decision<ContractEvent>, Refusal> {
+    fn decide(&self, command: &ContractCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         match command {
             ContractCommand::MakeContract(MakeContract { terms }) => {
@@ -136,17 +133,11 @@ fn is_payable(amt: i32) -> Result<(), Refusal> {
     Refusal::unless(amt >= 0, "amount-is-not-negative", || format!("amt is {amt}; an amount is 0 or more"))
 }
 
-impl Shown for Contract {
-    const FIELDS: &'static [Field] = &[Field::text("custName"), Field::text("modelName"), Field::int("amt")];
-
-    fn values(&self) -> Vec<Value> {
-        self.terms.values().into()
-    }
-}
-
-impl Terms {
-    pub(super) fn values(&self) -> [Value; 3] {
-        [(&self.cust_name).into(), (&self.model_name).into(), self.amt.into()]
+shows! {
+    Contract: |contract| {
+        text "custName" = &contract.terms.cust_name;
+        text "modelName" = &contract.terms.model_name;
+        int "amt" = contract.terms.amt;
     }
 }
 

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::ContractEvent;
 use super::reservation::ReservationEvent;
-use crate::domain::{Aggregate, Context, Decision, Field, IdRule, Kind, Recorded, Shown, Value};
-use crate::messages;
+use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
+use crate::{messages, shows};
 
 /// A message.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,13 +45,12 @@ messages! {
 
 impl Aggregate for Message {
     const KIND: Kind = Kind::new("car-rental/message/message");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::Sequence;
     type Command = MessageCommand;
     type Event = MessageEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &MessageCommand, context: &Context) -> Result<Decision<MessageEvent>, Infallible> {
+    fn decide(&self, command: &MessageCommand, context: &Context) -> Decided<Self> {
         let MessageCommand::SendMessage(SendMessage { letter }) = command;
         Ok(match self.sent {
             true => Decision::nothing(),
@@ -91,12 +90,11 @@ fn letter(to: &str, what: &str, contract_id: u64, cust_name: &Option<String>, mo
     Letter { contract_id, cust_name: cust_name.clone(), model_name: model_name.clone(), text }
 }
 
-impl Shown for Message {
-    const FIELDS: &'static [Field] =
-        &[Field::long("contractId"), Field::text("custName"), Field::text("modelName"), Field::text("messageTxt")];
-
-    fn values(&self) -> Vec<Value> {
-        let Letter { contract_id, cust_name, model_name, text } = &self.letter;
-        vec![(*contract_id).into(), cust_name.into(), model_name.into(), text.into()]
+shows! {
+    Message: |message| {
+        long "contractId" = message.letter.contract_id;
+        text "custName" = &message.letter.cust_name;
+        text "modelName" = &message.letter.model_name;
+        text "messageTxt" = &message.letter.text;
     }
 }

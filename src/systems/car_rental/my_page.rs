@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::contract::{Contract, ContractChanged, ContractCompleted, ContractEvent, Terms};
 use super::pay::{Pay, PayEvent};
 use super::reservation::{Reservation, ReservationEvent};
-use crate::domain::{Aggregate, Field, Kind, Recorded, Shown, Value, View};
+use crate::domain::{Aggregate, Kind, Recorded, View};
+use crate::shows;
 
 /// One contract's row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +19,6 @@ pub(super) struct MyPage {
 
 impl View for MyPage {
     const KIND: Kind = Kind::new("car-rental/mypage/myPage");
-    const ROW_VERSION: u16 = 1;
     const SOURCES: &'static [Kind] = &[Contract::KIND, Pay::KIND, Reservation::KIND];
 
     fn row(fact: &Recorded) -> Option<u64> {
@@ -56,18 +56,13 @@ impl View for MyPage {
     }
 }
 
-impl Shown for MyPage {
-    const FIELDS: &'static [Field] = &[
-        Field::long("contractId"),
-        Field::text("custName"),
-        Field::text("modelName"),
-        Field::int("amt"),
-        Field::text("payStatus"),
-        Field::text("reservationStatus"),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let statuses = [&self.pay_status, &self.reservation_status].map(Value::from);
-        [self.contract_id.into()].into_iter().chain(self.terms.values()).chain(statuses).collect()
+shows! {
+    MyPage: |page| {
+        long "contractId" = page.contract_id;
+        text "custName" = &page.terms.cust_name;
+        text "modelName" = &page.terms.model_name;
+        int "amt" = page.terms.amt;
+        text "payStatus" = &page.pay_status;
+        text "reservationStatus" = &page.reservation_status;
     }
 }

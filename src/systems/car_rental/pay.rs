@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::{Contract, ContractEvent, Terms};
 use super::reservation::{CancelReservation, Reservation};
-use crate::domain::{Aggregate, Ask, Context, Decision, Field, Hold, IdRule, Kind, Recorded, Shown, Value};
-use crate::messages;
+use crate::domain::{Aggregate, Ask, Context, Decided, Decision, Hold, IdRule, Kind, Recorded};
+use crate::{messages, shows};
 
 /// The money is there.
 pub(super) const PAID: &str = "paid";
@@ -56,14 +56,13 @@ messages! {
 
 impl Aggregate for Pay {
     const KIND: Kind = Kind::new("car-rental/pay/pay");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Contract::KIND);
     const ASKS: &'static [Kind] = &[Reservation::KIND];
     type Command = PayCommand;
     type Event = PayEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &PayCommand, context: &Context) -> Result<Decision<PayEvent>, Infallible> {
+    fn decide(&self, command: &PayCommand, context: &Context) -> Decided<Self> {
         let (id, contract_id) = (context.id, context.id);
         Ok(match command {
             PayCommand::HoldPay(HoldPay { terms }) if self.hold == Hold::Nothing => {
@@ -114,11 +113,11 @@ pub(super) fn cancel(_: &Recorded, event: &ContractEvent) -> Option<(u64, PayCom
     Some((canceled.id, CancelPay {}.into()))
 }
 
-impl Shown for Pay {
-    const FIELDS: &'static [Field] =
-        &[Field::long("contractId"), Field::text("custName"), Field::text("modelName"), Field::int("amt")];
-
-    fn values(&self) -> Vec<Value> {
-        [self.contract_id.into()].into_iter().chain(self.terms.values()).collect()
+shows! {
+    Pay: |pay| {
+        long "contractId" = pay.contract_id;
+        text "custName" = &pay.terms.cust_name;
+        text "modelName" = &pay.terms.model_name;
+        int "amt" = pay.terms.amt;
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::{Contract, Terms};
 use super::pay::{PAID, PAY_CANCELED, PayEvent, Payed};
-use crate::domain::{Aggregate, Context, Decision, Field, IdRule, Kind, Recorded, Shown, Value};
-use crate::messages;
+use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
+use crate::{messages, shows};
 
 /// The car is kept for the customer.
 pub(super) const RESERVED: &str = "reserved";
@@ -19,9 +19,8 @@ pub(super) const RESERVATION_CANCELED: &str = "reservationCanceled";
 pub(super) struct Reservation {
     contract_id: u64,
     terms: Terms,
-    status: Option<String>,
-    pay_status: Option<String>,
-    cancel_noted: bool,
+    kept: bool,
+    canceled: bool,
 }
 
 messages! {
@@ -56,52 +55,43 @@ messages! {
 
 impl Aggregate for Reservation {
     const KIND: Kind = Kind::new("car-rental/reservation/reservation");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Contract::KIND);
     type Command = ReservationCommand;
     type Event = ReservationEvent;
     type Rejection = Infallible;
 
-    fn decide(
-        &self,
-        command: &ReservationCommand,
-        context: &Context,
-    ) -> Result<Decision<ReservationEvent>, Infallible> {
+    fn decide(&self, command: &ReservationCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
-        Ok(match (command, self.status.as_deref()) {
-            (ReservationCommand::Reserve(Reserve { terms }), None) => {
+        Ok(match command {
+            ReservationCommand::Reserve(_) if self.kept => Decision::nothing(),
+            ReservationCommand::Reserve(Reserve { terms }) => {
                 let requested = Decision::facts([ReservationRequested { contract_id: id, terms: terms.clone() }]);
-                match self.cancel_noted {
+                match self.canceled {
                     true => requested.and(canceled(id, terms.clone())),
                     false => requested.and(reservated(id, terms.clone())),
                 }
             }
-            (ReservationCommand::CancelReservation(_), Some(RESERVED)) => {
+            ReservationCommand::CancelReservation(_) if self.canceled => Decision::nothing(),
+            ReservationCommand::CancelReservation(_) if self.kept => {
                 Decision::facts([canceled(id, self.terms.clone())])
             }
-            (ReservationCommand::CancelReservation(_), None) if !self.cancel_noted => Decision::facts([CancelNoted {}]),
-            (ReservationCommand::Reserve(_) | ReservationCommand::CancelReservation(_), _) => Decision::nothing(),
+            ReservationCommand::CancelReservation(_) => Decision::facts([CancelNoted {}]),
         })
     }
 
     fn evolve(&mut self, event: &ReservationEvent) {
-        match event {
-            ReservationEvent::CancelNoted(_) => self.cancel_noted = true,
-            ReservationEvent::ReservationRequested(requested) => {
-                (self.contract_id, self.terms) = (requested.contract_id, requested.terms.clone());
+        match event.clone() {
+            ReservationEvent::CancelNoted(_) => self.canceled = true,
+            ReservationEvent::ReservationRequested(ReservationRequested { contract_id, terms }) => {
+                (self.contract_id, self.terms, self.kept) = (contract_id, terms, true);
             }
-            ReservationEvent::Reservated(_) => {
-                (self.status, self.pay_status) = (Some(RESERVED.into()), Some(PAID.into()))
-            }
-            ReservationEvent::ReservationCanceled(_) => {
-                self.terms.amt = 0;
-                (self.status, self.pay_status) = (Some(RESERVATION_CANCELED.into()), Some(PAY_CANCELED.into()));
-            }
+            ReservationEvent::Reservated(_) => {}
+            ReservationEvent::ReservationCanceled(_) => (self.terms.amt, self.canceled) = (0, true),
         }
     }
 
     fn exists(&self) -> bool {
-        self.status.is_some()
+        self.kept
     }
 }
 
@@ -121,18 +111,13 @@ pub(super) fn reserve(_: &Recorded, event: &PayEvent) -> Option<(u64, Reservatio
     Some((contract_id, Reserve { terms: Terms { cust_name, model_name, amt } }.into()))
 }
 
-impl Shown for Reservation {
-    const FIELDS: &'static [Field] = &[
-        Field::long("contractId"),
-        Field::text("custName"),
-        Field::text("modelName"),
-        Field::int("amt"),
-        Field::text("reservationStatus"),
-        Field::text("payStatus"),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let statuses = [&self.status, &self.pay_status].map(Value::from);
-        [self.contract_id.into()].into_iter().chain(self.terms.values()).chain(statuses).collect()
+shows! {
+    Reservation: |reservation| {
+        long "contractId" = reservation.contract_id;
+        text "custName" = &reservation.terms.cust_name;
+        text "modelName" = &reservation.terms.model_name;
+        int "amt" = reservation.terms.amt;
+        text "reservationStatus" = if reservation.canceled { RESERVATION_CANCELED } else { RESERVED };
+        text "payStatus" = if reservation.canceled { PAY_CANCELED } else { PAID };
     }
 }
