@@ -7,6 +7,7 @@ pub mod aggregate;
 pub mod ask;
 pub mod fact;
 pub mod message;
+pub mod parties;
 pub mod policy;
 pub mod provider;
 pub mod resource;

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 use super::aggregate::{Aggregate, Context, Decision, Refusal, Rejection as _};
 use super::ask::{Answer, Asked, OnUnknown};
 use super::fact::Stream;
+use super::provider::Provider;
 
 /// An aggregate with a past, about to be told something.
 #[derive(Debug)]
@@ -111,6 +112,24 @@ impl<A: Aggregate> Then<A> {
         let ask = decision.ask.expect("an ask");
         assert_eq!((ask.to.kind, ask.to.id), (T::KIND, id));
         assert_eq!(ask.command.as_any().downcast_ref::<T::Command>(), Some(&command.into()));
+    }
+
+    /// Expects these facts and an ask of that outside party with that command.
+    ///
+    /// # Panics
+    ///
+    /// Panics when the decision differs.
+    #[track_caller]
+    pub fn then_asks_outside<P: Provider>(
+        self,
+        facts: impl IntoIterator<Item = A::Event>,
+        command: impl Into<P::Command>,
+    ) {
+        let decision = self.decision.map_err(Refused).expect("accepted");
+        assert_eq!(decision.facts, facts.into_iter().collect::<Vec<_>>());
+        let ask = decision.ask.expect("an ask");
+        assert_eq!(ask.to.kind, P::KIND);
+        assert_eq!(ask.command.as_any().downcast_ref::<P::Command>(), Some(&command.into()));
     }
 
     /// Expects what [`then_asks`](Self::then_asks) does of a try, and that an unknown outcome is undone by that command.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::domain::aggregate::RefusalClass;
+use crate::domain::provider::OUTSIDE;
 use crate::domain::system::{AnyState, Order};
 use crate::domain::{
     Aggregate, Answer, AnyCommand, AnyEvent, Ask, Asked, Catalogue, Context, Event, Held, Kind, Recorded, Refusal,
@@ -211,6 +212,13 @@ impl World {
     fn tell(&mut self, to: Stream, command: &dyn AnyCommand, cause: u64, reaches: bool) -> Result<(), Refusal> {
         let decision = self.state(to).decide(command, &context(to))?;
         self.append(to, &decision.facts);
+        if let Some(ask) = decision.ask.as_ref().filter(|ask| ask.to.kind.service() == OUTSIDE) {
+            // Built in: it agrees at once.
+            let asked = Asked::of(ask.to, ask.command.name());
+            let closing = self.state(to).answered(&asked, &Answer::Done, &context(to));
+            self.append(to, &closing.facts);
+            return closing.refusal.map_or(Ok(()), Err);
+        }
         if let Some(ask) = decision.ask {
             let spec = self.catalogue.aggregate(to.kind.path()).expect("an aggregate");
             assert!(spec.asks.contains(&ask.to.kind), "{} asks {} unannounced", to, ask.to);

@@ -6,7 +6,7 @@ use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
 
 use super::super::Row;
 use super::*;
-use crate::domain::system::{AggregateSpec, KindSpec};
+use crate::domain::system::{AggregateSpec, DecodeNamed, KindSpec};
 use crate::domain::{AnyCommand, Kind};
 
 const ID: u64 = 70_000;
@@ -87,14 +87,17 @@ pub(super) fn events() -> Vec<(Kind, Arc<dyn AnyEvent>)> {
 
 /// Every command with its kind, in its newest version.
 pub(super) fn commands() -> Vec<(Kind, Arc<dyn AnyCommand>)> {
-    let of = |spec: Arc<AggregateSpec>| {
-        let decoded = spec.commands.iter().map(move |(name, schema)| {
+    let of = |(kind, known, decode): (Kind, &'static [(&'static str, u16)], DecodeNamed<dyn AnyCommand>)| {
+        let decoded = known.iter().map(move |(name, schema)| {
             let mut sample = <dyn erased_serde::Deserializer<'_>>::erase(Sample);
-            (*schema, (spec.decode_command)(name, *schema, &mut sample).expect("a sample"), spec.kind)
+            (*schema, decode(name, *schema, &mut sample).expect("a sample"))
         });
-        decoded.filter(|(schema, command, _)| *schema == command.schema()).map(|(_, command, kind)| (kind, command))
+        decoded.filter(|(schema, command)| *schema == command.schema()).map(move |(_, command)| (kind, command))
     };
-    aggregates().into_iter().flat_map(of).collect()
+    let aggregates = aggregates().into_iter().map(|spec| (spec.kind, spec.commands, spec.decode_command));
+    let catalogue = catalogue();
+    let providers = catalogue.providers().into_iter().map(|spec| (spec.kind, spec.commands, spec.decode_command));
+    aggregates.chain(providers).flat_map(of).collect()
 }
 
 /// A row of every kind: all events folded, those of a view's sources one after the other.

@@ -4,7 +4,8 @@ use std::convert::Infallible;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Aggregate, Body, Context, Decision, Field, IdRule, Kind, Shown, Value};
+use crate::domain::parties::Sends;
+use crate::domain::{Aggregate, Answer, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Shown, Value};
 use crate::messages;
 
 /// A message that was sent.
@@ -29,7 +30,9 @@ messages! {
 
 messages! {
     /// What happens to a message.
-    pub(super) enum KakaoEvent: Event {
+    pub(super) enum KakaoEvent: Event hiding MessageWritten {
+        /// What it says is settled.
+        MessageWritten { order_id: Option<i64>, customer_id: Option<i64>, status: Option<String>, message: Option<String> } = 1;
         /// It was sent.
         SentMessage {
             id: u64, order_id: Option<i64>, customer_id: Option<i64>, status: Option<String>, message: Option<String>
@@ -37,10 +40,15 @@ messages! {
     }
 }
 
+impl Sends for Kakao {
+    const CARRIER: Kind = Kind::new("book-market/outside/message");
+}
+
 impl Aggregate for Kakao {
     const KIND: Kind = Kind::new("book-market/kakao/kakao");
     const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::Sequence;
+    const ASKS: &'static [Kind] = &[Self::CARRIER];
     type Command = KakaoCommand;
     type Event = KakaoEvent;
     type Rejection = Infallible;
@@ -48,12 +56,29 @@ impl Aggregate for Kakao {
     fn decide(&self, command: &KakaoCommand, context: &Context) -> Result<Decision<KakaoEvent>, Infallible> {
         let KakaoCommand::SendMessage(message) = command;
         let SendMessage { order_id, customer_id, status, message } = message.clone();
-        Ok(Decision::facts([SentMessage { id: context.id, order_id, customer_id, status, message }]))
+        let (to, text) = (customer_id.map(|id| id.to_string()), message.clone());
+        let written = MessageWritten { order_id, customer_id, status, message };
+        Ok(Decision::facts([written]).carrying::<Self>(context.id, to, text))
+    }
+
+    fn answered(&self, _: &Asked, answer: &Answer, context: &Context) -> Closing<KakaoEvent> {
+        let Self { order_id, customer_id, status, message, .. } = self.clone();
+        match answer {
+            Answer::Done => {
+                Closing::facts([SentMessage { id: context.id, order_id, customer_id, status, message }.into()])
+            }
+            Answer::Refused(refusal) => Closing::refuse(refusal.clone()),
+            Answer::Withdrawn => Closing::facts([]),
+        }
     }
 
     fn evolve(&mut self, event: &KakaoEvent) {
-        let KakaoEvent::SentMessage(SentMessage { order_id, customer_id, status, message, .. }) = event.clone();
-        *self = Self { order_id, customer_id, status, message, sent: true };
+        match event.clone() {
+            KakaoEvent::MessageWritten(MessageWritten { order_id, customer_id, status, message }) => {
+                *self = Self { order_id, customer_id, status, message, sent: false };
+            }
+            KakaoEvent::SentMessage(_) => self.sent = true,
+        }
     }
 
     fn exists(&self) -> bool {

@@ -19,7 +19,14 @@ use self::kakaomsg::Kakaomsg;
 use self::my_page::Mypage;
 use self::order::Order;
 use self::payment::Payment;
+use crate::domain::parties::{Carrier, MESSAGE_URL, PAYMENT_URL, Teller};
 use crate::domain::{Resource, Service, Setting, System};
+
+const LANGUAGE: Setting = Setting {
+    key: "language",
+    default: "KOREA",
+    about: "the language of messages; as the original's ConfigMap `hello`, nothing depends on it",
+};
 
 /// Describes the system; ports and paths are the originals', but Kakaomsg's, which was the gateway's too.
 #[must_use]
@@ -37,6 +44,7 @@ pub fn system() -> System {
         );
     let payment = Service::new("payment", 8082)
         .aggregate::<Payment>()
+        .provider::<Teller<Payment>>()
         .whenever::<Order, Payment, _>("wheneverOrdered_Pay", policies::pay)
         .route(routes::CIRCUIT_BREAKER)
         .route(routes::SELECT_PAYMENT_INFO)
@@ -50,6 +58,7 @@ pub fn system() -> System {
         .resource(Resource::shown_view::<Mypage>("mypages", "mypage").titled("Mypage"));
     let kakao = Service::new("kakao", 8086)
         .aggregate::<Kakao>()
+        .provider::<Carrier<Kakao>>()
         .whenever_new::<Delivery, Kakao, _>("wheneverShipped_SendMessage", policies::tell)
         .resource(Resource::shown::<Kakao>("kakaos", "kakao").titled("Kakao").post(kakao::send));
     let kakaomsg = Service::new("kakaomsg", 8087)
@@ -59,11 +68,7 @@ pub fn system() -> System {
         name: "book-market",
         about: "orders, payments, deliveries and messages of a book market",
         gateway_port: 8088,
-        settings: vec![Setting {
-            key: "language",
-            default: "KOREA",
-            about: "the language of messages; as the original's ConfigMap `hello`, nothing depends on it",
-        }],
+        settings: vec![LANGUAGE, PAYMENT_URL, MESSAGE_URL],
         services: vec![order, payment, delivery, customerview, kakao, kakaomsg],
     }
 }

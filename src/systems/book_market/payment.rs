@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 
 use super::order::{ORDERED, Order};
-use crate::domain::{Aggregate, Context, Decision, Field, Hold, IdRule, Kind, Shown, Value};
+use crate::domain::parties::Charges;
+use crate::domain::{Aggregate, Answer, Asked, Closing, Context, Decision, Field, Hold, IdRule, Kind, Shown, Value};
 use crate::messages;
 
 /// The customer got the money back.
@@ -48,10 +49,15 @@ messages! {
     }
 }
 
+impl Charges for Payment {
+    const TELLER: Kind = Kind::new("book-market/outside/payment");
+}
+
 impl Aggregate for Payment {
     const KIND: Kind = Kind::new("book-market/payment/payment");
     const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Order::KIND);
+    const ASKS: &'static [Kind] = &[Self::TELLER];
     type Command = PaymentCommand;
     type Event = PaymentEvent;
     type Rejection = Infallible;
@@ -60,17 +66,24 @@ impl Aggregate for Payment {
         let (id, order_id, customer_id) = (context.id, self.order_id, self.customer_id);
         Ok(match command {
             PaymentCommand::HoldPayment(HoldPayment { customer_id }) => {
-                self.hold.hold(PaymentHeld { order_id: id, customer_id: *customer_id })
+                let payer = customer_id.map(|id| id.to_string());
+                let held = self.hold.hold(PaymentHeld { order_id: id, customer_id: *customer_id });
+                held.charging::<Self>(id, payer, None)
             }
             PaymentCommand::Confirm(_) => {
                 self.hold.confirm(Paid { id, order_id, status: ORDERED.to_owned(), customer_id })
             }
-            PaymentCommand::Void(_) => self.hold.void(PaymentVoided {}),
+            PaymentCommand::Void(_) => self.hold.void(PaymentVoided {}).refunding::<Self>(id),
             PaymentCommand::CancelPayment(_) if self.status == ORDERED => {
                 Decision::facts([PayCanceled { id, order_id, status: PAY_CANCELED.to_owned(), customer_id }])
+                    .refunding::<Self>(id)
             }
             PaymentCommand::CancelPayment(_) => Decision::nothing(),
         })
+    }
+
+    fn answered(&self, asked: &Asked, answer: &Answer, _: &Context) -> Closing<PaymentEvent> {
+        Closing::charged(asked, answer, PaymentVoided {})
     }
 
     fn evolve(&mut self, event: &PaymentEvent) {

@@ -6,6 +6,7 @@ use super::delivery::*;
 use super::order::*;
 use super::payment::*;
 use super::*;
+use crate::domain::parties::{Charge, Refund, Teller};
 use crate::domain::testing::given;
 use crate::domain::testing::world::{Call, World};
 use crate::domain::{Body, Value};
@@ -73,14 +74,15 @@ fn a_payment_is_held_taken_and_given_back_once_each() {
     let after = |count: usize| {
         given::<Payment>([held.clone().into(), paid.clone().into(), back.clone().into()][..count].to_vec())
     };
-    after(0).when(HoldPayment { customer_id }).then([held.clone()]);
+    let charge = Charge { id, payer: Some("33".to_owned()), amount: None };
+    after(0).when(HoldPayment { customer_id }).then_asks_outside::<Teller<Payment>>([held.clone().into()], charge);
     after(1).when(HoldPayment { customer_id }).then_nothing();
     after(1).when(Confirm {}).then([paid.clone()]);
     after(2).when(Confirm {}).then_nothing();
     after(1).when(CancelPayment {}).then_nothing();
-    after(2).when(CancelPayment {}).then([back.clone()]);
+    after(2).when(CancelPayment {}).then_asks_outside::<Teller<Payment>>([back.clone().into()], Refund { id });
     after(3).when(CancelPayment {}).then_nothing();
-    after(1).when(Void {}).then([PaymentVoided {}]);
+    after(1).when(Void {}).then_asks_outside::<Teller<Payment>>([PaymentVoided {}.into()], Refund { id });
     given::<Payment>([PaymentVoided {}.into()]).when(HoldPayment { customer_id }).then_nothing();
 }
 

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::contract::ContractEvent;
 use super::reservation::ReservationEvent;
-use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
+use crate::domain::parties::Sends;
+use crate::domain::{Aggregate, Answer, Asked, Closing, Context, Decided, Decision, IdRule, Kind, Recorded};
 use crate::{messages, shows};
 
 /// A message.
@@ -43,9 +44,14 @@ messages! {
     }
 }
 
+impl Sends for Message {
+    const CARRIER: Kind = Kind::new("car-rental/outside/message");
+}
+
 impl Aggregate for Message {
     const KIND: Kind = Kind::new("car-rental/message/message");
     const IDS: IdRule = IdRule::Sequence;
+    const ASKS: &'static [Kind] = &[Self::CARRIER];
     type Command = MessageCommand;
     type Event = MessageEvent;
     type Rejection = Infallible;
@@ -54,8 +60,20 @@ impl Aggregate for Message {
         let MessageCommand::SendMessage(SendMessage { letter }) = command;
         Ok(match self.sent {
             true => Decision::nothing(),
-            false => Decision::facts([MessageWritten { letter: letter.clone() }]).and(MessageSent { id: context.id }),
+            false => Decision::facts([MessageWritten { letter: letter.clone() }]).carrying::<Self>(
+                context.id,
+                letter.cust_name.clone(),
+                Some(letter.text.clone()),
+            ),
         })
+    }
+
+    fn answered(&self, _: &Asked, answer: &Answer, context: &Context) -> Closing<MessageEvent> {
+        match answer {
+            Answer::Done => Closing::facts([MessageSent { id: context.id }.into()]),
+            // A message that nobody carries is none of the contract's business.
+            Answer::Refused(_) | Answer::Withdrawn => Closing::facts([]),
+        }
     }
 
     fn evolve(&mut self, event: &MessageEvent) {

@@ -9,12 +9,19 @@ mod my_page;
 mod pay;
 mod reservation;
 
+use crate::domain::parties::{Carrier, MESSAGE_URL, PAYMENT_URL, Teller};
 use crate::domain::{Resource, Service, Setting, System};
 use contract::{Contract, ContractCommand, RemoveContract};
 use message::Message;
 use my_page::MyPage;
 use pay::Pay;
 use reservation::Reservation;
+
+const SYSMODEVAL: Setting = Setting {
+    key: "sysmodeval",
+    default: "LOCAL_SYSTEM",
+    about: "the name of this installation, noted with every contract that is made",
+};
 
 /// Describes the system; ports and paths are the originals'.
 #[must_use]
@@ -23,11 +30,7 @@ pub fn system() -> System {
         name: "car-rental",
         about: "contracts for cars, their payments and reservations, messages, and my page",
         gateway_port: 8088,
-        settings: vec![Setting {
-            key: "sysmodeval",
-            default: "LOCAL_SYSTEM",
-            about: "the name of this installation, noted with every contract that is made",
-        }],
+        settings: vec![SYSMODEVAL, PAYMENT_URL, MESSAGE_URL],
         services: vec![
             Service::new("contract", 8081).aggregate::<Contract>().resource(
                 Resource::shown::<Contract>("contracts", "contract")
@@ -39,8 +42,10 @@ pub fn system() -> System {
             ),
             Service::new("pay", 8082)
                 .aggregate::<Pay>()
+                .provider::<Teller<Pay>>()
                 .whenever::<Contract, Pay, _>("wheneverContractCompleted_ConfirmPay", pay::confirm)
                 .whenever::<Contract, Pay, _>("wheneverContractCanceled_CancelPay", pay::cancel)
+                .whenever::<Pay, Pay, _>("wheneverPayCanceled_ReturnPay", pay::give_back)
                 .resource(Resource::shown::<Pay>("pays", "pay").titled("Pay")),
             Service::new("reservation", 8083)
                 .aggregate::<Reservation>()
@@ -51,6 +56,7 @@ pub fn system() -> System {
                 .resource(Resource::shown_view::<MyPage>("myPages", "myPage").titled("MyPage")),
             Service::new("message", 8085)
                 .aggregate::<Message>()
+                .provider::<Carrier<Message>>()
                 .whenever::<Contract, Message, _>(
                     "wheneverContractCompleted_SendMessage",
                     message::to_the_one_in_charge,

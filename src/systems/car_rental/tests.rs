@@ -8,6 +8,7 @@ use super::message::{Message, SendMessage};
 use super::pay::*;
 use super::reservation::*;
 use super::system;
+use crate::domain::parties::{Charge, Refund, Teller};
 use crate::domain::testing::given;
 use crate::domain::testing::world::{Call, World};
 use crate::domain::{Aggregate, Answer, Ask, Asked, Body, Context, OnUnknown, Refusal, Stream, Value};
@@ -107,12 +108,13 @@ fn a_payment_is_held_once_taken_once_and_never_after_its_undo() {
     let Terms { cust_name, model_name, amt } = terms(100);
     let paid = Payed { id: 1, contract_id: 1, cust_name, model_name, amt, paystatus: PAID.to_owned() };
     let hold = || HoldPay { terms: terms(100) };
-    given::<Pay>([]).when(hold()).then([held()]);
+    let charge = Charge { id: 1, payer: Some("고객1".to_owned()), amount: Some(100) };
+    given::<Pay>([]).when(hold()).then_asks_outside::<Teller<Pay>>([held()], charge);
     given::<Pay>([held()]).when(hold()).then_nothing();
     given::<Pay>([held()]).when(ConfirmPay {}).then([paid.clone()]);
     given::<Pay>([held(), paid.clone().into()]).when(ConfirmPay {}).then_nothing();
     for before in [vec![], vec![held()]] {
-        given::<Pay>(before).when(VoidPay {}).then([PayVoided {}]);
+        given::<Pay>(before).when(VoidPay {}).then_asks_outside::<Teller<Pay>>([PayVoided {}.into()], Refund { id: 1 });
     }
     for late in [PayCommand::from(hold()), ConfirmPay {}.into(), CancelPay {}.into(), VoidPay {}.into()] {
         given::<Pay>([PayVoided {}.into()]).when(late).then_nothing();
@@ -123,7 +125,10 @@ fn a_payment_is_held_once_taken_once_and_never_after_its_undo() {
         1,
         CancelReservation {},
     );
-    given::<Pay>([held(), paid.into(), canceled]).when(CancelPay {}).then_nothing();
+    let after = || given::<Pay>([held(), paid.clone().into(), canceled.clone()]);
+    after().when(CancelPay {}).then_nothing();
+    after().when(ReturnPay {}).then_asks_outside::<Teller<Pay>>([PayReturned {}.into()], Refund { id: 1 });
+    given::<Pay>([held(), paid.clone().into()]).when(ReturnPay {}).then_nothing();
 }
 
 #[test]

@@ -14,6 +14,7 @@ use self::hairshop::Hairshop;
 use self::my_page::MyPage;
 use self::payment::Payment;
 use self::reservation::Reservation;
+use crate::domain::parties::{PAYMENT_URL, Teller};
 use crate::domain::{Resource, Service, Setting, System};
 
 /// The designers a shop maps, one after the other.
@@ -42,6 +43,7 @@ pub fn system() -> System {
         );
     let payment = Service::new("payment", 8082)
         .aggregate::<Payment>()
+        .provider::<Teller<Payment>>()
         .whenever::<Reservation, Payment, _>("wheneverReservationPlaced_Finish", policies::finish)
         .whenever::<Hairshop, Payment, _>("wheneverCancelCompleted_PayBack", policies::pay_back)
         .resource(Resource::shown::<Payment>("payments", "payment").titled("Payment"));
@@ -59,7 +61,7 @@ pub fn system() -> System {
         name: "hair-shop",
         about: "reservations, payments, designers and my page of a hair shop",
         gateway_port: 8088,
-        settings: vec![DESIGNERS, API_URL],
+        settings: vec![DESIGNERS, API_URL, PAYMENT_URL],
         services: vec![reservation, payment, hairshop, mypage],
     }
 }

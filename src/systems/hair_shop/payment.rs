@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 
 use super::reservation::{RSV_REQUESTED, Reservation};
-use crate::domain::{Aggregate, Context, Decision, Field, Hold, IdRule, Kind, Shown, Value};
+use crate::domain::parties::Charges;
+use crate::domain::{Aggregate, Answer, Asked, Closing, Context, Decision, Field, Hold, IdRule, Kind, Shown, Value};
 use crate::messages;
 
 /// The money was taken.
@@ -49,10 +50,15 @@ messages! {
     }
 }
 
+impl Charges for Payment {
+    const TELLER: Kind = Kind::new("hair-shop/outside/payment");
+}
+
 impl Aggregate for Payment {
     const KIND: Kind = Kind::new("hair-shop/payment/payment");
     const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Reservation::KIND);
+    const ASKS: &'static [Kind] = &[Self::TELLER];
     type Command = PaymentCommand;
     type Event = PaymentEvent;
     type Rejection = Infallible;
@@ -60,16 +66,21 @@ impl Aggregate for Payment {
     fn decide(&self, command: &PaymentCommand, context: &Context) -> Result<Decision<PaymentEvent>, Infallible> {
         let (id, reservation_id) = (context.id, context.id);
         Ok(match command {
-            PaymentCommand::HoldPayment(_) => self.hold.hold(MoneyHeld {}),
+            PaymentCommand::HoldPayment(_) => self.hold.hold(MoneyHeld {}).charging::<Self>(id, None, None),
             PaymentCommand::Finish(_) => {
                 self.hold.confirm(PaymentFinished { id, reservation_id, status: PAY_COMPLETED.to_owned() })
             }
-            PaymentCommand::Void(_) => self.hold.void(HoldVoided {}),
+            PaymentCommand::Void(_) => self.hold.void(HoldVoided {}).refunding::<Self>(id),
             PaymentCommand::PayBack(_) if self.status == PAY_COMPLETED => {
                 Decision::facts([PaymentCanceled { id, reservation_id, status: PAY_CANCELED.to_owned() }])
+                    .refunding::<Self>(id)
             }
             PaymentCommand::PayBack(_) => Decision::nothing(),
         })
+    }
+
+    fn answered(&self, asked: &Asked, answer: &Answer, _: &Context) -> Closing<PaymentEvent> {
+        Closing::charged(asked, answer, HoldVoided {})
     }
 
     fn evolve(&mut self, event: &PaymentEvent) {

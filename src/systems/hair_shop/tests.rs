@@ -7,6 +7,7 @@ use super::payment::*;
 use super::reservation::*;
 use super::*;
 use crate::domain::Value;
+use crate::domain::parties::{Charge, Refund, Teller};
 use crate::domain::testing::given;
 use crate::domain::testing::world::{Call, World};
 use crate::systems::tests::{seen, told};
@@ -91,14 +92,15 @@ fn a_payment_is_held_taken_and_given_back_once_each() {
     let back = PaymentCanceled { id: 1, reservation_id: 1, status: "PAY_CANCELED".to_owned() };
     let facts = [MoneyHeld {}.into(), finished.clone().into(), back.clone().into()];
     let after = |count: usize| given::<Payment>(facts[..count].to_vec());
-    after(0).when(HoldPayment {}).then([MoneyHeld {}]);
+    let charge = Charge { id: 1, payer: None, amount: None };
+    after(0).when(HoldPayment {}).then_asks_outside::<Teller<Payment>>([MoneyHeld {}.into()], charge);
     after(1).when(HoldPayment {}).then_nothing();
     after(1).when(Finish {}).then([finished]);
     after(2).when(Finish {}).then_nothing();
     after(1).when(PayBack {}).then_nothing();
-    after(2).when(PayBack {}).then([back]);
+    after(2).when(PayBack {}).then_asks_outside::<Teller<Payment>>([back.into()], Refund { id: 1 });
     after(3).when(PayBack {}).then_nothing();
-    after(1).when(Void {}).then([HoldVoided {}]);
+    after(1).when(Void {}).then_asks_outside::<Teller<Payment>>([HoldVoided {}.into()], Refund { id: 1 });
     given::<Payment>([HoldVoided {}.into()]).when(HoldPayment {}).then_nothing();
 }
 

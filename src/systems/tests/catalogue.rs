@@ -57,7 +57,7 @@ fn sources_and_asked_kinds_are_aggregates_of_the_same_system() {
     let systems = all();
     let catalogue = Catalogue::of(&systems);
     let check = |kind: Kind, of: Kind| {
-        assert!(catalogue.aggregate(kind.path()).is_some(), "{kind} is no aggregate");
+        assert!(catalogue.commands_of(kind.path()).is_some(), "{kind} is neither an aggregate nor an outside party");
         assert_eq!(kind.system(), of.system(), "{of} reaches into another system");
     };
     for service in systems.iter().flat_map(|system| &system.services) {
