@@ -50,10 +50,10 @@ fn rented(dir: &Path, settings: &[String]) -> Server {
     server
 }
 
-/// Slows Delivery down; returns the fault's address.
-fn slow_down_delivery(server: &Server) -> String {
+/// Slows a service down; returns the fault's address.
+fn slow_down(server: &Server, service: &str) -> String {
     let fault =
-        r#"{"target":"oa-rental/delivery","latency":"400ms..620ms","for":"60s","seed":42,"reason":"an experiment"}"#;
+        format!(r#"{{"target":"{service}","latency":"400ms..620ms","for":"60s","seed":42,"reason":"an experiment"}}"#);
     let answer = server.client("admin").send(&operator(Request::post("/admin/faults", fault)));
     assert_eq!(answer.status, 201, "{}", answer.text());
     let location = answer.header("location").expect("the fault's address");
@@ -71,18 +71,29 @@ fn siege(home: &Path, name: &str, (users, requests, delay): (u64, u64, &str), li
     std::fs::write(&rc, "failures = 1000000000\nverbose = false\n").expect("siege's settings");
     let (users, requests) = (format!("-c{users}"), format!("-r{requests}"));
     let [rc, urls] = [&rc, &urls].map(|path| path.to_str().expect("a path of text"));
-    Siege::start(home, name, &[&users, &requests, delay, "-i", "-R", rc, "-f", urls])
+    Siege::start(
+        home,
+        name,
+        &[&users, &requests, delay, "-i", "-R", rc, "--content-type", "application/json", "-f", urls],
+    )
 }
 
 fn ended(siege: Siege) -> Report {
     siege.ended_within(SIEGE_MAX).expect("siege ends after its requests")
 }
 
-/// How often the breaker moved from one state to another.
-fn moves(server: &Server) -> BTreeMap<(String, String), u64> {
+/// Every request was answered with what it asked for.
+#[track_caller]
+fn went_well(report: &Report) {
+    assert!(report.transactions > 0, "{}", report.text);
+    assert_eq!((report.failed, report.successful), (0, report.transactions), "{}", report.text);
+}
+
+/// How often the breaker of an ask moved from one state to another.
+fn moves(server: &Server, ask: &str) -> BTreeMap<(String, String), u64> {
     let text = server.client("admin").send(&Request::get("/metrics")).text();
     let lines = text.lines().filter(|line| {
-        line.starts_with("resilience_breaker_transitions_total{") && line.contains(&format!("\"{ASK}\""))
+        line.starts_with("resilience_breaker_transitions_total{") && line.contains(&format!("\"{ask}\""))
     });
     let label = |line: &str, name: &str| {
         let (_, rest) = line.split_once(&format!("{name}=\"")).expect("the label is there");
@@ -113,7 +124,7 @@ fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() 
     let wait = OPEN_WAIT.as_millis();
     let waits = ["open_ms", "open_max_ms"].map(|key| format!("guard.ask.breaker.{key}={wait}"));
     let server = rented(dir.path(), &waits);
-    let fault = slow_down_delivery(&server);
+    let fault = slow_down(&server, "oa-rental/delivery");
 
     let cancels: Vec<_> = CROWDS.map(|id| format!("{}/rentals/{id} DELETE", server.url("rental"))).collect();
     let reads = [format!("{}/products/1", server.url("product"))];
@@ -123,7 +134,7 @@ fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() 
     let reading = siege(dir.path(), "reads", (5, THOUGHTFUL, THINKING), &reads);
     let renting = siege(dir.path(), "rents", (5, THOUGHTFUL, THINKING), &rents);
 
-    let open = |from: &str, to: &str| moves(&server).get(&(from.to_owned(), to.to_owned())).copied().unwrap_or(0);
+    let open = |from: &str, to: &str| moves(&server, ASK).get(&(from.to_owned(), to.to_owned())).copied().unwrap_or(0);
     eventually("the breaker opens", || (open("CLOSED", "OPEN") > 0).then_some(()));
     let mut rejected = Vec::new();
     for id in CAREFUL {
@@ -142,7 +153,8 @@ fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() 
     rejected.sort();
 
     let (canceling, reading, renting) = (ended(canceling), ended(reading), ended(renting));
-    assert_eq!((reading.failed, renting.failed), (0, 0), "{}\n{}", reading.text, renting.text);
+    went_well(&reading);
+    went_well(&renting);
     assert!(server.client("admin").send(&operator(Request::delete(&fault))).is_success());
     let over = now();
     let mut last = LAST;
@@ -155,7 +167,7 @@ fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() 
     for id in last {
         assert_eq!(cancel(&server, id).0.status, 204, "every cancel is answered as before: {id}");
     }
-    assert!(open("HALF_OPEN", "CLOSED") > 0 && open("OPEN", "HALF_OPEN") > 0, "{:?}", moves(&server));
+    assert!(open("HALF_OPEN", "CLOSED") > 0 && open("OPEN", "HALF_OPEN") > 0, "{:?}", moves(&server, ASK));
 
     let median = rejected[REJECTIONS / 2];
     eprintln!(
@@ -174,6 +186,65 @@ fn a_slow_delivery_opens_the_breaker_of_cancels_and_nothing_else_is_disturbed() 
 }
 
 #[test]
+fn a_slow_payment_opens_the_breaker_of_orders_and_nothing_else_is_disturbed() {
+    const PAYING: &str = "book-market/order/order/asks/payment/payment";
+    let _machine = alone();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let wait = OPEN_WAIT.as_millis();
+    let waits = ["open_ms", "open_max_ms"].map(|key| format!("guard.ask.breaker.{key}={wait}"));
+    let settings: Vec<&str> = waits.iter().flat_map(|setting| ["--set", setting]).collect();
+    let server =
+        Server::serving("book-market", dir.path(), &[&["--set", "chaos.enabled=true"], &settings[..]].concat());
+    let order = || server.send("order", &Request::post("/orders", r#"{"bookId":"10","qty":"1","customerId":"1001"}"#));
+    assert_eq!(order().status, 201);
+    let fault = slow_down(&server, "book-market/payment");
+
+    let line = |service: &str, path: &str, body: &str| [format!("{}{path} POST {body}", server.url(service))];
+    let orders = line("order", "/orders", r#"{"bookId":"10","qty":"1","customerId":"1001"}"#);
+    let messages = line("kakao", "/kakaos", r#"{"orderId":"1","customerId":"33","message":"hello"}"#);
+    let ordering = siege(dir.path(), "orders", (USERS, THOUGHTFUL, THINKING), &orders);
+    let sending = siege(dir.path(), "messages", (5, THOUGHTFUL, THINKING), &messages);
+
+    let open =
+        |from: &str, to: &str| moves(&server, PAYING).get(&(from.to_owned(), to.to_owned())).copied().unwrap_or(0);
+    eventually("the breaker opens", || (open("CLOSED", "OPEN") > 0).then_some(()));
+    let mut rejected = Vec::new();
+    eventually("orders are turned away", || {
+        let began = now();
+        let answer = order();
+        assert!([201, 503, 504].contains(&answer.status), "{} {}", answer.status, answer.text());
+        if is_turned_away(&answer) {
+            assert!(answer.header("retry-after").is_some(), "{}", answer.text());
+            rejected.push(began.elapsed());
+        }
+        (rejected.len() == REJECTIONS).then_some(())
+    });
+    let (ordering, sending) = (ended(ordering), ended(sending));
+    went_well(&sending);
+    assert!(server.client("admin").send(&operator(Request::delete(&fault))).is_success());
+    let over = now();
+    eventually("an order succeeds again", || (order().status == 201).then_some(()));
+    let back = over.elapsed();
+    assert!(back <= OPEN_WAIT + Duration::from_secs(1), "{back:?}");
+    assert!((0..20).all(|_| order().status == 201), "every order is taken as before");
+
+    rejected.sort();
+    let median = rejected[REJECTIONS / 2];
+    eprintln!(
+        "== experiment: {USERS} users order while Payment takes 400..620 ms: {} % available, {} a second, longest {} s \
+         (document: 88.64 %, 13.52 a second, longest 4.82 s); turned away in {:.1} ms (median), back after {:.1} s; \
+         {} messages beside it, none failed",
+        ordering.availability,
+        ordering.rate,
+        ordering.longest,
+        median.as_secs_f64() * 1e3,
+        back.as_secs_f64(),
+        sending.transactions,
+    );
+    assert!(median <= REJECTED_WITHIN, "{median:?}");
+}
+
+#[test]
 fn too_many_cancels_are_told_to_come_later_and_rentals_go_on() {
     let _machine = alone();
     let dir = tempfile::tempdir().expect("a temporary folder");
@@ -183,7 +254,7 @@ fn too_many_cancels_are_told_to_come_later_and_rentals_go_on() {
         &["asks.running_max=2", "asks.queue_max=4", "breaker.slow_ms=0", "breaker.calls_min=1000000"]
             .map(|setting| format!("guard.ask.{setting}")),
     );
-    let fault = slow_down_delivery(&server);
+    let fault = slow_down(&server, "oa-rental/delivery");
     let cancels: Vec<_> = CROWDS.map(|id| format!("{}/rentals/{id} DELETE", server.url("rental"))).collect();
     let rents =
         [format!(r#"{}/rentals POST {{"productId":"1","qty":"1","productName":"computer"}}"#, server.url("rental"))];
@@ -196,7 +267,7 @@ fn too_many_cancels_are_told_to_come_later_and_rentals_go_on() {
     });
     assert!(told.header("retry-after").is_some_and(|wait| wait.parse::<u64>().is_ok_and(|wait| wait >= 1)));
     let (canceling, renting) = (ended(canceling), ended(renting));
-    assert_eq!(renting.failed, 0, "{}", renting.text);
+    went_well(&renting);
     assert!(server.client("admin").send(&operator(Request::delete(&fault))).is_success());
     eprintln!(
         "== experiment: {USERS} users cancel where two may at once: {} % available, {} a second; {} rentals beside it, none failed",
@@ -223,11 +294,12 @@ fn a_bulkhead_of_one_without_a_queue_turns_some_readers_away_and_no_others() {
         (ended(products), ended(rentals))
     };
     let (free, _) = read("");
-    assert_eq!((free.failed, free.availability.as_str()), (0, "100.00"), "{}", free.text);
+    went_well(&free);
+    assert_eq!(free.availability, "100.00", "{}", free.text);
     let one = "[guard.of.\"oa-rental/product/product\"]\nreads = { running_max = 1, queue_max = 0, wait_max_ms = 0 }\n";
     let (products, rentals) = read(one);
     assert!(products.failed > 0, "{}", products.text);
-    assert_eq!(rentals.failed, 0, "{}", rentals.text);
+    went_well(&rentals);
     eprintln!(
         "== experiment: 10 readers, one place and no queue: {} % available (100.00 % without), {} turned away; none elsewhere",
         products.availability, products.failed,

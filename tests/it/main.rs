@@ -20,6 +20,7 @@ mod experiments;
 mod hair_shop_document;
 mod oa_rental_delivery_down;
 mod oa_rental_document;
+mod outside_bank;
 mod overload;
 
 mod big_store;

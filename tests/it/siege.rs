@@ -21,6 +21,8 @@ const TRIES: usize = 3;
 pub(crate) struct Report {
     pub(crate) transactions: u64,
     pub(crate) failed: u64,
+    /// Answered with a success; siege counts many a refusal as no failure.
+    pub(crate) successful: u64,
     /// In percent.
     pub(crate) availability: String,
     /// Transactions a second.
@@ -38,6 +40,7 @@ impl Report {
         Report {
             transactions: number("transactions").unwrap_or_else(|| panic!("no transactions in: {text}")),
             failed: number("failed_transactions").or_else(|| number("failed transactions")).unwrap_or(u64::MAX),
+            successful: number("successful_transactions").or_else(|| number("successful transactions")).unwrap_or(0),
             availability: value(&text, "availability"),
             rate: one_of("transaction_rate", "transaction rate"),
             longest: one_of("longest_transaction", "longest transaction"),
