@@ -8,6 +8,7 @@ use super::parts::disk_options;
 use super::{AppError, say};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::domain::System;
 use crate::domain::system::Catalogue;
 use crate::journal::disk::DiskError;
 use crate::journal::disk::backup::{self, Backup};
@@ -15,7 +16,6 @@ use crate::journal::disk::checkpoint;
 use crate::journal::disk::log::{Log, LogOptions, verify as verify_log};
 use crate::journal::disk::{DiskEngine, Home};
 use crate::journal::{CheckpointFigures, Journal, JournalOptions, codec};
-use crate::systems;
 
 /// Checks every frame and the chain over all of them.
 ///
@@ -41,8 +41,8 @@ pub fn verify(settings: &Settings) -> Result<u8, AppError> {
 /// # Errors
 ///
 /// Fails when the log is damaged.
-pub async fn checkpoint(settings: &Settings) -> Result<u8, AppError> {
-    let journal = opened(settings, &Clock::system()).await?;
+pub async fn checkpoint(settings: &Settings, systems: &[System]) -> Result<u8, AppError> {
+    let journal = opened(settings, systems, &Clock::system()).await?;
     // A clean end writes one, if anything was written since the last.
     journal.clone().close().await;
     let CheckpointFigures { group, bytes, .. } = journal.figures().engine.checkpoint;
@@ -77,7 +77,7 @@ pub fn restore(settings: &Settings, from: &Path) -> Result<u8, AppError> {
 /// # Errors
 ///
 /// Fails when the log is damaged.
-pub async fn rebuild(settings: &Settings) -> Result<u8, AppError> {
+pub async fn rebuild(settings: &Settings, systems: &[System]) -> Result<u8, AppError> {
     let clock = Clock::system();
     {
         let home = home(settings)?;
@@ -87,7 +87,7 @@ pub async fn rebuild(settings: &Settings) -> Result<u8, AppError> {
         }
     }
     let started = clock.now();
-    let journal = opened(settings, &clock).await?;
+    let journal = opened(settings, systems, &clock).await?;
     let position = *journal.durable().borrow();
     journal.close().await;
     say(&format!(
@@ -102,9 +102,9 @@ pub async fn rebuild(settings: &Settings) -> Result<u8, AppError> {
 /// # Errors
 ///
 /// Fails when the log is damaged or holds what this build does not know.
-pub fn dump(settings: &Settings, from: u64) -> Result<u8, AppError> {
+pub fn dump(settings: &Settings, systems: &[System], from: u64) -> Result<u8, AppError> {
     let home = home(settings)?;
-    let catalogue = Catalogue::of(&systems::all());
+    let catalogue = Catalogue::of(systems);
     let options = LogOptions { segment_bytes: settings.journal.segment_bytes, keys_of: codec::keys_of };
     // Opened as a start would, so that a torn tail is told apart from damage.
     let (_, reader, _) = Log::open(&home.log_dir(), home.store, options, 0).map_err(DiskError::from)?;
@@ -124,8 +124,8 @@ pub fn dump(settings: &Settings, from: u64) -> Result<u8, AppError> {
     Ok(0)
 }
 
-async fn opened(settings: &Settings, clock: &Clock) -> Result<Journal, AppError> {
-    let catalogue = Arc::new(Catalogue::of(&systems::all()));
+async fn opened(settings: &Settings, systems: &[System], clock: &Clock) -> Result<Journal, AppError> {
+    let catalogue = Arc::new(Catalogue::of(systems));
     let (engine, _) = DiskEngine::open(&settings.journal.data, catalogue.shapes(), disk_options(settings), clock)?;
     let remembered = JournalOptions { recent_for: Duration::ZERO, free_bytes_min: 0 };
     Ok(Journal::open(Arc::new(engine), catalogue, clock.clone(), remembered).await?)

@@ -3,12 +3,14 @@
 //! Start: settings → log lines → listeners bound → metrics → storage → journal → actors → listeners served. Stop:
 //! listeners stop accepting and drain → actors → journal (seal) → storage. A stop may be replaced by a crash at any step.
 
+mod command_line;
 mod serve;
 mod parts;
 mod doors;
 mod error;
 pub mod journal;
 
+pub use command_line::main;
 pub use error::AppError;
 pub use serve::{Reload, serve};
 

@@ -28,7 +28,6 @@ use crate::http::steering::Decisions;
 use crate::http::stories::Scans;
 use crate::journal::disk::DiskEngine;
 use crate::resilience::{AdaptiveLimit, RateLimit};
-use crate::systems;
 use crate::telemetry::{metrics, tracing as lines};
 
 /// How often histograms are emptied and gauges brought up to date.
@@ -41,16 +40,15 @@ const TREE_GONE: u8 = 72;
 /// Why a setting makes sense.
 const CHECKED: &str = "checked when the settings were read";
 
-/// Serves these systems (none named: all) until a signal, and returns the exit code.
+/// Serves those of all systems that are named (none: all) until a signal, and returns the exit code.
 ///
 /// # Errors
 ///
 /// Fails when a part cannot be started; what was started before is stopped.
-pub async fn serve(settings: Settings, names: &[String], reload: Reload) -> Result<u8, AppError> {
+pub async fn serve(settings: Settings, all: &[System], names: &[String], reload: Reload) -> Result<u8, AppError> {
     lines::install(&settings.log.filter, settings.log.json).map_err(AppError::Lines)?;
     let clock = Clock::system();
-    let all = systems::all();
-    let served = chosen(&all, names)?;
+    let served = chosen(all, names)?;
     let alone = names.len() == 1;
     let mut signals = Signals::listen().map_err(AppError::Signals)?;
     // Bound before anything is opened: a port in use is the commonest mistake.
@@ -58,8 +56,8 @@ pub async fn serve(settings: Settings, names: &[String], reload: Reload) -> Resu
     let operator = bind(settings.admin.listen, settings.edge.backlog)?;
     let prometheus = metrics::install()?;
 
-    let catalogue = Arc::new(Catalogue::of(&all));
-    let parts = Parts::start(&settings, &all, &served, &catalogue, &clock).await?;
+    let catalogue = Arc::new(Catalogue::of(all));
+    let parts = Parts::start(&settings, all, &served, &catalogue, &clock).await?;
     let offset = settings.listen.port_offset;
     let routes = served.iter().map(|system| SystemRoutes::of(system, &catalogue, alone, offset)).collect();
     let limit = Arc::new(AdaptiveLimit::new(settings.edge.limit_policy(), clock.clone()).expect(CHECKED));

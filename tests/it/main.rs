@@ -14,6 +14,7 @@ mod bad_input;
 mod book_market_document;
 mod book_rental_document;
 mod car_rental_document;
+mod conservation;
 mod contract;
 mod edge;
 mod experiments;
@@ -21,6 +22,7 @@ mod hair_shop_document;
 mod oa_rental_delivery_down;
 mod oa_rental_document;
 mod outside_bank;
+mod own_system;
 mod overload;
 
 mod big_store;

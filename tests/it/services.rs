@@ -17,6 +17,8 @@ const SYSTEMS: &[(&str, &[&str])] = &[
     // Nobody ever had the fifth place.
     ("book-market", &["order", "payment", "delivery", "customerview", "", "kakao", "kakaomsg"]),
     ("hair-shop", &["reservation", "payment", "hairshop", "mypage"]),
+    // The example of a team's own.
+    ("laundry", &["counter", "machine", "office"]),
 ];
 /// All systems; these, or some by their names with blanks between, stand behind one gateway.
 pub(crate) const ALL: &str = "all";

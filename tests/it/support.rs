@@ -20,6 +20,7 @@ const POLL: Duration = Duration::from_millis(10);
 /// One process that serves one system; dropping it kills it.
 pub(crate) struct Server {
     system: &'static str,
+    binary: PathBuf,
     data: PathBuf,
     log: PathBuf,
     /// Where the lines of the newest start begin.
@@ -44,10 +45,19 @@ impl Server {
         server
     }
 
+    /// Starts a team's own binary, which serves a system of its own.
+    pub(crate) fn of(binary: PathBuf, system: &'static str, dir: &Path) -> Server {
+        let mut server = Server::new(dir, &dir.join("server.log"), &[]);
+        (server.system, server.binary) = (system, binary);
+        server.restart();
+        server
+    }
+
     /// A server of oa-rental with free ports and the data in `dir/data` that is not started yet.
     pub(crate) fn new(dir: &Path, log: &Path, extra: &[&str]) -> Server {
         Server {
             system: "oa-rental",
+            binary: PathBuf::from(env!("CARGO_BIN_EXE_resurgam")),
             data: dir.join("data"),
             log: log.to_owned(),
             log_from: 0,
@@ -122,7 +132,8 @@ impl Server {
         let log =
             File::options().create(true).append(true).open(&self.log).expect("the log of the server can be written");
         self.log_from = log.metadata().expect("the log of the server can be measured").len();
-        let words: Vec<&str> = self.below.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_resurgam")]).collect();
+        let binary = self.binary.to_str().expect("a path of text");
+        let words: Vec<&str> = self.below.iter().map(String::as_str).chain([binary]).collect();
         let mut child = Command::new(words[0])
             .args(&words[1..])
             .arg("serve")

@@ -24,7 +24,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["domain", "actors", "journal", "resilience", "clock", "telemetry"]),
     ("telemetry", &["resilience", "clock"]),
     ("config", &["domain", "resilience"]),
-    ("main", &["app", "config"]),
+    ("main", &["app", "systems"]),
 ];
 pub(crate) const SEES_ALL: &[&str] = &["app", "lib"];
 
@@ -49,7 +49,7 @@ pub(crate) const RESERVED: &[(&str, &[&str])] = &[
     ("toml_edit", &["config"]),
     ("uuid", &["clock"]),
     ("rand", &["clock"]),
-    ("clap", &["main"]),
+    ("clap", &["app"]),
 ];
 
 /// Rooms that may use these crates only.
