@@ -4,6 +4,7 @@
 //! its sources. One binary, so that it links once.
 
 mod client;
+mod conversation;
 mod httpie;
 mod support;
 mod services;
