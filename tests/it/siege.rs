@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::campaign::{alone, setting};
 use crate::edge::total;
-use crate::support::{Server, now};
+use crate::support::{Server, eventually, now};
 
 /// siege 4.0 kills its threads when the time of `-t` is over, sometimes one that holds a lock of malloc's, and then never
 /// ends (https://github.com/JoeDog/siege/pull/180): it is given this long to end, and this many tries.
@@ -84,10 +84,14 @@ impl Siege {
 
 /// Creates products; siege ends in time, or there is nothing to judge.
 fn siege(home: &Path, server: &Server, size: &[&str], limit: Duration) -> Option<Report> {
-    let target =
-        format!(r#"http://127.0.0.1:{}/products POST {{"name":"computer","qty":"9"}}"#, server.addr("product").port());
+    let products = format!("{}/products", server.url("product"));
+    post(home, &products, r#"{"name":"computer","qty":"9"}"#, size, limit)
+}
+
+fn post(home: &Path, url: &str, body: &str, size: &[&str], limit: Duration) -> Option<Report> {
+    let target = format!("{url} POST {body}");
     let args = [size, &["--content-type", "application/json", &target]].concat();
-    Siege::start(home, "products", &args).ended_within(limit)
+    Siege::start(home, "posts", &args).ended_within(limit)
 }
 
 /// The value of `Label: value unit` or `"label": value,`, whichever this version of siege prints.
@@ -100,6 +104,16 @@ fn value(text: &str, label: &str) -> String {
 fn nothing_failed(report: &Report) {
     assert_eq!((report.failed, report.availability.as_str()), (0, "100.00"), "{}", report.text);
     assert!(report.transactions > 0, "{}", report.text);
+}
+
+/// How many products there are once those are made whose clients have gone.
+fn at_rest(server: &Server) -> u64 {
+    let mut seen = Vec::new();
+    eventually("no product is made any more", || {
+        seen.push(total(server, "product", "/products"));
+        let last = &seen[seen.len().saturating_sub(10)..];
+        (last.len() == 10 && last.iter().all(|total| *total == last[0])).then_some(last[0])
+    })
 }
 
 #[test]
@@ -118,7 +132,7 @@ fn a_siege_of_the_products_loses_nothing() {
     });
     let timed = timed.expect("siege ends when its time is over");
     nothing_failed(&timed);
-    let stored = total(&server, "product", "/products") - before;
+    let stored = at_rest(&server) - before;
     // When time is up siege hangs up on requests under way: each client may have one that is stored and not counted.
     let range = timed.transactions..=timed.transactions + clients;
     assert!(range.contains(&stored), "{stored} stored, {} counted: {}", timed.transactions, timed.text);
@@ -133,4 +147,28 @@ fn a_siege_of_the_products_loses_nothing() {
     nothing_failed(&counted);
     assert_eq!(counted.transactions, clients * 10, "{}", counted.text);
     assert_eq!(total(&server, "product", "/products") - before, counted.transactions);
+}
+
+#[test]
+fn a_siege_of_rented_books_takes_each_from_the_stock_once() {
+    const STOCK: u64 = 1_000_000;
+    let _machine = alone();
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let raised = format!("systems.book-rental.initial_stock={STOCK}");
+    let server = Server::serving("book-rental", dir.path(), &["--set", &raised]);
+    let seconds = setting("RESURGAM_SIEGE_SECONDS", 3);
+    let (url, size) = (format!("{}/rental", server.url("rent")), ["-c255", &*format!("-t{seconds}S")]);
+    let limit = Duration::from_secs(seconds) + GRACE;
+    let timed = (0..TRIES).find_map(|_| post(dir.path(), &url, r#"{"bookId":"5","qty":1}"#, &size, limit));
+    let timed = timed.expect("siege ends when its time is over");
+    nothing_failed(&timed);
+    let rented = eventually("the stock is short of what was rented", || {
+        let rented = total(&server, "rent", "/rentals");
+        (server.get("book", "/books/5").json()["stock"] == STOCK - rented).then_some(rented)
+    });
+    assert!(rented >= timed.transactions, "{rented} rentals, {} counted", timed.transactions);
+    eprintln!(
+        "== siege -c255 -t{seconds}S of rented books: {} transactions, availability 100.00 %",
+        timed.transactions
+    );
 }
