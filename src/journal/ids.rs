@@ -145,6 +145,12 @@ impl Ids {
         self.of(kind).bits.read().count
     }
 
+    /// Lists the visible ids after this one, in their order.
+    #[must_use]
+    pub fn after(&self, kind: Kind, id: u64, len: usize) -> Vec<u64> {
+        self.of(kind).bits.read().after(id, len)
+    }
+
     /// Returns up to `len` visible ids in order, after the first `skip`.
     #[must_use]
     pub fn page(&self, kind: Kind, skip: u64, len: usize) -> Vec<u64> {
@@ -217,6 +223,26 @@ impl Bits {
         }
     }
 
+    fn after(&self, id: u64, len: usize) -> Vec<u64> {
+        let mut ids = Vec::with_capacity(len.min(1024));
+        let Some(first) = id.checked_add(1) else { return ids };
+        let (mut index, bit) = place(first);
+        let mut mask = u64::MAX << bit;
+        while ids.len() < len && index < self.words.len() {
+            if index % BLOCK_WORDS == 0 && self.blocks.get(index / BLOCK_WORDS) == Some(&0) {
+                index += BLOCK_WORDS;
+                continue;
+            }
+            let mut word = self.words[index] & std::mem::replace(&mut mask, u64::MAX);
+            while word != 0 && ids.len() < len {
+                ids.push(index as u64 * 64 + u64::from(word.trailing_zeros()));
+                word &= word - 1;
+            }
+            index += 1;
+        }
+        ids
+    }
+
     fn page(&self, mut skip: u64, len: usize) -> Vec<u64> {
         let mut ids = Vec::with_capacity(len.min(1024));
         if skip >= self.count {
@@ -274,6 +300,10 @@ mod tests {
             let skipped = usize::try_from(skip).expect("small");
             let expected: Vec<u64> = model.iter().copied().skip(skipped).take(len).collect();
             prop_assert_eq!(ids.page(KIND, skip, len), expected);
+            let after = skip * 70;
+            let expected: Vec<u64> = model.range(after + 1..).copied().take(len).collect();
+            prop_assert_eq!(ids.after(KIND, after, len), expected);
+            prop_assert!(ids.after(KIND, u64::MAX, len).is_empty());
             prop_assert_eq!(ids.count(KIND), model.len() as u64);
         }
     }

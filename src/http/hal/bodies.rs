@@ -7,6 +7,7 @@ use crate::domain::{Paging, Resource, Value};
 
 use super::base::{Base, push_number, push_uri_template};
 use super::collection_links::{PAGE_VARIABLES, Target, collection_links};
+use super::cursor::Cursor;
 use super::page_query::PageQuery;
 
 /// A link of a body that is nothing but links.
@@ -33,19 +34,7 @@ pub fn item(resource: &Resource, base: &Base, id: u64, values: &[Value]) -> Stri
 /// `total` counts the collection; `items` are those of this page, in their order.
 #[must_use]
 pub fn page(resource: &Resource, base: &Base, query: &PageQuery, total: u64, items: &[(u64, Vec<Value>)]) -> String {
-    let bytes = 1024 + items.len() * (item_bytes(resource, base) + 48);
-    let mut out = String::with_capacity(bytes);
-    out.push_str("{\n  \"_embedded\" : {\n    \"");
-    out.push_str(resource.collection);
-    out.push_str("\" : [ ");
-    for (at, (id, values)) in items.iter().enumerate() {
-        if at > 0 {
-            out.push_str(", ");
-        }
-        write_item(&mut out, 2, resource, base, *id, values);
-    }
-    out.push_str(if items.is_empty() { "]" } else { " ]" });
-    out.push_str("\n  },\n  \"_links\" : {");
+    let mut out = embedding(resource, base, items);
     for (at, (rel, target)) in collection_links(resource, query, total).enumerate() {
         if at > 0 {
             out.push(',');
@@ -74,6 +63,47 @@ pub fn page(resource: &Resource, base: &Base, query: &PageQuery, total: u64, ite
         out.push_str("\n  }");
     }
     out.push_str("\n}");
+    out
+}
+
+/// Writes the items after a cursor, with the next cursor if there are more; nothing is counted.
+#[must_use]
+pub fn slice(
+    resource: &Resource,
+    base: &Base,
+    query: &PageQuery,
+    items: &[(u64, Vec<Value>)],
+    next: Option<Cursor>,
+) -> String {
+    let mut out = embedding(resource, base, items);
+    write_link(&mut out, 2, "self", false, |out| Target::Request.push(out, resource, base, query));
+    if let Some(next) = next {
+        out.push(',');
+        write_link(&mut out, 2, "next", false, |out| {
+            base.push_collection(out, resource);
+            out.push_str(&format!("?cursor={next}&size={}", query.size));
+        });
+    }
+    out.push_str("\n  },\n  \"page\" : {\n    \"size\" : ");
+    push_number(&mut out, query.size);
+    out.push_str("\n  }\n}");
+    out
+}
+
+/// Writes the beginning of a list: its items, and that links follow.
+fn embedding(resource: &Resource, base: &Base, items: &[(u64, Vec<Value>)]) -> String {
+    let mut out = String::with_capacity(1024 + items.len() * (item_bytes(resource, base) + 48));
+    out.push_str("{\n  \"_embedded\" : {\n    \"");
+    out.push_str(resource.collection);
+    out.push_str("\" : [ ");
+    for (at, (id, values)) in items.iter().enumerate() {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        write_item(&mut out, 2, resource, base, *id, values);
+    }
+    out.push_str(if items.is_empty() { "]" } else { " ]" });
+    out.push_str("\n  },\n  \"_links\" : {");
     out
 }
 

@@ -2,13 +2,15 @@
 
 mod base;
 mod bodies;
+mod cursor;
 mod page_query;
 mod collection_links;
 pub mod profile;
 mod spaced;
 
 pub use base::Base;
-pub use bodies::{Link, item, links, page, root, uri_list};
+pub use bodies::{Link, item, links, page, root, slice, uri_list};
+pub use cursor::Cursor;
 pub use page_query::{Order, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageQuery, decoded, parameters};
 
 #[cfg(test)]

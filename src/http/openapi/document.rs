@@ -77,7 +77,7 @@ impl Document {
         let list = json!({ "200": shown(&list_name(resource), &[HAL, JSON]) });
         let mut reading = operation(tag, &format!("list {collection}"), list);
         if resource.paging == Paging::Paged {
-            reading["parameters"] = json!(["page", "size", "sort"].map(parameter));
+            reading["parameters"] = json!(["page", "size", "sort", "cursor"].map(parameter));
         }
         let path = format!("/{collection}");
         self.add(&path, "get", reading);
@@ -205,6 +205,7 @@ fn parameters() -> Value {
         "page": query("page", "which page, from 0", &number),
         "size": query("size", "how many on a page", &number),
         "sort": query("sort", "a field, and `,desc` for the other way round", &text),
+        "cursor": query("cursor", "instead of page: empty at first, then as the link `next` has it; nothing is counted", &text),
         "at": query("at", "its past: a version, or a time (RFC 3339)", &text),
         "key": header("Idempotency-Key", "the same for a repeat: it is recognised, and answered as before"),
         "patience": header("Request-Timeout", "how long the client waits, in seconds"),

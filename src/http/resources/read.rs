@@ -8,7 +8,7 @@ use warp::http::header::ETAG;
 use crate::domain::{Paging, Resource, Stream, Value};
 use crate::http::answer::Answer;
 use crate::http::conditional;
-use crate::http::hal::{self, Base, PageQuery};
+use crate::http::hal::{self, Base, Cursor, PageQuery};
 use crate::http::negotiate::{HAL, JSON, URI_LIST};
 use crate::http::problem::Problem;
 use crate::http::request::Request;
@@ -50,12 +50,43 @@ pub(super) fn list(edge: &Edge, resource: &Resource, base: &Base, request: &Requ
     let media = request.answer_type(&[HAL, JSON, URI_LIST])?;
     edge.admission.gate_is_open(resource.kind)?;
     let query = PageQuery::read(request.query.as_deref(), resource);
+    let cursor = request.parameter("cursor").filter(|_| resource.paging == Paging::Paged);
+    if let Some(cursor) = cursor {
+        return slice(edge, resource, base, request, &query, &cursor);
+    }
     let total = edge.journal.ids().count(resource.kind);
     let rows = page_of_rows(edge, resource, &query, total)?;
     let body = match media {
         URI_LIST => hal::uri_list(resource, base, &query, total, rows.iter().map(|(id, _)| *id)),
         _ => hal::page(resource, base, &query, total, &rows),
     };
+    let etag = conditional::digest(media, &body);
+    Ok(unless_known(request, &etag, media, || body))
+}
+
+/// Answers with the items after a cursor.
+fn slice(
+    edge: &Edge,
+    resource: &Resource,
+    base: &Base,
+    request: &Request,
+    query: &PageQuery,
+    cursor: &str,
+) -> Result<Answer, Problem> {
+    let media = request.answer_type(&[HAL, JSON])?;
+    if !query.sort.is_empty() {
+        return Err(Problem::BadRequest("a cursor goes in the order of ids: leave out sort".to_owned()));
+    }
+    let after = Cursor::read(cursor).ok_or_else(|| {
+        Problem::BadRequest(format!("{cursor:?} is no cursor: begin with an empty one and follow the links `next`"))
+    })?;
+    let size = usize::try_from(query.size).unwrap_or(usize::MAX);
+    // One more than asked for tells whether there are more.
+    let mut ids = edge.journal.ids().after(resource.kind, after.id(), size + 1);
+    let has_more = ids.len() > size;
+    ids.truncate(size);
+    let next = ids.last().filter(|_| has_more).map(|id| Cursor::after(*id));
+    let body = hal::slice(resource, base, query, &rows(edge, resource, &ids)?, next);
     let etag = conditional::digest(media, &body);
     Ok(unless_known(request, &etag, media, || body))
 }

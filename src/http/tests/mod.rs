@@ -5,6 +5,7 @@ mod house;
 mod admin;
 mod breakers;
 mod conditions;
+mod cursors;
 mod faults;
 mod keys;
 mod openapi;

@@ -9,7 +9,7 @@ const COMPUTER: &str = r#"{"name":"computer","qty":9}"#;
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 pub(super) fn rows() -> Vec<Row> {
-    [keys(), problems(), stories()].into_iter().flatten().collect()
+    [keys(), problems(), descriptions(), cursors(), stories()].into_iter().flatten().collect()
 }
 
 fn keyed(key: &str, body: &str) -> Request {
@@ -43,6 +43,32 @@ fn problems() -> Vec<Row> {
         row("T193", PRODUCT, accepting("/products/999", "application/problem+json"), 404).json(missing.clone()),
         row("T193", PRODUCT, accepting("/products/999", "application/hal+json, application/problem+json;q=0.5"), 404)
             .json(missing),
+    ]
+}
+
+fn descriptions() -> Vec<Row> {
+    let described = |path: &str| {
+        row("T196", GATEWAY, any(path), 200)
+            .header("content-type", "application/json")
+            .json(json!({"openapi": "3.1.0", "info": {"title": "oa-rental"}}))
+    };
+    vec![described("/openapi.json"), described("/v3/api-docs")]
+}
+
+fn cursors() -> Vec<Row> {
+    let next = "/_links/next/href";
+    vec![
+        row("T198", PRODUCT, any("/products?cursor=&size=2"), 200).json(json!({"page": {"size": 2}})).judged(
+            "two items and no totals",
+            |answer| {
+                let list = answer.json();
+                list["_embedded"]["products"].as_array().is_some_and(|items| items.len() == 2)
+                    && list["page"]["totalElements"].is_null()
+                    && list.pointer(next).and_then(|href| href.as_str()).is_some_and(|href| href.contains("?cursor=c"))
+            },
+        ),
+        row("T198", PRODUCT, any("/products?cursor=7"), 400),
+        row("T198", PRODUCT, any("/products?cursor=&sort=name"), 400),
     ]
 }
 
