@@ -88,7 +88,7 @@ impl Admission {
     /// # Errors
     ///
     /// Fails when the service is stopped, too many look, a fault fails it, or a fault keeps it until its deadline.
-    pub async fn look(&self, kind: Kind, deadline: Deadline) -> Result<Option<Permit>, CallError> {
+    pub async fn look(&self, kind: Kind, deadline: Deadline) -> Result<Option<Permit<'_>>, CallError> {
         self.0.gate_is_open(kind)?;
         let slot = match self.0.directory.room(kind) {
             Some(room) => Some(room.guard.look(deadline).await?),

@@ -2,7 +2,8 @@
 //!
 //! The limit is exact, the queue strictly first come, first served, bounded in length and in time. A slot is never free
 //! while somebody waits: whoever gives it back hands it to the first in line, so no newcomer can overtake. It must never
-//! run foreign code (wakers, work) under its lock. Relies on tokio's oneshot channel to carry a slot to one waiter.
+//! run foreign code (wakers, work) under its lock. Relies on tokio's oneshot channel: what is sent before it is closed
+//! can still be received, what is sent afterwards stays with the sender.
 
 mod limits;
 mod log;
@@ -12,7 +13,8 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::iter;
+use std::mem::ManuallyDrop;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -27,9 +29,9 @@ use super::sync::{Mutex, oneshot, timeout_at};
 use crate::clock::Clock;
 
 /// The slots of one partition and the queue in front of them.
-#[derive(Debug)]
 pub struct Bulkhead {
-    shared: Arc<Shared>,
+    clock: Clock,
+    state: Mutex<State>,
 }
 
 impl Bulkhead {
@@ -47,7 +49,7 @@ impl Bulkhead {
             hold_mean_ns: None,
             rejections: Rejections::default(),
         };
-        Ok(Self { shared: Arc::new(Shared { clock, state: Mutex::new(state) }) })
+        Ok(Self { clock, state: Mutex::new(state) })
     }
 
     /// Changes the limits at once: fewer slots are reached as calls end, more are given to those who wait, in order. Who
@@ -57,21 +59,21 @@ impl Bulkhead {
     /// When a limit is zero; the old ones stay in force.
     pub fn resize(&self, limits: BulkheadLimits) -> Result<(), ZeroLimit> {
         limits.check()?;
-        let now = self.shared.clock.now();
-        let mut state = self.shared.state.lock();
-        state.limits = limits;
-        loop {
-            let Some(slot) = state.grow() else { return Ok(()) };
-            drop(state);
-            // Unclaimed, it passes itself on.
-            drop(slot.send(self.shared.permit(now)));
-            state = self.shared.state.lock();
+        let now = self.clock.now();
+        let added: Vec<_> = {
+            let mut state = self.state.lock();
+            state.limits = limits;
+            iter::from_fn(|| state.grow()).collect()
+        };
+        for slot in added {
+            self.hand_over(slot, now);
         }
+        Ok(())
     }
 
     /// Returns the limits in force.
     pub fn limits(&self) -> BulkheadLimits {
-        self.shared.state.lock().limits
+        self.state.lock().limits
     }
 
     /// Takes a slot, waiting in line for at most `wait_max` and never past `deadline`.
@@ -81,8 +83,8 @@ impl Bulkhead {
     ///
     /// # Cancel safety
     /// A dropped wait leaves the queue, and a slot handed to it in that instant goes to the next in line.
-    pub async fn acquire(&self, deadline: Deadline) -> Result<Permit, NotExecuted> {
-        let arrived = self.shared.clock.now();
+    pub async fn acquire(&self, deadline: Deadline) -> Result<Permit<'_>, NotExecuted> {
+        let arrived = self.clock.now();
         if deadline.at() <= arrived {
             return Err(NotExecuted::deadline_exceeded());
         }
@@ -93,98 +95,34 @@ impl Bulkhead {
     ///
     /// # Errors
     /// As [`Self::acquire`], but for a deadline that was over on arrival: the caller has seen that it is not.
-    pub async fn acquire_at(&self, arrived: Instant, deadline: Deadline) -> Result<Permit, NotExecuted> {
-        match self.shared.enter(arrived, deadline)? {
-            Entry::Admitted(permit) => Ok(permit),
-            Entry::Queued(place) => place.wait(deadline).await,
-        }
+    pub async fn acquire_at(&self, arrived: Instant, deadline: Deadline) -> Result<Permit<'_>, NotExecuted> {
+        let place = {
+            let mut state = self.state.lock();
+            if state.take_free() {
+                return Ok(self.permit(arrived));
+            }
+            self.line_up(&mut state, arrived, deadline)?
+        };
+        place.wait(deadline).await
     }
 
     /// Returns how many slots are taken, counting those on their way to a waiter.
     pub fn running(&self) -> usize {
-        self.shared.state.lock().running
+        self.state.lock().running
     }
 
     /// Returns how many calls wait for a slot.
     pub fn queued(&self) -> usize {
-        self.shared.state.lock().queue.len()
+        self.state.lock().queue.len()
     }
 
     /// Returns its newest rejections, oldest first; ten a second at most are kept.
     pub fn rejections(&self) -> Vec<Rejection> {
-        self.shared.state.lock().rejections.newest()
-    }
-}
-
-/// The right to run one call; given back when dropped, and never twice:
-///
-/// ```compile_fail,E0382
-/// # use resurgam::resilience::bulkhead::Permit;
-/// fn twice(permit: Permit, now: tokio::time::Instant) {
-///     permit.give_back(now);
-///     permit.give_back(now);
-/// }
-/// ```
-#[must_use = "dropping the permit gives the slot back"]
-#[derive(Debug)]
-pub struct Permit {
-    /// Empty once the slot went elsewhere.
-    shared: Option<Arc<Shared>>,
-    taken: Instant,
-}
-
-impl Permit {
-    /// Returns when the slot was taken.
-    pub(super) const fn taken(&self) -> Instant {
-        self.taken
+        self.state.lock().rejections.newest()
     }
 
-    /// Gives the slot back, for a caller that has just looked at the clock.
-    pub fn give_back(mut self, now: Instant) {
-        if let Some(shared) = self.shared.take() {
-            self.pass_on(&shared, now);
-        }
-    }
-
-    /// Passes the slot to the first waiter who still wants it, or frees it.
-    fn pass_on(&self, shared: &Arc<Shared>, now: Instant) {
-        let mut first = {
-            let mut state = shared.state.lock();
-            state.learn_hold(now.saturating_duration_since(self.taken));
-            state.next_in_line()
-        };
-        while let Some(slot) = first {
-            let Err(mut unclaimed) = slot.send(shared.permit(now)) else {
-                return;
-            };
-            // The slot is still in hand here, so this permit must not give it back as well.
-            unclaimed.shared = None;
-            first = shared.state.lock().next_in_line();
-        }
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if let Some(shared) = self.shared.take() {
-            self.pass_on(&shared, shared.clock.now());
-        }
-    }
-}
-
-struct Shared {
-    clock: Clock,
-    state: Mutex<State>,
-}
-
-impl Shared {
-    fn enter(self: &Arc<Self>, now: Instant, deadline: Deadline) -> Result<Entry, NotExecuted> {
-        let mut state = self.state.lock();
-        if state.running < state.limits.running_max {
-            debug_assert!(state.queue.is_empty(), "a slot is free and somebody waits");
-            state.running += 1;
-            return Ok(Entry::Admitted(self.permit(now)));
-        }
+    /// Takes a place in line.
+    fn line_up(&self, state: &mut State, now: Instant, deadline: Deadline) -> Result<Place<'_>, NotExecuted> {
         if state.queue.len() >= state.limits.queue_max {
             return Err(state.reject(Reason::BulkheadFull, now));
         }
@@ -196,26 +134,83 @@ impl Shared {
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         state.queue.push_back((ticket, slot));
-        Ok(Entry::Queued(Place { shared: Arc::clone(self), ticket, handed }))
+        Ok(Place { bulkhead: self, ticket, handed })
     }
 
-    fn permit(self: &Arc<Self>, taken: Instant) -> Permit {
-        let shared = Some(Arc::clone(self));
-        Permit { shared, taken }
+    const fn permit(&self, taken: Instant) -> Permit<'_> {
+        Permit { bulkhead: self, taken }
+    }
+
+    /// Takes a slot back that was held since `taken`, and passes it on.
+    fn take_back(&self, taken: Instant, now: Instant) {
+        let first = {
+            let mut state = self.state.lock();
+            state.learn_hold(now.saturating_duration_since(taken));
+            state.next_in_line()
+        };
+        if let Some(slot) = first {
+            self.hand_over(slot, now);
+        }
+    }
+
+    /// Hands a slot to a waiter who was taken out of the queue, or to the next who still wants it, or frees it.
+    fn hand_over(&self, mut first: Slot, now: Instant) {
+        while first.send(now).is_err() {
+            let Some(next) = self.state.lock().next_in_line() else { return };
+            first = next;
+        }
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Bulkhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.state.lock().limits.fmt(f)
+        self.limits().fmt(f)
     }
 }
+
+/// The right to run one call; given back when dropped, and never twice:
+///
+/// ```compile_fail,E0382
+/// # use resurgam::resilience::bulkhead::Permit;
+/// fn twice(permit: Permit<'_>, now: tokio::time::Instant) {
+///     permit.give_back(now);
+///     permit.give_back(now);
+/// }
+/// ```
+#[must_use = "dropping the permit gives the slot back"]
+#[derive(Debug)]
+pub struct Permit<'a> {
+    bulkhead: &'a Bulkhead,
+    taken: Instant,
+}
+
+impl Permit<'_> {
+    /// Returns when the slot was taken.
+    pub(super) const fn taken(&self) -> Instant {
+        self.taken
+    }
+
+    /// Gives the slot back, for a caller that has just looked at the clock.
+    pub fn give_back(self, now: Instant) {
+        let Self { bulkhead, taken } = *ManuallyDrop::new(self);
+        bulkhead.take_back(taken, now);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.bulkhead.take_back(self.taken, self.bulkhead.clock.now());
+    }
+}
+
+/// Where a waiter is told when it was given a slot.
+type Slot = oneshot::Sender<Instant>;
 
 struct State {
     limits: BulkheadLimits,
     running: usize,
     /// Each waiter's ticket, ascending, and where to send the slot; empty whenever a slot is free.
-    queue: VecDeque<(u64, oneshot::Sender<Permit>)>,
+    queue: VecDeque<(u64, Slot)>,
     next_ticket: u64,
     /// How long a slot is held, smoothed; none before the first return.
     hold_mean_ns: Option<u64>,
@@ -223,8 +218,16 @@ struct State {
 }
 
 impl State {
+    /// Takes a slot if one is free.
+    fn take_free(&mut self) -> bool {
+        let is_free = self.running < self.limits.running_max;
+        debug_assert!(!is_free || self.queue.is_empty(), "a slot is free and somebody waits");
+        self.running += usize::from(is_free);
+        is_free
+    }
+
     /// Takes the first waiter out of the queue to be handed a slot that is free.
-    fn grow(&mut self) -> Option<oneshot::Sender<Permit>> {
+    fn grow(&mut self) -> Option<Slot> {
         let first = if self.running < self.limits.running_max { self.queue.pop_front() } else { None };
         self.running += usize::from(first.is_some());
         first.map(|(_, slot)| slot)
@@ -232,7 +235,7 @@ impl State {
 
     /// Takes the first waiter out of the queue to be handed the slot in hand; with none left, or one slot too many, the slot
     /// is gone.
-    fn next_in_line(&mut self) -> Option<oneshot::Sender<Permit>> {
+    fn next_in_line(&mut self) -> Option<Slot> {
         let first = if self.running <= self.limits.running_max { self.queue.pop_front() } else { None };
         if first.is_none() {
             self.running -= 1;
@@ -265,46 +268,44 @@ const HOLD_WEIGHT: u64 = 8;
 const RETRY_AFTER_MIN: Duration = Duration::from_millis(10);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
-enum Entry {
-    Admitted(Permit),
-    Queued(Place),
-}
-
 /// A place in the queue; dropping it gives the place up, and a slot that was already handed over with it.
-struct Place {
-    shared: Arc<Shared>,
+struct Place<'a> {
+    bulkhead: &'a Bulkhead,
     ticket: u64,
-    handed: oneshot::Receiver<Permit>,
+    handed: oneshot::Receiver<Instant>,
 }
 
-impl Place {
-    async fn wait(mut self, deadline: Deadline) -> Result<Permit, NotExecuted> {
-        let clock = &self.shared.clock.clone();
-        let wait_max = self.shared.state.lock().limits.wait_max;
+impl<'a> Place<'a> {
+    async fn wait(mut self, deadline: Deadline) -> Result<Permit<'a>, NotExecuted> {
+        let Bulkhead { clock, state } = self.bulkhead;
+        let wait_max = state.lock().limits.wait_max;
         let wait_end = deadline.capped(clock, wait_max);
         let handed = timeout_at(wait_end.at(), &mut self.handed).await;
+        let permit = handed.ok().and_then(Result::ok).map(|taken| self.bulkhead.permit(taken));
         if deadline.is_expired(clock) {
             return Err(NotExecuted::deadline_exceeded());
         }
-        match handed {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => {
-                let now = clock.now();
-                Err(self.shared.state.lock().reject(Reason::BulkheadWaitTimeout, now))
-            }
-        }
+        permit.ok_or_else(|| {
+            let now = clock.now();
+            state.lock().reject(Reason::BulkheadWaitTimeout, now)
+        })
     }
 }
 
-impl Drop for Place {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         let left = {
-            let mut state = self.shared.state.lock();
+            let mut state = self.bulkhead.state.lock();
             let queue = &mut state.queue;
             let found = queue.binary_search_by_key(&self.ticket, |(ticket, _)| *ticket);
             found.ok().and_then(|index| queue.remove(index))
         };
         // Outside the lock, as dropping the sending half may wake a task.
         drop(left);
+        // From here on whoever hands a slot over keeps it; one that has come is passed on.
+        self.handed.close();
+        if let Ok(taken) = self.handed.try_recv() {
+            self.bulkhead.take_back(taken, self.bulkhead.clock.now());
+        }
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Attempt<'a> {
     partition: Partition,
     pub(super) began: Instant,
     /// What it holds until its end: the breaker's permit, then the bulkhead's slot.
-    held: Option<(breaker::Permit<'a>, bulkhead::Permit)>,
+    held: Option<(breaker::Permit<'a>, bulkhead::Permit<'a>)>,
     /// Set while the work runs: still set on drop, the work panicked. Asking the thread instead would blame this call
     /// for a panic elsewhere that takes it down.
     pub(super) in_work: bool,
@@ -24,7 +24,7 @@ impl<'a> Attempt<'a> {
     pub(super) fn begin(
         guard: &'a Guard,
         partition: Partition,
-        (mut admitted, slot): (breaker::Permit<'a>, bulkhead::Permit),
+        (mut admitted, slot): (breaker::Permit<'a>, bulkhead::Permit<'a>),
         arrived: Instant,
     ) -> Self {
         // Whoever got a slot at once has not waited, and need not look at the clock again.

@@ -201,7 +201,7 @@ impl Guard {
     ///
     /// # Errors
     /// When there is no slot for it in time.
-    pub async fn look(&self, deadline: Deadline) -> Result<bulkhead::Permit, NotExecuted> {
+    pub async fn look(&self, deadline: Deadline) -> Result<bulkhead::Permit<'_>, NotExecuted> {
         let slot = self.reads.acquire(deadline).await;
         slot.inspect_err(|rejection| self.observer.rejected(&self.name, Partition::Reads, rejection.reason))
     }

@@ -37,7 +37,8 @@ pub(super) async fn timeout_at<F: Future + Unpin>(at: Instant, mut future: F) ->
 }
 
 /// A channel for one value that keeps the promises of tokio's which the bulkhead relies on: a value goes to the receiver,
-/// or back to the sender if the receiver has gone; one that was sent and not received is dropped with the receiver.
+/// or back to the sender if the receiver is closed or gone; one that was sent and not received is dropped with the
+/// receiver.
 pub(super) mod oneshot {
     use std::pin::Pin;
     use std::sync::Arc;
@@ -55,15 +56,18 @@ pub(super) mod oneshot {
     pub(in crate::resilience) struct SenderGone;
 
     #[derive(Debug)]
+    pub(in crate::resilience) struct Empty;
+
+    #[derive(Debug)]
     struct Channel<T> {
         value: Option<T>,
         waker: Option<Waker>,
         has_sender: bool,
-        has_receiver: bool,
+        is_open: bool,
     }
 
     pub(in crate::resilience) fn channel<T>() -> (Sender<T>, Receiver<T>) {
-        let channel = Channel { value: None, waker: None, has_sender: true, has_receiver: true };
+        let channel = Channel { value: None, waker: None, has_sender: true, is_open: true };
         let shared = Arc::new(Mutex::new(channel));
         (Sender(Arc::clone(&shared)), Receiver(shared))
     }
@@ -71,7 +75,7 @@ pub(super) mod oneshot {
     impl<T> Sender<T> {
         pub(in crate::resilience) fn send(self, value: T) -> Result<(), T> {
             let mut channel = self.0.lock();
-            if !channel.has_receiver {
+            if !channel.is_open {
                 return Err(value);
             }
             channel.value = Some(value);
@@ -86,6 +90,16 @@ pub(super) mod oneshot {
             let waker = channel.waker.take();
             drop(channel);
             waker.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub(in crate::resilience) fn close(&mut self) {
+            self.0.lock().is_open = false;
+        }
+
+        pub(in crate::resilience) fn try_recv(&mut self) -> Result<T, Empty> {
+            self.0.lock().value.take().ok_or(Empty)
         }
     }
 
@@ -108,7 +122,7 @@ pub(super) mod oneshot {
     impl<T> Drop for Receiver<T> {
         fn drop(&mut self) {
             let mut channel = self.0.lock();
-            channel.has_receiver = false;
+            channel.is_open = false;
             let unclaimed = channel.value.take();
             drop(channel);
             drop(unclaimed);

@@ -1,5 +1,6 @@
 //! Slots: handed over, given up and given back at once, none is lost, none is doubled, and none is taken out of turn.
 
+use std::future::pending;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -13,7 +14,10 @@ use resurgam_loom::resilience::outcome::{NotExecuted, Reason};
 
 use crate::{SECOND, at_once, explore_within};
 
-type Acquired = Result<Permit, NotExecuted>;
+type Acquired<'a> = Result<Permit<'a>, NotExecuted>;
+
+/// Holds a slot until it is dropped; unlike a permit, it keeps the bulkhead.
+type Held = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 const fn limits(running_max: usize) -> BulkheadLimits {
     BulkheadLimits { running_max, queue_max: 3, wait_max: SECOND }
@@ -21,8 +25,8 @@ const fn limits(running_max: usize) -> BulkheadLimits {
 
 /// A bulkhead whose slots are taken.
 struct House {
-    bulkhead: Bulkhead,
-    held: Mutex<Vec<Permit>>,
+    bulkhead: Arc<Bulkhead>,
+    held: Mutex<Vec<Held>>,
     running_max_ever: usize,
     /// What is safe to touch while a slot is held, if there is but one: loom fails when two touch it out of order.
     desk: Option<UnsafeCell<()>>,
@@ -34,8 +38,8 @@ unsafe impl Sync for House {}
 impl House {
     /// One that is full with so many calls, and never lets more run than `running_max_ever`.
     fn full(running_max: usize, running_max_ever: usize) -> Arc<Self> {
-        let bulkhead = Bulkhead::new(limits(running_max), Clock).expect("the limits are above zero");
-        let held = (0..running_max).map(|_| taken(poll(pin!(bulkhead.acquire(far()))))).collect();
+        let bulkhead = Arc::new(Bulkhead::new(limits(running_max), Clock).expect("the limits are above zero"));
+        let held = (0..running_max).map(|_| hold(Arc::clone(&bulkhead))).collect();
         let desk = (running_max_ever == 1).then(|| UnsafeCell::new(()));
         Arc::new(Self { bulkhead, held: Mutex::new(held), running_max_ever, desk })
     }
@@ -45,9 +49,10 @@ impl House {
         self.work(held.expect("a slot is held"));
     }
 
-    fn work(&self, permit: Permit) {
+    /// Works until the slot is given back.
+    fn work<S>(&self, slot: S) {
         self.desk.iter().for_each(|desk| desk.with_mut(drop));
-        drop(permit);
+        drop(slot);
     }
 
     /// Waits as long as it takes.
@@ -95,11 +100,21 @@ fn far() -> Deadline {
     Deadline::after(&Clock, 3_600 * SECOND)
 }
 
-fn poll(wait: Pin<&mut impl Future<Output = Acquired>>) -> Poll<Acquired> {
+/// Takes a slot that is free.
+fn hold(bulkhead: Arc<Bulkhead>) -> Held {
+    let mut held: Held = Box::pin(async move {
+        let _permit = bulkhead.acquire(far()).await.expect("a slot is free");
+        pending().await
+    });
+    assert!(poll(held.as_mut()).is_pending());
+    held
+}
+
+fn poll<T>(wait: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
     wait.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn taken(polled: Poll<Acquired>) -> Permit {
+fn taken(polled: Poll<Acquired<'_>>) -> Permit<'_> {
     match polled {
         Poll::Ready(Ok(permit)) => permit,
         Poll::Ready(Err(_)) | Poll::Pending => panic!("no slot is free"),
@@ -171,5 +186,15 @@ fn nobody_overtakes_who_waits() {
         at_once(&house, [House::release, newcomer]);
         house.work(taken(poll(first)));
         house.has_free(1);
+    });
+    explore_within(3, "bulkhead resize up by two || newcomer", || {
+        let house = House::full(1, 3);
+        let mut line = [pin!(house.bulkhead.acquire(far())), pin!(house.bulkhead.acquire(far()))];
+        line.iter_mut().for_each(|wait| assert!(poll(wait.as_mut()).is_pending()));
+        let newcomer = |house: &House| assert!(poll(pin!(house.bulkhead.acquire(far()))).is_pending(), "it overtook");
+        at_once(&house, [|house: &House| house.resize(3), newcomer]);
+        line.into_iter().for_each(|wait| house.work(taken(poll(wait))));
+        house.release();
+        house.has_free(3);
     });
 }
