@@ -22,6 +22,8 @@ pub(super) struct Faults {
     pub(super) applies_left: AtomicU64,
     /// Values are taken, but the process dies before the mark moves.
     pub(super) mark_stays: AtomicBool,
+    /// Each batch of values takes one before it is taken.
+    pub(super) apply_gate: Semaphore,
     /// How many batches were refused.
     pub(super) applies_refused: AtomicU64,
     /// Each write takes one; closed at first by [`Faults::gated`].
@@ -46,6 +48,7 @@ impl Faults {
             writes_fail: AtomicBool::new(false),
             applies_left: AtomicU64::new(u64::MAX),
             mark_stays: AtomicBool::new(false),
+            apply_gate: Semaphore::new(Semaphore::MAX_PERMITS),
             applies_refused: AtomicU64::new(0),
             gate: Semaphore::new(permits),
             arrived: Semaphore::new(0),
@@ -93,7 +96,15 @@ impl Engine for Shared {
         if self.0.mark_stays.load(Ordering::SeqCst) {
             batch.mark = self.0.inner.mark().expect("a mark");
         }
-        self.0.inner.apply(batch)
+        if self.0.apply_gate.available_permits() > Semaphore::MAX_PERMITS / 2 {
+            return self.0.inner.apply(batch);
+        }
+        let faults = Arc::clone(&self.0);
+        async move {
+            faults.apply_gate.acquire().await.expect("the gate is never closed").forget();
+            faults.inner.apply(batch).await
+        }
+        .boxed()
     }
 
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, EngineError> {
