@@ -47,8 +47,6 @@ pub struct Errand<'a> {
     pub key: u128,
     /// The story it belongs to.
     pub correlation: &'a str,
-    /// By when an answer is of use.
-    pub deadline: Deadline,
 }
 
 /// What an outside party says.
@@ -97,7 +95,8 @@ impl House {
         let attempt = |_| async {
             // Longer than the ask may take: it is the attempt that times out, and the breaker is told.
             let deadline = Deadline::after(&self.clock, 2 * *timeout);
-            let work = |deadline| self.ask_once(provider, intent, deadline);
+            // The guard drops an attempt that takes too long.
+            let work = |_| self.ask_once(provider, intent);
             guard.call(Partition::Asks, deadline, work).await?.0
         };
         // No attempt begins when who asked the asker has gone. What may have been done is asked again by the intent, whose
@@ -106,7 +105,7 @@ impl House {
         provider.retry.run(&retries, patience, Idempotency::Unkeyed, attempt).await
     }
 
-    async fn ask_once(&self, provider: &Provider, intent: &Intent, deadline: Deadline) -> Result<Heard, CallError> {
+    async fn ask_once(&self, provider: &Provider, intent: &Intent) -> Result<Heard, CallError> {
         let kind = intent.to.kind;
         self.meet_faults(kind).await?;
         let outgoing = (provider.spec.outgoing)(intent.to.id, &*intent.command);
@@ -122,7 +121,6 @@ impl House {
             body,
             key: intent.id,
             correlation: &intent.opened_by.correlation,
-            deadline,
         };
         Ok(Heard(self.outbound.ask(errand).await.map(|said| match said {
             Said::Done => Reply::Done(Done { row: None, replayed: false }),

@@ -30,23 +30,18 @@ impl Ask {
     /// Asks an aggregate; an unknown outcome is asked again until answered.
     #[must_use]
     pub fn of<A: Aggregate>(id: u64, command: impl Into<A::Command>) -> Self {
-        Self {
-            to: Stream::new(A::KIND, id),
-            command: Arc::new(command.into()),
-            timeout: Duration::from_millis(ASK_TIMEOUT_MS),
-            on_unknown: OnUnknown::Resend,
-        }
+        Self::resent(Stream::new(A::KIND, id), command.into())
     }
 
     /// Asks an outside party on behalf of the aggregate with this id; an unknown outcome is asked again until answered.
     #[must_use]
     pub fn outside<P: Provider>(id: u64, command: impl Into<P::Command>) -> Self {
-        Self {
-            to: Stream::new(P::KIND, id),
-            command: Arc::new(command.into()),
-            timeout: Duration::from_millis(ASK_TIMEOUT_MS),
-            on_unknown: OnUnknown::Resend,
-        }
+        Self::resent(Stream::new(P::KIND, id), command.into())
+    }
+
+    fn resent(to: Stream, command: impl AnyCommand) -> Self {
+        let timeout = Duration::from_millis(ASK_TIMEOUT_MS);
+        Self { to, command: Arc::new(command), timeout, on_unknown: OnUnknown::Resend }
     }
 
     /// Has an unknown outcome undone by this command to the same outside party.

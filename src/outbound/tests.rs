@@ -12,8 +12,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::clock::Clock;
-use crate::resilience::Deadline;
 
 const BANK: &str = "shop/outside/bank";
 
@@ -74,7 +72,6 @@ fn charge() -> Errand<'static> {
         body: br#"{"amount":10}"#.to_vec(),
         key: 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef,
         correlation: "a story",
-        deadline: Deadline::after(&Clock::system(), Duration::from_secs(5)),
     }
 }
 
