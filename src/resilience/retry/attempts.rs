@@ -313,6 +313,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_edge_goes_by_its_name_and_remembers_every_attempt_but_a_first_that_was_answered() {
+        let (retry, _) = retry(budget(200, 10));
+        let lost = Err(TIMED_OUT);
+        for ends in [vec![Ok(())], vec![lost, Ok(())], vec![lost; 3]] {
+            let attempt = |number: u32| ready(ends[number as usize - 1]);
+            let _ = retry.run(&retries(), in_ms(5_000), Idempotency::Keyed, attempt).await;
+        }
+        assert_eq!(retry.name(), "asks");
+        let told: Vec<_> = retry.events().iter().map(|event| (event.happening, event.attempts)).collect();
+        let given_up = RetryHappening::ended(StopReason::Max);
+        let (again, answered) = (RetryHappening::Retried, RetryHappening::Answered);
+        assert_eq!(told, [(again, 1), (answered, 2), (again, 1), (again, 2), (given_up, 3)]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_outcome_once_unknown_is_not_made_undone_by_a_later_rejection() {
         let ends = [Err(TIMED_OUT), Err(rejected(Reason::BreakerOpen, ms(60_000)))];
         let (result, told, _) = called(Idempotency::Keyed, 5_000, &ends).await;
