@@ -40,6 +40,10 @@ impl Parts {
         clock: &Clock,
     ) -> Result<Self, AppError> {
         let (engine, journal) = open(settings, catalogue, clock).await?;
+        if settings.edge.selections {
+            let services = systems.iter().flat_map(|system| &system.services);
+            journal.index(services.flat_map(|service| &service.resources));
+        }
         let values = values(settings, systems)?;
         let options = ActorOptions {
             shards: settings.actors.shards,

@@ -71,6 +71,8 @@ pub struct Edge {
     pub drain_timeout_ms: u64,
     /// The proxies that are believed, separated by commas.
     pub trusted_proxies: String,
+    /// Whether lists can be asked for some fields, and for the items with some values.
+    pub selections: bool,
     /// Requests inside at once.
     pub limit: LimitSettings,
     /// Requests of one client.

@@ -11,25 +11,38 @@ pub struct Field {
     pub shape: Shape,
     /// Whether bodies leave it out where it has no value.
     pub optional: bool,
+    /// Whether lists can be asked for the items that have a value of it.
+    pub indexed: bool,
 }
 
 impl Field {
     /// Declares a text field, `null` when missing.
     #[must_use]
     pub const fn text(name: &'static str) -> Self {
-        Self { name, shape: Shape::Text, optional: false }
+        Self::of(name, Shape::Text)
     }
 
     /// Declares a 32-bit number, 0 when missing.
     #[must_use]
     pub const fn int(name: &'static str) -> Self {
-        Self { name, shape: Shape::Int, optional: false }
+        Self::of(name, Shape::Int)
     }
 
     /// Declares a 64-bit number, `null` when missing.
     #[must_use]
     pub const fn long(name: &'static str) -> Self {
-        Self { name, shape: Shape::Long, optional: false }
+        Self::of(name, Shape::Long)
+    }
+
+    const fn of(name: &'static str, shape: Shape) -> Self {
+        Self { name, shape, optional: false, indexed: false }
+    }
+
+    /// Lets items be found by it, where the operator has lists answer that (setting `edge.selections`).
+    #[must_use]
+    pub const fn indexed(mut self) -> Self {
+        self.indexed = true;
+        self
     }
 
     /// Has bodies leave it out where it has no value, instead of showing `null`.
@@ -52,7 +65,7 @@ pub enum Shape {
 }
 
 /// A field's value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// Nothing.
     Null,
@@ -104,7 +117,8 @@ impl From<&String> for Value {
     }
 }
 
-/// Says how a state or row shows itself: each field with its shape, its name and its value, in the order clients see.
+/// Says how a state or row shows itself: each field with its shape, its name and its value, in the order clients see. What a [`Field`]
+/// has beside, like `.indexed()`, follows the name.
 ///
 /// ```
 /// use resurgam::domain::Shown;
@@ -113,7 +127,7 @@ impl From<&String> for Value {
 /// resurgam::shows! {
 ///     Seat: |seat| {
 ///         long "row" = seat.row;
-///         text "guest" = &seat.guest;
+///         text "guest".indexed() = &seat.guest;
 ///     }
 /// }
 /// assert_eq!(Seat::FIELDS[1].name, "guest");
@@ -121,9 +135,9 @@ impl From<&String> for Value {
 /// ```
 #[macro_export]
 macro_rules! shows {
-    ($shown:ty: |$it:ident| { $($shape:ident $name:literal = $value:expr;)+ }) => {
+    ($shown:ty: |$it:ident| { $($shape:ident $name:literal $(.$more:ident())* = $value:expr;)+ }) => {
         impl $crate::domain::Shown for $shown {
-            const FIELDS: &'static [$crate::domain::Field] = &[$($crate::domain::Field::$shape($name)),+];
+            const FIELDS: &'static [$crate::domain::Field] = &[$($crate::domain::Field::$shape($name)$(.$more())*),+];
 
             fn values(&self) -> Vec<$crate::domain::Value> {
                 let $it = self;

@@ -56,6 +56,8 @@ pub enum Problem {
     UnsupportedBody(String),
     /// The body is of a type that is not read by PATCH.
     UnsupportedPatch(String),
+    /// Items cannot be found by their fields yet: the process is young.
+    NotYetIndexed,
     /// The idempotency key was used for another request.
     KeyReused,
     /// Too many wrong tokens.
@@ -144,6 +146,10 @@ impl Problem {
             Self::MethodNotAllowed(allow) => {
                 entry(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", format!("this address offers {allow}"))
                     .with(ALLOW, &allow)
+            }
+            Self::NotYetIndexed => {
+                let detail = "items cannot be found by their fields yet, soon they can".to_owned();
+                entry(StatusCode::SERVICE_UNAVAILABLE, "not-yet-indexed", detail).with(RETRY_AFTER, "1")
             }
             Self::BodyTimeout => {
                 last(StatusCode::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive in time".to_owned())

@@ -1,8 +1,8 @@
 //! What the committer, its successors, the applier and the readers share.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
@@ -14,6 +14,7 @@ use super::engine::Engine;
 use super::feed::Feed;
 use super::handle::{JournalOptions, Recovered, Step};
 use super::ids::Ids;
+use super::ids::index::Index;
 use super::overlay::{Decoded, Entry, Key, Overlay, Recent, Turns, Value};
 use super::reading::ReadError;
 use super::record::{Answered, Position, Row};
@@ -31,6 +32,7 @@ pub(super) struct Core {
     pub(super) decoded: Decoded,
     pub(super) feed: Feed,
     pub(super) ids: Ids,
+    pub(super) index: OnceLock<Index>,
     pub(super) turns: Turns,
     pub(super) recent: Mutex<Recent>,
     pub(super) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
@@ -73,6 +75,7 @@ impl Core {
             decoded: Decoded::default(),
             feed: Feed::default(),
             ids,
+            index: OnceLock::new(),
             turns: Turns::default(),
             recent: Mutex::default(),
             inbox: tokio::sync::Mutex::new(inbox),
@@ -225,7 +228,7 @@ impl Core {
             return;
         }
         for row in &rows {
-            self.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
+            self.saw(row);
         }
         let progress = (Key::Progress(Arc::clone(follower)), Entry { position, value: Some(Value::Progress) });
         let rows = rows.into_iter().map(|row| {

@@ -80,7 +80,7 @@ fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<R
     if version >= facts.last_version() {
         // The row left before its id did, and before the answer that shows it.
         if let Some(row) = &row {
-            core.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
+            core.saw(row);
         }
         return Ok(row.filter(|row| row.version == facts.last_version()));
     }
@@ -134,7 +134,7 @@ impl Core {
 
     fn absorb_facts(&self, facts: &Facts, position: Position, row: Option<Arc<Row>>) {
         if let Some(row) = &row {
-            self.ids.saw(row.stream.kind, row.stream.id, row.state.exists());
+            self.saw(row);
             let entry = Entry { position: row.position, value: Some(Value::Row(Arc::clone(row))) };
             self.overlay.put([(Key::Row(row.stream), entry)]);
         }

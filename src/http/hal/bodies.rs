@@ -6,9 +6,10 @@
 use crate::domain::{Paging, Resource, Value};
 
 use super::base::{Base, push_number, push_uri_template};
-use super::collection_links::{PAGE_VARIABLES, Target, collection_links};
+use super::collection_links::{PAGE_VARIABLES, Target, collection_links, push_selection};
 use super::cursor::Cursor;
 use super::page_query::PageQuery;
+use super::selection::Fields;
 
 /// A link of a body that is nothing but links.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +22,11 @@ pub struct Link<'a> {
     pub templated: bool,
 }
 
-/// Writes one item.
+/// Writes one item, with the fields that are wanted.
 #[must_use]
-pub fn item(resource: &Resource, base: &Base, id: u64, values: &[Value]) -> String {
+pub fn item(resource: &Resource, base: &Base, id: u64, values: &[Value], fields: Fields) -> String {
     let mut out = String::with_capacity(item_bytes(resource, base));
-    write_item(&mut out, 0, resource, base, id, values);
+    write_item(&mut out, 0, (resource, fields), base, id, values);
     out
 }
 
@@ -34,7 +35,7 @@ pub fn item(resource: &Resource, base: &Base, id: u64, values: &[Value]) -> Stri
 /// `total` counts the collection; `items` are those of this page, in their order.
 #[must_use]
 pub fn page(resource: &Resource, base: &Base, query: &PageQuery, total: u64, items: &[(u64, Vec<Value>)]) -> String {
-    let mut out = embedding(resource, base, items);
+    let mut out = embedding(resource, base, query, items);
     for (at, (rel, target)) in collection_links(resource, query, total).enumerate() {
         if at > 0 {
             out.push(',');
@@ -75,13 +76,14 @@ pub fn slice(
     items: &[(u64, Vec<Value>)],
     next: Option<Cursor>,
 ) -> String {
-    let mut out = embedding(resource, base, items);
+    let mut out = embedding(resource, base, query, items);
     write_link(&mut out, 2, "self", false, |out| Target::Request.push(out, resource, base, query));
     if let Some(next) = next {
         out.push(',');
         write_link(&mut out, 2, "next", false, |out| {
             base.push_collection(out, resource);
             out.push_str(&format!("?cursor={next}&size={}", query.size));
+            push_selection(out, resource, query);
         });
     }
     out.push_str("\n  },\n  \"page\" : {\n    \"size\" : ");
@@ -91,7 +93,7 @@ pub fn slice(
 }
 
 /// Writes the beginning of a list: its items, and that links follow.
-fn embedding(resource: &Resource, base: &Base, items: &[(u64, Vec<Value>)]) -> String {
+fn embedding(resource: &Resource, base: &Base, query: &PageQuery, items: &[(u64, Vec<Value>)]) -> String {
     let mut out = String::with_capacity(1024 + items.len() * (item_bytes(resource, base) + 48));
     out.push_str("{\n  \"_embedded\" : {\n    \"");
     out.push_str(resource.collection);
@@ -100,7 +102,7 @@ fn embedding(resource: &Resource, base: &Base, items: &[(u64, Vec<Value>)]) -> S
         if at > 0 {
             out.push_str(", ");
         }
-        write_item(&mut out, 2, resource, base, *id, values);
+        write_item(&mut out, 2, (resource, query.fields), base, *id, values);
     }
     out.push_str(if items.is_empty() { "]" } else { " ]" });
     out.push_str("\n  },\n  \"_links\" : {");
@@ -164,10 +166,17 @@ fn item_bytes(resource: &Resource, base: &Base) -> usize {
     160 + 2 * base.item_bytes(resource) + 48 * resource.fields.len()
 }
 
-fn write_item(out: &mut String, depth: usize, resource: &Resource, base: &Base, id: u64, values: &[Value]) {
+fn write_item(
+    out: &mut String,
+    depth: usize,
+    (resource, fields): (&Resource, Fields),
+    base: &Base,
+    id: u64,
+    values: &[Value],
+) {
     out.push('{');
-    for (field, value) in resource.fields.iter().zip(values) {
-        if field.optional && *value == Value::Null {
+    for (place, (field, value)) in resource.fields.iter().zip(values).enumerate() {
+        if !fields.has(place) || field.optional && *value == Value::Null {
             continue;
         }
         push_line(out, depth + 1);

@@ -3,7 +3,8 @@
 use crate::domain::{Paging, Resource};
 
 use super::base::{Base, push_number, push_uri};
-use super::page_query::PageQuery;
+use super::page_query::{PageQuery, decoded};
+use super::selection;
 
 pub(super) const PAGE_VARIABLES: &str = "{?page,size,sort}";
 
@@ -38,6 +39,7 @@ impl Target {
                 out.push_str("&size=");
                 push_number(out, query.size);
                 push_sort(out, query);
+                push_selection(out, resource, query);
             }
             Self::Profile => out.push_str(&base.profile(resource)),
         }
@@ -66,6 +68,16 @@ pub(super) fn collection_links(
         Some(("profile", Target::Profile)),
     ];
     links.into_iter().flatten()
+}
+
+/// Writes what selects fields and items, as it was sent.
+pub(super) fn push_selection(out: &mut String, resource: &Resource, query: &PageQuery) {
+    let sent = query.raw.as_deref().filter(|_| query.is_selecting()).unwrap_or_default();
+    let names = |part: &str| decoded(part.split_once('=').map_or(part, |(name, _)| name));
+    for part in sent.split('&').filter(|part| selection::selects(resource, &names(part))) {
+        out.push('&');
+        push_uri(out, part);
+    }
 }
 
 /// Writes the orders as they were understood; neighbours with one direction share a parameter.

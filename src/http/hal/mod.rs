@@ -5,6 +5,7 @@ mod bodies;
 mod cursor;
 mod page_query;
 mod collection_links;
+mod selection;
 pub mod profile;
 mod spaced;
 
@@ -12,6 +13,7 @@ pub use base::Base;
 pub use bodies::{Link, item, links, page, root, slice, uri_list};
 pub use cursor::Cursor;
 pub use page_query::{Order, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, PageQuery, decoded, parameters};
+pub use selection::{Fields, Filters};
 
 #[cfg(test)]
 mod tests;

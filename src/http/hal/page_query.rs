@@ -5,6 +5,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use super::selection::{self, Fields, Filters};
 use crate::domain::{Field, Paging, Resource, Value};
 
 /// A page of a collection as it was asked for.
@@ -18,6 +19,10 @@ pub struct PageQuery {
     pub sort: Vec<Order>,
     /// Whether a page, a size or an order was asked for at all.
     pub explicit: bool,
+    /// The fields that are wanted.
+    pub fields: Fields,
+    /// The values that items must have.
+    pub filters: Filters,
     /// The query as it was sent.
     pub raw: Option<String>,
 }
@@ -61,9 +66,28 @@ impl PageQuery {
                 sort,
                 explicit,
                 raw,
+                ..Self::default()
             },
-            Paging::Whole => Self { page: 0, size: u64::MAX, sort: Vec::new(), explicit, raw },
+            Paging::Whole => Self { size: u64::MAX, explicit, raw, ..Self::default() },
         }
+    }
+
+    /// Reads which fields of which items are wanted, too.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a field is named that is not there, or not indexed, or with a value that it cannot have.
+    pub fn selecting(mut self, resource: &Resource) -> Result<Self, String> {
+        self.fields = Fields::read(self.raw.as_deref(), resource)?;
+        self.filters = selection::filters(self.raw.as_deref(), resource)?;
+        self.explicit |= self.is_selecting();
+        Ok(self)
+    }
+
+    /// Tells whether not everything is wanted.
+    #[must_use]
+    pub fn is_selecting(&self) -> bool {
+        self.fields != Fields::default() || !self.filters.is_empty()
     }
 
     /// Counts the pages of a collection.

@@ -21,7 +21,7 @@ fn an_optional_field_is_left_out_of_bodies_where_it_has_no_value() {
     const FIELDS: &[Field] = &[Field::text("name").optional(), Field::text("note")];
     let mut products = products();
     products.fields = FIELDS;
-    let shown = |values: &[Value]| item(&products, &here(), 1, values);
+    let shown = |values: &[Value]| item(&products, &here(), 1, values, Fields::default());
     assert!(shown(&[Value::Null, Value::Null]).starts_with("{\n  \"note\" : null,\n  \"_links\""));
     assert!(shown(&["lamp".into(), Value::Null]).starts_with("{\n  \"name\" : \"lamp\",\n  \"note\" : null,"));
 }
@@ -131,7 +131,7 @@ fn bodies_are_byte_for_byte_the_originals() {
     let query = PageQuery::read(None, &products);
     let computer = row(1, "computer", 9);
     let printed = [
-        (item(&products, &here(), 1, &computer.1), ITEM, 204),
+        (item(&products, &here(), 1, &computer.1, Fields::default()), ITEM, 204),
         (page(&products, &here(), &query, 0, &[]), EMPTY_PAGE, 358),
         (page(&products, &here(), &query, 1, &[computer]), PAGE_OF_ONE, 607),
         (root([&products], &here()), ROOT, 210),
@@ -148,7 +148,7 @@ fn several_items_share_one_line_between_them_and_room_is_taken_once() {
     let query = PageQuery::read(None, &products);
     let body = page(&products, &here(), &query, 2, &rows(2));
     assert!(body.contains("\n      }\n    }, {\n      \"name\" : \"computer\","), "{body}");
-    let one = item(&products, &here(), 1, &rows(1)[0].1);
+    let one = item(&products, &here(), 1, &rows(1)[0].1, Fields::default());
     assert!(one.capacity() < 2 * one.len() + 200, "{} for {}", one.capacity(), one.len());
 }
 
@@ -161,7 +161,7 @@ fn texts_are_escaped_where_they_must_be_and_nowhere_else() {
         ("a\u{0}b\u{1f}\u{7f}", "a\\u0000b\\u001F\u{7f}"),
     ];
     for (text, printed) in texts {
-        let body = item(&products(), &here(), 1, &[text.into(), Value::Null]);
+        let body = item(&products(), &here(), 1, &[text.into(), Value::Null], Fields::default());
         assert!(body.starts_with(&format!("{{\n  \"name\" : \"{printed}\",\n  \"qty\" : null,")), "{body}");
         let read: serde_json::Value = serde_json::from_str(&body).expect("a body is json");
         assert_eq!(read["name"], text);

@@ -18,11 +18,12 @@ pub(super) struct Document {
     server: String,
     paths: Map<String, Value>,
     schemas: Map<String, Value>,
+    selective: bool,
 }
 
 impl Document {
     /// Describes what stands behind an address.
-    pub(super) fn of(of: Of<'_>, server: &str) -> Self {
+    pub(super) fn of(of: Of<'_>, server: &str, selective: bool) -> Self {
         let (title, about) = match of {
             Of::Gateway(system) => (system.name.to_owned(), system.about.to_owned()),
             Of::Service(service) => {
@@ -30,7 +31,7 @@ impl Document {
             }
         };
         let (paths, schemas) = (Map::new(), schemas::shared());
-        let mut document = Self { title, about, server: server.to_owned(), paths, schemas };
+        let mut document = Self { title, about, server: server.to_owned(), paths, schemas, selective };
         match of {
             Of::Gateway(system) => {
                 for service in &system.services {
@@ -76,9 +77,8 @@ impl Document {
         let (collection, item) = (resource.collection, resource.item);
         let list = json!({ "200": shown(&list_name(resource), &[HAL, JSON]) });
         let mut reading = operation(tag, &format!("list {collection}"), list);
-        if resource.paging == Paging::Paged {
-            reading["parameters"] = json!(["page", "size", "sort", "cursor"].map(parameter));
-        }
+        let pages = ["page", "size", "sort", "cursor"].into_iter().filter(|_| resource.paging == Paging::Paged);
+        reading["parameters"] = pages.map(parameter).chain(self.selections(resource)).collect();
         let path = format!("/{collection}");
         self.add(&path, "get", reading);
         if resource.methods.create.is_some() {
@@ -89,7 +89,8 @@ impl Document {
         let path = format!("/{collection}/{{id}}");
         let mut reading = operation(tag, &format!("show {item}"), one);
         if at.spec.is_some() {
-            reading["parameters"] = json!([parameter("at")]);
+            let fields = [parameter("fields")].into_iter().filter(|_| self.selective);
+            reading["parameters"] = [parameter("at")].into_iter().chain(fields).collect();
             let facts = json!({ "200": { "description": "its facts, the oldest first" }, "404": failure("NotFound") });
             let history = format!("{path}/history");
             self.add(&history, "get", operation(tag, &format!("history of {item}"), facts));
@@ -98,6 +99,13 @@ impl Document {
         self.add(&path, "get", reading);
         self.paths[&path]["parameters"] = json!([parameter("id")]);
         self.changes(tag, resource, &path);
+    }
+
+    fn selections(&self, resource: &Resource) -> Vec<Value> {
+        let filter = |(field, schema): (String, Value)| json!({ "name": field, "in": "query", "description": "only items with this value", "schema": schema });
+        let indexed: Vec<_> = resource.fields.iter().copied().filter(|field| field.indexed).collect();
+        let filters = schemas::fields(&indexed).into_iter().map(filter);
+        [parameter("fields")].into_iter().chain(filters).filter(|_| self.selective).collect()
     }
 
     fn changes(&mut self, tag: &str, resource: &Resource, path: &str) {
@@ -206,6 +214,7 @@ fn parameters() -> Value {
         "size": query("size", "how many on a page", &number),
         "sort": query("sort", "a field, and `,desc` for the other way round", &text),
         "cursor": query("cursor", "instead of page: empty at first, then as the link `next` has it; nothing is counted", &text),
+        "fields": query("fields", "the fields that are wanted, separated by commas; all of them without it", &text),
         "at": query("at", "its past: a version, or a time (RFC 3339)", &text),
         "key": header("Idempotency-Key", "the same for a repeat: it is recognised, and answered as before"),
         "patience": header("Request-Timeout", "how long the client waits, in seconds"),

@@ -30,7 +30,14 @@ pub(super) enum Of<'a> {
 }
 
 /// Answers `openapi.json`, `v3/api-docs` and `docs`; `None` for other paths.
-pub(super) fn described(of: Of<'_>, prefix: &str, path: &[&str], request: &Request) -> Option<Handled> {
+/// Lists of `selective` listeners can be asked for some fields and items.
+pub(super) fn described(
+    of: Of<'_>,
+    selective: bool,
+    prefix: &str,
+    path: &[&str],
+    request: &Request,
+) -> Option<Handled> {
     let (route, media) = match path {
         ["openapi.json"] => ("/openapi.json", JSON),
         ["v3", "api-docs"] => ("/v3/api-docs", JSON),
@@ -41,7 +48,7 @@ pub(super) fn described(of: Of<'_>, prefix: &str, path: &[&str], request: &Reque
         HTML => Answer::with_body(StatusCode::OK, HTML, PAGE).header(POLICY.0, POLICY.1),
         _ => {
             let server = format!("{}{prefix}", request.origin());
-            Answer::with_body(StatusCode::OK, JSON, format!("{:#}", Document::of(of, &server).json()))
+            Answer::with_body(StatusCode::OK, JSON, format!("{:#}", Document::of(of, &server, selective).json()))
         }
     });
     Some(Handled { route, outcome })

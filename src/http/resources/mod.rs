@@ -5,6 +5,7 @@
 
 mod methods;
 mod describe;
+mod listed;
 mod read;
 mod write;
 

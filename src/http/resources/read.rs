@@ -5,10 +5,11 @@ use std::sync::Arc;
 use warp::http::StatusCode;
 use warp::http::header::ETAG;
 
+use super::listed::Listed;
 use crate::domain::{Paging, Resource, Stream, Value};
 use crate::http::answer::Answer;
 use crate::http::conditional;
-use crate::http::hal::{self, Base, Cursor, PageQuery};
+use crate::http::hal::{self, Base, Cursor, Fields, PageQuery};
 use crate::http::negotiate::{HAL, JSON, URI_LIST};
 use crate::http::problem::Problem;
 use crate::http::request::Request;
@@ -41,7 +42,11 @@ pub(super) async fn shown(
         None => visible(edge, Stream::new(resource.kind, id))?.ok_or(Problem::NoSuchItem)?,
     };
     let media = request.answer_type(&[HAL, JSON])?;
-    let body = || hal::item(resource, base, id, &resource.represent(&*row.state));
+    let fields = match edge.is_selective() {
+        true => Fields::read(request.query.as_deref(), resource).map_err(Problem::BadRequest)?,
+        false => Fields::default(),
+    };
+    let body = || hal::item(resource, base, id, &resource.represent(&*row.state), fields);
     Ok(unless_known(request, &conditional::etag(row.public_version), media, body))
 }
 
@@ -50,12 +55,17 @@ pub(super) fn list(edge: &Edge, resource: &Resource, base: &Base, request: &Requ
     let media = request.answer_type(&[HAL, JSON, URI_LIST])?;
     edge.admission.gate_is_open(resource.kind)?;
     let query = PageQuery::read(request.query.as_deref(), resource);
+    let query = match edge.is_selective() {
+        true => query.selecting(resource).map_err(Problem::BadRequest)?,
+        false => query,
+    };
+    let listed = Listed::by(edge, resource.kind, &query)?;
     let cursor = request.parameter("cursor").filter(|_| resource.paging == Paging::Paged);
     if let Some(cursor) = cursor {
-        return slice(edge, resource, base, request, &query, &cursor);
+        return slice(edge, (resource, &listed), base, request, &query, &cursor);
     }
-    let total = edge.journal.ids().count(resource.kind);
-    let rows = page_of_rows(edge, resource, &query, total)?;
+    let total = listed.count();
+    let rows = page_of_rows(edge, resource, &listed, &query)?;
     let body = match media {
         URI_LIST => hal::uri_list(resource, base, &query, total, rows.iter().map(|(id, _)| *id)),
         _ => hal::page(resource, base, &query, total, &rows),
@@ -67,7 +77,7 @@ pub(super) fn list(edge: &Edge, resource: &Resource, base: &Base, request: &Requ
 /// Answers with the items after a cursor.
 fn slice(
     edge: &Edge,
-    resource: &Resource,
+    (resource, listed): (&Resource, &Listed<'_>),
     base: &Base,
     request: &Request,
     query: &PageQuery,
@@ -82,11 +92,11 @@ fn slice(
     })?;
     let size = usize::try_from(query.size).unwrap_or(usize::MAX);
     // One more than asked for tells whether there are more.
-    let mut ids = edge.journal.ids().after(resource.kind, after.id(), size + 1);
+    let mut ids = listed.after(after.id(), size + 1);
     let has_more = ids.len() > size;
     ids.truncate(size);
     let next = ids.last().filter(|_| has_more).map(|id| Cursor::after(*id));
-    let body = hal::slice(resource, base, query, &rows(edge, resource, &ids)?, next);
+    let body = hal::slice(resource, base, query, &rows(edge, resource, query, &ids)?, next);
     let etag = conditional::digest(media, &body);
     Ok(unless_known(request, &etag, media, || body))
 }
@@ -103,20 +113,25 @@ fn unless_known(request: &Request, etag: &str, media: &str, body: impl FnOnce() 
 /// An item's id and its values.
 type Shown = (u64, Vec<Value>);
 
-fn page_of_rows(edge: &Edge, resource: &Resource, query: &PageQuery, total: u64) -> Result<Vec<Shown>, Problem> {
-    let ids = edge.journal.ids();
+fn page_of_rows(
+    edge: &Edge,
+    resource: &Resource,
+    listed: &Listed<'_>,
+    query: &PageQuery,
+) -> Result<Vec<Shown>, Problem> {
     if resource.paging == Paging::Whole {
-        return rows(edge, resource, &ids.page(resource.kind, 0, WHOLE_ROWS_MAX));
+        return rows(edge, resource, query, &listed.page(0, WHOLE_ROWS_MAX));
     }
+    let total = listed.count();
     if let Some(descending) = by_id(query) {
-        return rows(edge, resource, &page_of_ids(edge, resource, query, total, descending));
+        return rows(edge, resource, query, &page_of_ids(listed, query, total, descending));
     }
     if total > SORTED_ROWS_MAX {
         let detail = format!("{total} rows are too many to sort; up to {SORTED_ROWS_MAX} can be");
         return Err(Problem::BadRequest(detail));
     }
     let all = usize::try_from(total).unwrap_or(usize::MAX);
-    let mut rows = rows(edge, resource, &ids.page(resource.kind, 0, all))?;
+    let mut rows = rows(edge, resource, query, &listed.page(0, all))?;
     query.sort_rows(resource.fields, &mut rows);
     let window = query.window(rows.len());
     Ok(rows.drain(window).collect())
@@ -131,24 +146,26 @@ fn by_id(query: &PageQuery) -> Option<bool> {
     }
 }
 
-fn page_of_ids(edge: &Edge, resource: &Resource, query: &PageQuery, total: u64, descending: bool) -> Vec<u64> {
-    let ids = edge.journal.ids();
+fn page_of_ids(listed: &Listed<'_>, query: &PageQuery, total: u64, descending: bool) -> Vec<u64> {
     let skip = query.page.saturating_mul(query.size);
     if !descending {
-        return ids.page(resource.kind, skip, usize::try_from(query.size).unwrap_or(usize::MAX));
+        return listed.page(skip, usize::try_from(query.size).unwrap_or(usize::MAX));
     }
     let end = total.saturating_sub(skip);
     let start = end.saturating_sub(query.size);
-    let mut page = ids.page(resource.kind, start, usize::try_from(end - start).unwrap_or(usize::MAX));
+    let mut page = listed.page(start, usize::try_from(end - start).unwrap_or(usize::MAX));
     page.reverse();
     page
 }
 
-fn rows(edge: &Edge, resource: &Resource, ids: &[u64]) -> Result<Vec<Shown>, Problem> {
+fn rows(edge: &Edge, resource: &Resource, query: &PageQuery, ids: &[u64]) -> Result<Vec<Shown>, Problem> {
     let mut rows = Vec::with_capacity(ids.len());
     for id in ids {
-        if let Some(row) = visible(edge, Stream::new(resource.kind, *id))? {
-            rows.push((*id, resource.represent(&*row.state)));
+        let Some(row) = visible(edge, Stream::new(resource.kind, *id))? else { continue };
+        let values = resource.represent(&*row.state);
+        // What was found may have changed since.
+        if query.filters.iter().all(|(place, wanted)| values.get(*place) == Some(wanted)) {
+            rows.push((*id, values));
         }
     }
     Ok(rows)

@@ -222,7 +222,7 @@ fn written(resource: &Resource, base: &Base, row: &Row, status: StatusCode, medi
     let answer = match body {
         true => {
             let values = resource.represent(&*row.state);
-            Answer::with_body(status, media, hal::item(resource, base, row.stream.id, &values))
+            Answer::with_body(status, media, hal::item(resource, base, row.stream.id, &values, hal::Fields::default()))
         }
         false => Answer::empty(status),
     };

@@ -59,6 +59,12 @@ impl Edge {
     pub fn is_draining(&self) -> bool {
         *self.draining.borrow()
     }
+
+    /// Tells whether lists can be asked for some fields, and for the items with some values.
+    #[must_use]
+    pub fn is_selective(&self) -> bool {
+        self.journal.indexed().is_some()
+    }
 }
 
 pub(super) async fn handle(edge: &Edge, place: &Place<'_>, request: &Request) -> Handled {
@@ -81,7 +87,9 @@ async fn at_gateway(edge: &Edge, system: &SystemRoutes, place: &Place<'_>, reque
     if let Some(preflight) = gateway::preflight(request) {
         return preflight;
     }
-    if let Some(described) = openapi::described(openapi::Of::Gateway(system), &place.prefix, &place.rest, request) {
+    if let Some(described) =
+        openapi::described(openapi::Of::Gateway(system), edge.is_selective(), &place.prefix, &place.rest, request)
+    {
         return described;
     }
     match place.rest[..] {
@@ -103,7 +111,9 @@ async fn at_service(edge: &Edge, service: &ServiceRoutes, place: &Place<'_>, req
     if let Some(refused) = gateway::preflight_at_service(request) {
         return refused;
     }
-    if let Some(described) = openapi::described(openapi::Of::Service(service), &place.prefix, &place.rest, request) {
+    if let Some(described) =
+        openapi::described(openapi::Of::Service(service), edge.is_selective(), &place.prefix, &place.rest, request)
+    {
         return described;
     }
     let base = Base::new(&request.origin(), &place.prefix);

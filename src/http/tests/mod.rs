@@ -11,6 +11,7 @@ mod keys;
 mod openapi;
 mod patches;
 mod plain;
+mod selections;
 mod shedding;
 mod stories;
 mod strange;

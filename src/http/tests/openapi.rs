@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::house::{Ask, GATEWAY, House, PRODUCT};
+use super::house::{Ask, GATEWAY, House, PRODUCT, RENTAL};
 use crate::http::Face;
 
 const METHODS: [(&str, &str); 5] =
@@ -83,4 +83,20 @@ async fn the_page_is_whole_and_loads_nothing_from_elsewhere() {
     assert!(!page.body.contains("http://") && !page.body.contains("https://"), "it names another place");
     let same = house.send(GATEWAY, Ask::get("/v3/api-docs")).await;
     assert_eq!(same.body, house.send(GATEWAY, Ask::get("/openapi.json")).await.body);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_be_selected_is_described_where_the_operator_has_it_answered() {
+    let house = House::start().await;
+    let parameters = async |path: &str| {
+        let described = document(&house, RENTAL).await;
+        let listed = described["paths"][path]["get"]["parameters"].as_array().expect("parameters").clone();
+        let name = |one: &Value| one["name"].as_str().or(one["$ref"].as_str()).expect("a name").to_owned();
+        listed.iter().map(|one| name(one).rsplit('/').next().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(parameters("/rentals").await, ["page", "size", "sort", "cursor"]);
+    let system = crate::systems::oa_rental::system();
+    house.edge.journal.index(system.services.iter().flat_map(|service| &service.resources));
+    assert_eq!(parameters("/rentals").await, ["page", "size", "sort", "cursor", "fields", "productId", "status"]);
+    assert_eq!(parameters("/rentals/{id}").await, ["at", "fields"]);
 }

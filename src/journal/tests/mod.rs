@@ -34,6 +34,7 @@ mod faults;
 mod fence;
 mod golden;
 mod incarnation;
+mod index;
 mod keyed;
 mod overlay;
 mod recovery;

@@ -196,9 +196,9 @@ impl Aggregate for Rental {
 
 /// The fields clients see.
 pub const FIELDS: &[Field] = &[
-    Field::long("productId"),
+    Field::long("productId").indexed(),
     Field::int("qty"),
-    Field::text("status"),
+    Field::text("status").indexed(),
     Field::text("productName"),
     Field::long("deliveryId"),
 ];

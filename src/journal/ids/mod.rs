@@ -3,6 +3,8 @@
 //! Ids are dense, so the visible ones are a bit each: a page is found by counting bits, not by walking rows. The store
 //! keeps the bits in blocks, so that a start reads a block instead of 4,096 rows.
 
+pub mod index;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
