@@ -132,24 +132,20 @@ impl Problem {
         let entry = Entry::of;
         match self {
             Self::BadRequest(detail) => entry(StatusCode::BAD_REQUEST, "malformed-request", detail),
-            Self::Unauthorized => entry(
-                StatusCode::UNAUTHORIZED,
-                "token-required",
-                "send the operator's token as `Authorization: Bearer …`".to_owned(),
-            )
-            .with(WWW_AUTHENTICATE, "Bearer"),
-            Self::Forbidden(detail) => entry(StatusCode::FORBIDDEN, "forbidden", detail),
-            Self::NoSuchAddress => {
-                entry(StatusCode::NOT_FOUND, "no-such-address", "nothing has this address".to_owned())
+            Self::Unauthorized => {
+                let detail = "send the operator's token as `Authorization: Bearer …`";
+                said(StatusCode::UNAUTHORIZED, "token-required", detail).with(WWW_AUTHENTICATE, "Bearer")
             }
-            Self::NoSuchItem => entry(StatusCode::NOT_FOUND, "no-such-item", "it is not there".to_owned()),
+            Self::Forbidden(detail) => entry(StatusCode::FORBIDDEN, "forbidden", detail),
+            Self::NoSuchAddress => said(StatusCode::NOT_FOUND, "no-such-address", "nothing has this address"),
+            Self::NoSuchItem => said(StatusCode::NOT_FOUND, "no-such-item", "it is not there"),
             Self::MethodNotAllowed(allow) => {
                 entry(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", format!("this address offers {allow}"))
                     .with(ALLOW, &allow)
             }
             Self::NotYetIndexed => {
-                let detail = "items cannot be found by their fields yet, soon they can".to_owned();
-                entry(StatusCode::SERVICE_UNAVAILABLE, "not-yet-indexed", detail).with(RETRY_AFTER, "1")
+                let detail = "items cannot be found by their fields yet";
+                said(StatusCode::SERVICE_UNAVAILABLE, "not-yet-indexed", detail).with(RETRY_AFTER, "1")
             }
             Self::BodyTimeout => {
                 last(StatusCode::REQUEST_TIMEOUT, "body-timeout", "the body did not arrive in time".to_owned())
@@ -169,32 +165,24 @@ impl Problem {
             Self::TooLarge(limit) => {
                 last(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", format!("a body has {limit} bytes at most"))
             }
-            Self::UnsupportedBody(detail) => {
-                entry(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
-                    .with(ACCEPT_POST, BODY_TYPES)
+            Self::UnsupportedBody(detail) => unsupported(detail).with(ACCEPT_POST, BODY_TYPES),
+            Self::UnsupportedPatch(detail) => unsupported(detail).with(ACCEPT_PATCH, PATCH_TYPES),
+            Self::KeyReused => {
+                let detail = "this Idempotency-Key was used for another request; use a new key";
+                said(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", detail)
             }
-            Self::UnsupportedPatch(detail) => {
-                entry(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
-                    .with(ACCEPT_PATCH, PATCH_TYPES)
-            }
-            Self::KeyReused => entry(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "key-reused",
-                "this Idempotency-Key was used for another request; use a new key".to_owned(),
-            ),
             Self::TooManyAttempts(wait) => {
-                entry(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "too many wrong tokens".to_owned())
-                    .with(RETRY_AFTER, &seconds(wait))
+                let entry = said(StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "too many wrong tokens");
+                entry.with(RETRY_AFTER, &seconds(wait))
             }
             Self::Call(CallError::NotExecuted(rejected)) => not_executed(rejected),
-            Self::Call(CallError::Unknown(unknown)) => entry(
-                StatusCode::GATEWAY_TIMEOUT,
-                unknown.code(),
-                "no answer came in time; the outcome may follow: ask again with the same Idempotency-Key".to_owned(),
-            ),
+            Self::Call(CallError::Unknown(unknown)) => {
+                let detail = "no answer came in time; the outcome may follow: ask again with the same Idempotency-Key";
+                said(StatusCode::GATEWAY_TIMEOUT, unknown.code(), detail)
+            }
             Self::Internal(detail) => {
                 tracing::error!(%detail, "a request failed by a defect");
-                entry(StatusCode::INTERNAL_SERVER_ERROR, "internal", "this is a defect; it is in the log".to_owned())
+                said(StatusCode::INTERNAL_SERVER_ERROR, "internal", "this is a defect; it is in the log")
             }
         }
     }
@@ -231,6 +219,14 @@ impl Entry {
 /// What is said before a body was read to its end: where the next request would begin is not known.
 fn last(status: StatusCode, code: &str, detail: String) -> Entry {
     Entry::of(status, code, detail).with(CONNECTION, "close")
+}
+
+fn said(status: StatusCode, code: &str, detail: &str) -> Entry {
+    Entry::of(status, code, detail.to_owned())
+}
+
+fn unsupported(detail: String) -> Entry {
+    Entry::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
 }
 
 fn refused(refusal: Refusal) -> Entry {
