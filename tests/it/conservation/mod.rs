@@ -2,6 +2,8 @@
 //!
 //! `RESURGAM_CONSERVATION_SECONDS` and `RESURGAM_SEED` set and repeat it.
 
+mod ledger;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -227,6 +229,12 @@ fn stock_and_money_add_up_in_all_systems_whatever_is_stopped_meanwhile() {
         left.is_empty().then_some(())
     });
     assert!(at_rest.is_some(), "{} things do not add up, {:#?}", left.len(), &left[..left.len().min(20)]);
+    let mut movements = 0;
+    for system in ["oa-rental", "book-rental"] {
+        let (moved, faults) = ledger::faults(&server, system);
+        assert!(faults.is_empty(), "{} movements do not add up, {:#?}", faults.len(), &faults[..faults.len().min(20)]);
+        movements += moved;
+    }
     let made = [
         ("oa-rental", "rental", "rentals"),
         ("book-market", "payment", "payments"),
@@ -236,12 +244,13 @@ fn stock_and_money_add_up_in_all_systems_whatever_is_stopped_meanwhile() {
     ]
     .map(|(system, service, collection)| all(&server, system, service, collection).len());
     assert!(made.iter().all(|made| *made > 0), "a system stood still: {made:?}");
+    assert!(movements > made[0] / 2, "{movements} movements of stock are too few to have been read");
     let made: usize = made.iter().sum();
     let wounds = server.wounds(&["503", "504"]);
     assert!(wounds.is_empty(), "{wounds:#?}");
     eprintln!(
         "== conservation: {CLIENTS} clients in five systems for {seconds} s, {} answers, {made} things made, {stops} stops of \
-         services: everything adds up",
+         services: everything adds up, the stocks after each of {movements} movements",
         answered.load(Ordering::Relaxed),
     );
 }
