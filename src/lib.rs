@@ -23,6 +23,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod domain;
+mod fault_points;
 pub mod http;
 pub mod journal;
 pub mod outbound;

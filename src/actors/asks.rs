@@ -3,9 +3,11 @@
 //! Unknown sticks: after a dropped port or a timeout, no later refusal to execute makes it "never happened".
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -17,6 +19,7 @@ use crate::clock::derived_id;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::provider::OUTSIDE;
 use crate::domain::{Answer, AnyCommand, Refusal, Stream};
+use crate::fault_points::{self, FaultPoint};
 use crate::journal::{CommandMeta, Intent, Origin, Position, Row};
 use crate::resilience::{CallError, Deadline, NotExecuted, Unknown};
 use crate::telemetry::metrics;
@@ -49,6 +52,8 @@ pub(super) struct Runner {
     house: Arc<House>,
     intent: Arc<Intent>,
     client_waits: bool,
+    /// Whether an attempt may have been executed.
+    unknown: bool,
 }
 
 impl Runner {
@@ -58,13 +63,22 @@ impl Runner {
             return;
         }
         metrics::ask_opened();
-        let runner = Self { house: Arc::clone(house), intent, client_waits };
+        let runner = Self { house: Arc::clone(house), intent, client_waits, unknown: false };
         let stopping = house.stopping.clone();
         // Its end is waited for at a stop; a handle of its own is not needed.
-        drop(house.tasks.spawn(async move { stopping.run_until_cancelled(runner.run()).await }));
+        drop(house.tasks.spawn(async move { stopping.run_until_cancelled(runner.run_on()).await }));
     }
 
-    async fn run(mut self) {
+    /// Runs to the end; a panic on the way is a defect, and no reason to leave the asker waiting.
+    async fn run_on(mut self) {
+        while AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
+            tracing::error!(asker = %self.intent.asker, asked = %self.intent.to, "an ask panicked; it is run again");
+            self.unknown = true;
+            tokio::time::sleep(WAIT_MAX).await;
+        }
+    }
+
+    async fn run(&mut self) {
         let outcome = self.ask().await;
         let label = match &outcome {
             AskOutcome::Answered(Answer::Done, _) => "done",
@@ -79,7 +93,6 @@ impl Runner {
     /// Asks until there is an outcome that ends it.
     async fn ask(&mut self) -> AskOutcome {
         let mut wait = WAIT_FIRST;
-        let mut unknown = false;
         loop {
             // Looked at before the attempt: what is followed meanwhile does not make its refusal mature.
             let premature = !self.house.has_followed(&self.intent, self.cause());
@@ -93,12 +106,12 @@ impl Runner {
                     let refusal = Refusal::rule("ask-not-understood", "an ask carries neither precondition nor key");
                     return AskOutcome::Answered(Answer::Refused(refusal), None);
                 }
-                Err(CallError::NotExecuted(reason)) if self.client_waits && !unknown => {
+                Err(CallError::NotExecuted(reason)) if self.client_waits && !self.unknown => {
                     return AskOutcome::NotExecuted(reason);
                 }
                 Err(CallError::NotExecuted(_)) => {}
                 Err(CallError::Unknown(lost)) => {
-                    unknown = true;
+                    self.unknown = true;
                     if let Some(undo) = &self.intent.undo {
                         return AskOutcome::Undo(lost, Arc::clone(undo));
                     }
@@ -114,6 +127,7 @@ impl Runner {
     }
 
     async fn attempt(&self) -> Result<Reply, CallError> {
+        fault_points::at(FaultPoint::AskBegun).await.map_err(|_| Unknown::PortDropped)?;
         let Intent { id, to, opened_by, timeout, .. } = &*self.intent;
         let house = &self.house;
         if to.kind.service() == OUTSIDE {
@@ -160,7 +174,6 @@ impl Runner {
 }
 
 impl Drop for Runner {
-    /// Also after a panic: another may take the intent up.
     fn drop(&mut self) {
         self.house.asks.0.lock().remove(&self.intent.id);
     }
@@ -185,6 +198,9 @@ impl House {
     /// Tells the asker once; `gone` is the incarnation that let the runner down last.
     async fn tell_asker(&self, intent: &Intent, telling: Telling, gone: &mut Option<u64>) -> bool {
         let Some(room) = self.directory.room(intent.asker.kind) else { return false };
+        if fault_points::at(FaultPoint::AskAnswered).await.is_err() {
+            return false;
+        }
         let deadline = Deadline::after(&self.clock, ACKNOWLEDGE_TIMEOUT);
         let Ok(living) = self.living(room, intent.asker.id, deadline, false, *gone).await else { return false };
         let (acknowledged, acknowledgement) = oneshot::channel();
@@ -194,7 +210,7 @@ impl House {
         };
         let sent = living.actor.cast(message).is_ok();
         match tokio::time::timeout_at(deadline.at(), acknowledgement).await {
-            Ok(Ok(())) if sent => true,
+            Ok(Ok(())) if sent => fault_points::at(FaultPoint::AskAcknowledged).await.is_ok(),
             Ok(Ok(()) | Err(_)) => {
                 // It may live and only have had no room; a dead one is replaced, its end being on its way.
                 *gone = (!sent).then_some(living.generation);

@@ -23,6 +23,7 @@ use crate::domain::provider::OUTSIDE;
 use crate::domain::system::Catalogue;
 use crate::domain::system::setting::NO_SETTINGS;
 use crate::domain::{Kind, SettingValues, Stream, System};
+use crate::fault_points::{self, FaultPoint};
 use crate::journal::recovery::KEYED_FOR_MS;
 use crate::journal::{Answered, Journal, Origin};
 use crate::resilience::faults::Faults;
@@ -206,14 +207,22 @@ impl Runtime {
 
     /// Ends every actor. It may be replaced by a crash at any step: durability does not depend on it.
     pub async fn stop(&self) {
+        if fault_points::at(FaultPoint::StopBegun).await.is_err() {
+            return;
+        }
         self.house.tasks.close();
         self.house.stopping.cancel();
         self.house.tasks.wait().await;
+        if fault_points::at(FaultPoint::AsksStopped).await.is_err() {
+            return;
+        }
         self.house.services.drain();
         // A kill, because a follower's handler never ends by itself, and nothing it holds is worth waiting for.
         if self.root.kill_and_wait(Some(STOP_TIMEOUT)).await.is_err() {
             tracing::warn!("the supervision tree did not stop in time; the log has everything");
         }
+        // A step that cannot fail; nothing but a test can be in its way.
+        let _ = fault_points::at(FaultPoint::TreeStopped).await;
     }
 }
 

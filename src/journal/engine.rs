@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::ids::IdBlock;
 use super::overlay::{Entry, Key};
 use super::record::Position;
+use crate::fault_points::Injected;
 
 /// A storage.
 pub trait Engine: Debug + Send + Sync + 'static {
@@ -246,4 +247,10 @@ pub enum EngineError {
     /// A thread of the storage is gone.
     #[error("a storage lane is gone: {0}")]
     LaneGone(&'static str),
+}
+
+impl std::convert::From<Injected> for EngineError {
+    fn from(injected: Injected) -> Self {
+        Self::Log(injected.to_string())
+    }
 }

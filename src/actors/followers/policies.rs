@@ -17,6 +17,7 @@ use super::turn::{SET_ASIDE_AFTER, TurnEnd, follow};
 use crate::actors::runtime::House;
 use crate::domain::system::PolicySpec;
 use crate::domain::{Recorded, Stream};
+use crate::fault_points::{self, FaultPoint};
 use crate::journal::{Note, Parked, Position, Step};
 use crate::telemetry::metrics;
 
@@ -104,7 +105,8 @@ impl Progress {
             house.services.running(system, service).await;
             durable.borrow_and_update();
             self.take_in().await?;
-            self.save(&house).await;
+            fault_points::at(FaultPoint::PolicyTakenIn).await?;
+            self.save(&house).await?;
             let has_room = self.unfinished.len() < IN_FLIGHT_MAX;
             tokio::select! {
                 Some(end) = self.turns.next(), if !self.turns.is_empty() => self.ended(end).await,
@@ -224,7 +226,7 @@ impl Progress {
     }
 
     /// Saves the low-water mark when it has moved.
-    async fn save(&mut self, house: &House) {
+    async fn save(&mut self, house: &House) -> Result<(), ActorProcessingErr> {
         let done = self.unfinished.first().map_or(self.next - 1, |first| first - 1);
         if done > self.saved {
             self.saved = done;
@@ -233,6 +235,7 @@ impl Progress {
             let step = Step { position: done, finished, rows: Vec::new() };
             house.journal.advance(&self.name, self.incarnation, step).await;
             house.progressed.notify_waiters();
+            fault_points::at(FaultPoint::PolicySaved).await?;
             if done >= self.noted_mark + NOTE_EVERY {
                 self.noted_mark = done;
                 let followed = Note::Followed { follower: self.name.to_string(), position: done };
@@ -240,6 +243,7 @@ impl Progress {
                 house.journal.note(followed).await;
             }
         }
+        Ok(())
     }
 
     fn turn(&self, fact: Arc<Recorded>, after: Duration) -> BoxFuture<'static, TurnEnd> {

@@ -12,6 +12,7 @@ use crate::actors::runtime::House;
 use crate::clock::derived_id;
 use crate::domain::system::{Order, PolicySpec};
 use crate::domain::{Recorded, Stream};
+use crate::fault_points::{self, FaultPoint};
 use crate::journal::{CommandMeta, Origin, Position};
 use crate::resilience::{CallError, Deadline, Reason};
 
@@ -43,10 +44,16 @@ pub(super) async fn follow(house: Arc<House>, policies: Arc<[PolicySpec]>, fact:
             Ok(orders) => orders,
             Err(cause) => return TurnEnd::SetAside(fact, cause),
         };
+        if let Err(injected) = fault_points::at(FaultPoint::PolicyReacted).await {
+            return TurnEnd::SetAside(fact, injected.to_string());
+        }
         for (order, index) in orders.into_iter().zip(0u32..) {
             match command(&house, policy, &fact, order, index, started).await {
                 Ok(id) => commands.push(id),
                 Err(cause) => return TurnEnd::SetAside(fact, cause),
+            }
+            if let Err(injected) = fault_points::at(FaultPoint::PolicyCommanded).await {
+                return TurnEnd::SetAside(fact, injected.to_string());
             }
         }
     }

@@ -12,6 +12,7 @@ use ractor::ActorProcessingErr;
 use crate::actors::runtime::House;
 use crate::domain::system::ViewSpec;
 use crate::domain::{Recorded, Stream};
+use crate::fault_points::{self, FaultPoint};
 use crate::journal::{Note, Parked, Row, Step};
 use crate::telemetry::metrics;
 
@@ -50,9 +51,12 @@ impl ViewOf {
                 continue;
             };
             done = last.position;
+            fault_points::at(FaultPoint::ViewRead).await?;
             let rows = written(house, spec, &name, &facts, &mut set_aside).await?;
+            fault_points::at(FaultPoint::ViewApplied).await?;
             house.journal.advance(&name, incarnation, Step { position: done, finished: Vec::new(), rows }).await;
             house.progressed.notify_waiters();
+            fault_points::at(FaultPoint::ViewSaved).await?;
         }
     }
 }

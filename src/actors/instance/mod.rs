@@ -21,6 +21,7 @@ use super::envelope::Envelope;
 use super::runtime::House;
 use crate::domain::Stream;
 use crate::domain::system::AggregateSpec;
+use crate::fault_points::{self, FaultPoint};
 use crate::resilience::Unknown;
 use resident::Resident;
 
@@ -80,7 +81,10 @@ impl Actor for Instance {
         if resident.fresh() {
             return Ok(());
         }
-        if !resident.recover().await? {
+        fault_points::at(FaultPoint::RecoveryBegun).await?;
+        let is_newest = resident.recover().await?;
+        fault_points::at(FaultPoint::Recovered).await?;
+        if !is_newest {
             // A newer incarnation has passed, or the committer died: whoever waits asks again.
             myself.stop(Some("superseded".to_owned()));
         }
@@ -99,7 +103,9 @@ impl Actor for Instance {
                 if let Some(pause) = resident.house.chaos.pause_at(Point::Decide, resident.stream) {
                     pause.await;
                 }
+                fault_points::at(FaultPoint::CommandTaken).await?;
                 resident.command(&myself, *envelope);
+                fault_points::at(FaultPoint::CommandHandedOver).await?;
             }
             InstanceMessage::Asked { intent, outcome, acknowledged } => {
                 resident.asked(&myself, intent, outcome, acknowledged);
@@ -110,6 +116,7 @@ impl Actor for Instance {
             InstanceMessage::Lost => myself.stop(Some("lost".to_owned())),
             // What came meanwhile is still handled, what comes later starts another.
             InstanceMessage::Leave(leaver) if resident.may_leave() => {
+                fault_points::at(FaultPoint::Leaving).await?;
                 resident.leaver = Some(leaver);
                 myself.drain()?;
             }
@@ -124,6 +131,7 @@ impl Actor for Instance {
         _myself: ActorRef<InstanceMessage>,
         resident: &mut Resident,
     ) -> Result<(), ActorProcessingErr> {
+        fault_points::at(FaultPoint::Left).await?;
         if resident.may_leave() {
             resident.house.journal.forget(resident.stream, resident.generation);
         }

@@ -6,6 +6,7 @@
 mod asks;
 mod breakers;
 mod failures;
+mod fault_points;
 mod faults;
 mod followers;
 mod gate;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::Request;
+use crate::fault_points::{self, FaultPoint};
 use crate::journal::core::Refused;
 use crate::journal::handle::Journal;
 use crate::journal::record::Note;
@@ -24,9 +25,15 @@ impl Journal {
         if !sealed {
             tracing::warn!("the log is not sealed; the next start replays what the store lacks");
         }
+        if fault_points::at(FaultPoint::Sealed).await.is_err() {
+            return;
+        }
         // Worth a wait, because the next start may need it; not worth a long one, because it may not.
         if sealed && !matches!(tokio::time::timeout(CLOSE_MAX, self.checkpoint()).await, Ok(Ok(_))) {
             tracing::warn!("no checkpoint was written at the stop; the older ones and the log stay");
+        }
+        if fault_points::at(FaultPoint::Checkpointed).await.is_err() {
+            return;
         }
         let mut tasks = std::mem::take(&mut *self.tasks.lock());
         tasks.shutdown().await;
@@ -40,13 +47,33 @@ impl Journal {
         if self.outbox.send(Request::Flush { reply }).await.is_err() || flushed.await.is_err() {
             return false;
         }
+        if fault_points::at(FaultPoint::Flushed).await.is_err() {
+            return false;
+        }
         self.core.overlay.drained().await;
+        if fault_points::at(FaultPoint::Drained).await.is_err() {
+            return false;
+        }
         let group = self.core.group.load(Ordering::Acquire);
         if let Err(error) = self.core.engine.settle().await {
             tracing::warn!(%error, "the store could not be settled");
             return false;
         }
+        if fault_points::at(FaultPoint::Settled).await.is_err() {
+            return false;
+        }
         let still = self.core.group.load(Ordering::Acquire) == group && self.core.overlay.is_empty();
         still && self.note_down(Note::Seal).await.is_some()
+    }
+}
+
+#[cfg(test)]
+impl Journal {
+    /// Lets go of every append that is not through, as the end of a process does: they hold who holds the journal.
+    pub(crate) async fn ends_with_its_process(&self) {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        tasks.shutdown().await;
+        self.core.in_flight.lock().take();
+        self.core.refuse_all().await;
     }
 }

@@ -14,9 +14,10 @@ use tokio::sync::mpsc;
 use super::request::{Append, Committed, Request};
 
 use crate::domain::Stream;
+use crate::fault_points::{self, FaultPoint};
 use crate::journal::codec;
 use crate::journal::core::Core;
-use crate::journal::engine::Group;
+use crate::journal::engine::{EngineError, Group, Written};
 use crate::journal::record::{Note, Position, Record, Row};
 use crate::telemetry::metrics;
 
@@ -74,7 +75,7 @@ impl Committer {
             let group = in_flight.group.clone();
             *core.in_flight.lock() = Some(in_flight);
             if silent {
-                self.publish(None);
+                self.publish(None).await;
             } else {
                 self.write(group).await;
             }
@@ -84,10 +85,10 @@ impl Committer {
     async fn write(&mut self, group: Group) {
         let started = self.core.clock.now();
         let bytes = group.payload.len();
-        match self.core.engine.write(group).await {
+        match self.written(group).await {
             Ok(written) => {
                 metrics::group_written(self.core.clock.now() - started, bytes);
-                self.publish(Some(written.group));
+                self.publish(Some(written.group)).await;
             }
             Err(error) => {
                 // The commands of this group are unknown: their ports drop with it.
@@ -97,13 +98,20 @@ impl Committer {
         }
     }
 
+    async fn written(&self, group: Group) -> Result<Written, EngineError> {
+        fault_points::at(FaultPoint::GroupGathered).await?;
+        let written = self.core.engine.write(group).await?;
+        fault_points::at(FaultPoint::GroupWritten).await?;
+        Ok(written)
+    }
+
     async fn finish_in_flight(&mut self) {
         if self.core.in_flight.lock().is_none() {
             return;
         }
         match self.core.engine.last_written().await {
             Ok(written) if written.group > self.core.group.load(Ordering::Acquire) => {
-                self.publish(Some(written.group));
+                self.publish(Some(written.group)).await;
             }
             Ok(_) => drop(self.core.in_flight.lock().take()),
             Err(error) => {
@@ -199,9 +207,25 @@ impl Committer {
     }
 
     /// Makes the group in flight visible, then releases who waits for it.
-    fn publish(&mut self, group: Option<u64>) {
-        let mut slot = self.core.in_flight.lock();
-        let Some(in_flight) = slot.as_ref() else { return };
+    async fn publish(&mut self, group: Option<u64>) {
+        let Some((rows, position)) = self.make_visible(group) else { return };
+        // A step that cannot fail; nothing but a test can be in its way.
+        let _ = fault_points::at(FaultPoint::GroupVisible).await;
+        // Last: a successor takes the group up again as long as this has not moved.
+        if let Some(group) = group {
+            self.core.group.store(group, Ordering::Release);
+        }
+        let members = self.core.in_flight.lock().take().map(|in_flight| in_flight.members).unwrap_or_default();
+        self.core.published.fetch_add(1, Ordering::Release);
+        for (member, row) in members.into_iter().zip(rows) {
+            self.release(member, row, position - 1);
+        }
+    }
+
+    /// Makes the group in flight visible; returns the row of each member, and the position after it.
+    fn make_visible(&self, group: Option<u64>) -> Option<(Vec<Option<Arc<Row>>>, Position)> {
+        let slot = self.core.in_flight.lock();
+        let in_flight = slot.as_ref()?;
         // Taken out only when visible, so that a successor can make it visible again; all of it is idempotent.
         let mut position = in_flight.group.first_position;
         let mut rows = Vec::with_capacity(in_flight.members.len());
@@ -214,16 +238,7 @@ impl Committer {
             self.core.overlay.mark(group);
         }
         self.core.advance(position);
-        // Last: a successor takes the group up again as long as this has not moved.
-        if let Some(group) = group {
-            self.core.group.store(group, Ordering::Release);
-        }
-        let members = slot.take().map(|in_flight| in_flight.members).unwrap_or_default();
-        drop(slot);
-        self.core.published.fetch_add(1, Ordering::Release);
-        for (member, row) in members.into_iter().zip(rows) {
-            self.release(member, row, position - 1);
-        }
+        Some((rows, position))
     }
 
     fn release(&mut self, member: Request, row: Option<Arc<Row>>, position: Position) {
