@@ -13,6 +13,7 @@ use super::commit::{InFlight, Request};
 use super::engine::Engine;
 use super::feed::Feed;
 use super::handle::{JournalOptions, Recovered, Step};
+use super::histories::Histories;
 use super::ids::Ids;
 use super::ids::index::Index;
 use super::overlay::{Decoded, Entry, Key, Overlay, Recent, Turns, Value};
@@ -33,6 +34,7 @@ pub(super) struct Core {
     pub(super) feed: Feed,
     pub(super) ids: Ids,
     pub(super) index: OnceLock<Index>,
+    pub(super) histories: Histories,
     pub(super) turns: Turns,
     pub(super) recent: Mutex<Recent>,
     pub(super) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
@@ -76,6 +78,7 @@ impl Core {
             feed: Feed::default(),
             ids,
             index: OnceLock::new(),
+            histories: Histories::default(),
             turns: Turns::default(),
             recent: Mutex::default(),
             inbox: tokio::sync::Mutex::new(inbox),
@@ -191,7 +194,7 @@ impl Core {
         };
         let decode = |bytes: &[u8]| Ok(Some(Arc::new(codec::decode_intent(bytes, &self.catalogue)?)));
         let intent = self.look(&Key::Intent(stream), pick, decode)?;
-        Ok(Recovered { row: self.row(stream)?, intent })
+        Ok(Recovered { row: self.row(stream)?, intent, broken: self.histories.broken(stream) })
     }
 
     /// Looks in the overlay first, then in the store.

@@ -14,6 +14,7 @@ use super::codec::CodecError;
 use super::commit::{self, Append, INBOX_MAX, Request};
 use super::core::Core;
 use super::engine::{CheckpointFigures, Engine, EngineError, Figures};
+use super::histories::BrokenHistory;
 use super::ids::Ids;
 use super::overlay::applier;
 use super::reading::ReadError;
@@ -47,6 +48,8 @@ pub struct Recovered {
     pub row: Option<Arc<Row>>,
     /// The intent that is still open.
     pub intent: Option<Arc<Intent>>,
+    /// Why it cannot live, if its history goes on where this build cannot follow.
+    pub broken: Option<BrokenHistory>,
 }
 
 /// How far a follower has come.
@@ -116,7 +119,9 @@ impl Journal {
         tasks.spawn(commit::keep_committing(Arc::clone(&core), floor));
         tasks.spawn(space::run(Arc::clone(&core), options.free_bytes_min));
         tasks.spawn(checkpointing::run(Arc::clone(&core)));
-        Ok(Self { core, outbox, tasks: Arc::new(Mutex::new(tasks)) })
+        let journal = Self { core, outbox, tasks: Arc::new(Mutex::new(tasks)) };
+        journal.take_histories_up().await?;
+        Ok(journal)
     }
 
     /// Takes room for one append.

@@ -21,6 +21,7 @@ pub mod ids;
 pub mod recovery;
 mod checkpointing;
 mod space;
+pub mod histories;
 pub mod memory_engine;
 pub mod disk;
 

@@ -7,6 +7,7 @@ use super::commit::Request;
 use super::core::Core;
 use super::engine::{From, ReadGroup, Tree};
 use super::handle::OpenError;
+use super::histories;
 use super::overlay::{Entry, Key, Value, split_stream_key};
 use super::reading::ReadError;
 use super::record::{
@@ -72,10 +73,10 @@ fn absorb_group(core: &Core, group: &ReadGroup) -> Result<(), OpenError> {
 
 /// Folds facts into the row they stand on; `None` when the row is further already.
 fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<Row>>, OpenError> {
-    let row = core.row(facts.stream).map_err(|error| match error {
-        ReadError::Engine(error) => OpenError::Engine(error),
-        ReadError::Codec(error) => OpenError::Codec(error),
-    })?;
+    if core.histories.broken(facts.stream).is_some() {
+        return Ok(None);
+    }
+    let row = core.row(facts.stream)?;
     let version = row.as_ref().map_or(0, |row| row.version);
     if version >= facts.last_version() {
         // The row left before its id did, and before the answer that shows it.
@@ -91,7 +92,11 @@ fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<R
         return Err(CodecError::Payload(DecodeError::Malformed { name: path.to_owned(), reason }).into());
     }
     let state = row.as_ref().and_then(|row| (spec.revive)(&*row.state)).unwrap_or_else(|| (spec.initial)());
-    Ok(Some(Arc::new(facts.row(position, state.evolved(&facts.events)))))
+    let Some(state) = histories::evolved(&*state, &facts.events) else {
+        core.set_history_aside(facts, position);
+        return Ok(None);
+    };
+    Ok(Some(Arc::new(facts.row(position, state))))
 }
 
 impl Core {
@@ -191,7 +196,7 @@ impl Core {
         self.overlay.put([(Key::Answer(command.id), entry)]);
     }
 
-    fn absorb_note(&self, note: &Note, position: Position) {
+    pub(super) fn absorb_note(&self, note: &Note, position: Position) {
         match note {
             Note::Parked(parked) => {
                 let key = Key::Parked(Arc::from(parked.follower.as_str()), parked.position);

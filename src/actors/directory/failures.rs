@@ -46,7 +46,7 @@ impl FailureRecord {
     }
 
     /// Notes a failure and decides what follows.
-    pub(super) fn fails(&mut self, error: String, now: Instant, jitter: f64) -> Sentence {
+    pub(super) fn fails(&mut self, error: String, now: Instant, jitter: f64, fate: Fate) -> Sentence {
         self.last_error = Some(error);
         self.restarts += 1;
         while self.failures.front().is_some_and(|first| now - *first > FAILURES_WINDOW) {
@@ -54,7 +54,7 @@ impl FailureRecord {
         }
         self.failures.push_back(now);
         let failures = self.failures.len();
-        if failures >= FAILURES_MAX {
+        if failures >= FAILURES_MAX || fate == Fate::Hopeless {
             return Sentence::Quarantine(now + QUARANTINE_PROBE_AFTER);
         }
         if failures == 1 {
@@ -65,6 +65,15 @@ impl FailureRecord {
         // ±20 %, so that instances that failed together do not start together.
         Sentence::RestartAfter(now + wait.mul_f64(0.8 + 0.4 * jitter))
     }
+}
+
+/// What is known of the next incarnation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::actors) enum Fate {
+    /// It may live.
+    Open,
+    /// It will fail as this one did.
+    Hopeless,
 }
 
 /// What follows from a failure.
@@ -85,7 +94,7 @@ mod tests {
 
     fn sentences(gap: Duration, failures: u32) -> Vec<Sentence> {
         let (mut record, began) = (FailureRecord::default(), Clock::manual(0, 1).now());
-        (0..failures).map(|count| record.fails("broken".to_owned(), began + gap * count, 0.5)).collect()
+        (0..failures).map(|count| record.fails("broken".to_owned(), began + gap * count, 0.5, Fate::Open)).collect()
     }
 
     // Case 119.

@@ -15,6 +15,7 @@ use ractor::{ActorId, ActorRef};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub(super) use failures::Fate;
 #[cfg(test)]
 pub(in crate::actors) use failures::QUARANTINE_PROBE_AFTER;
 use failures::{FailureRecord, Sentence};
@@ -197,7 +198,14 @@ impl Shard {
     }
 
     /// Notes that an actor failed, and decides when another may start. Returns whether it was set aside.
-    pub(super) fn failed(&self, id: u64, generation: u64, error: String, now: Instant, jitter: f64) -> bool {
+    pub(super) fn failed(
+        &self,
+        id: u64,
+        generation: u64,
+        error: String,
+        (now, jitter): (Instant, f64),
+        fate: Fate,
+    ) -> bool {
         let mut entries = self.entries.lock();
         let Some(entry) = entries.get_mut(&id).filter(|entry| entry.generation == generation) else { return false };
         let record = entry.record.get_or_insert_default();
@@ -205,7 +213,7 @@ impl Shard {
             let in_hand = living.shared.in_hand.lock().take();
             record.suspect(in_hand);
         }
-        entry.state = match record.fails(error, now, jitter) {
+        entry.state = match record.fails(error, now, jitter, fate) {
             Sentence::RestartAtOnce => State::Absent,
             Sentence::RestartAfter(until) => State::Cooling(until),
             Sentence::Quarantine(probe_at) => State::Quarantined { probe_at },

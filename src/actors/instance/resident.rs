@@ -86,6 +86,9 @@ impl Resident {
         let Some(recovered) = self.house.journal.barrier(self.stream, self.generation).await else {
             return Ok(false);
         };
+        if let Some(broken) = recovered.broken {
+            return Err(broken.into());
+        }
         if let Some(row) = recovered.row {
             let revived = (self.spec.revive)(&*row.state);
             self.state = revived.ok_or_else(|| format!("the row of {} is another kind's", self.stream))?;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use crate::actors::directory::{Children, KindRoom, Living, Place, Shared};
+use crate::actors::directory::{Children, Fate, KindRoom, Living, Place, Shared};
 use crate::actors::instance::{Instance, InstanceArguments};
 use crate::actors::runtime::House;
 use crate::domain::Stream;
+use crate::journal::histories::BrokenHistory;
 use crate::telemetry::metrics;
 
 /// The supervisor of one shard of a kind.
@@ -95,7 +96,7 @@ impl Actor for ShardSupervisor {
             Err(error) => {
                 tracing::error!(%stream, %error, "an actor did not start");
                 let (now, jitter) = (state.house.clock.now(), state.house.clock.fraction());
-                shard.failed(id, generation, error.to_string(), now, jitter);
+                shard.failed(id, generation, error.to_string(), (now, jitter), Fate::Open);
             }
         }
         Ok(())
@@ -130,7 +131,12 @@ impl Actor for ShardSupervisor {
                     let stream = Stream::new(state.room.spec.kind, id);
                     tracing::warn!(%stream, %error, "an actor failed; its next command starts another");
                     state.room.crashed(id, now);
-                    if shard.failed(id, generation, error.to_string(), now, jitter) {
+                    let fate = match error.downcast_ref::<BrokenHistory>() {
+                        // It would only fail again.
+                        Some(_) => Fate::Hopeless,
+                        None => Fate::Open,
+                    };
+                    if shard.failed(id, generation, error.to_string(), (now, jitter), fate) {
                         metrics::quarantined(kind, 1.0);
                         tracing::error!(%stream, "an actor failed too often and is set aside; release it when mended");
                     }

@@ -1,5 +1,7 @@
 //! A small system to be killed: tallies that add and explode, an echo of each, a board that shows the sums.
 
+use std::cell::Cell;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -7,6 +9,11 @@ use crate::domain::{
     View,
 };
 use crate::messages;
+
+thread_local! {
+    /// A number that this build of the business cannot fold.
+    pub(super) static FEARED: Cell<Option<u64>> = const { Cell::new(None) };
+}
 
 /// Adds numbers up.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -68,6 +75,7 @@ impl Aggregate for Tally {
 
     fn evolve(&mut self, event: &TallyEvent) {
         let TallyEvent::Added(Added { n }) = event;
+        assert_ne!(FEARED.get(), Some(*n), "this build fears the number");
         self.sum += n;
         self.began = true;
     }
