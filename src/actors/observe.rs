@@ -3,13 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::directory::{EntryFigures, GuardsError};
+use tokio::time::Instant;
+
+use super::directory::{EntryFigures, GuardsError, KindRoom};
 use super::runtime::Runtime;
 use crate::domain::{Kind, Stream};
 use crate::journal::Position;
 use crate::journal::reading::ReadError;
 use crate::resilience::{Guard, GuardPolicies, Retry};
 use crate::telemetry::metrics;
+
+/// How long after its deadline a command may be in hand.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
 
 /// A follower's place.
 #[derive(Clone, Debug)]
@@ -31,6 +36,18 @@ impl Runtime {
     #[must_use]
     pub fn live(&self) -> (usize, usize) {
         self.house.live.figures()
+    }
+
+    /// Returns the aggregates whose handler is still at a command long after its deadline.
+    #[must_use]
+    pub fn stuck(&self, now: Instant) -> Vec<Stream> {
+        let Some(since) = now.checked_sub(STUCK_AFTER) else { return Vec::new() };
+        let of_room = |room: &Arc<KindRoom>| {
+            let kind = room.spec.kind;
+            let ids: Vec<_> = room.shards.iter().flat_map(|shard| shard.stuck(since)).collect();
+            ids.into_iter().map(move |id| Stream::new(kind, id))
+        };
+        self.house.directory.rooms().flat_map(of_room).collect()
     }
 
     /// Returns every kind of aggregate.

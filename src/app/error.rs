@@ -16,6 +16,9 @@ pub enum AppError {
     /// The settings make no sense.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The operating system gives no thread.
+    #[error("no thread for the watchdog: {0}")]
+    Thread(std::io::Error),
     /// A system that does not exist.
     #[error("there is no system {asked:?}; there are: {known}")]
     NoSuchSystem {
@@ -90,6 +93,7 @@ impl AppError {
             | Self::Actors(_)
             | Self::Bind(_)
             | Self::File { .. }
+            | Self::Thread(_)
             | Self::Signals(_) => 1,
         }
     }

@@ -6,6 +6,7 @@
 mod command_line;
 mod serve;
 mod parts;
+mod watchdog;
 mod doors;
 mod error;
 pub mod journal;

@@ -1,5 +1,6 @@
 //! `resurgam serve`: from settings to an exit code.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::doors::{Door, announce, bind_doors, limits};
 use super::parts::Parts;
+use super::watchdog::{Heart, Watchdog};
 use super::{AppError, say};
 use crate::actors::Runtime;
 use crate::clock::Clock;
@@ -37,6 +39,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 const LANE_GONE: u8 = 70;
 const COMMITTER_GONE: u8 = 71;
 const TREE_GONE: u8 = 72;
+/// The same when the event loop stands still, so that nobody else could say it.
+const LOOP_DEAD: i32 = 73;
 /// Why a setting makes sense.
 const CHECKED: &str = "checked when the settings were read";
 
@@ -74,6 +78,8 @@ pub async fn serve(settings: Settings, all: &[System], names: &[String], reload:
     let serving = listen(&settings, &edge, doors, operator, levers, &stop);
     let mut upkeep = JoinSet::new();
     upkeep.spawn(metrics::upkeep(prometheus, UPKEEP_EVERY, clock.clone()));
+    let (watchdog, heart) = watchdog(&parts, &clock).map_err(AppError::Thread)?;
+    upkeep.spawn(heart.beat());
     say("ready");
 
     tokio::select! {
@@ -81,6 +87,7 @@ pub async fn serve(settings: Settings, all: &[System], names: &[String], reload:
         code = failed(&parts) => return Ok(code),
     }
     say("stopping: requests in flight are finished; a second signal ends at once");
+    drop(watchdog);
     edge.draining.send_replace(true);
     trigger.fire();
     let stopping = async {
@@ -195,6 +202,25 @@ async fn drained(mut serving: JoinSet<Drained>) {
             tracing::warn!(connections = drained.cut, "connections were cut at the end of the drain");
         }
     }
+}
+
+/// Watches the event loop and the handlers; a stuck one cannot be ended, but it can be told.
+fn watchdog(parts: &Parts, clock: &Clock) -> std::io::Result<(Watchdog, Heart)> {
+    let (runtime, clock) = (Arc::clone(&parts.runtime), clock.clone());
+    let mut known = HashSet::new();
+    let look = move || {
+        let stuck = runtime.stuck(clock.now());
+        metrics::handlers_stuck(stuck.len());
+        known.retain(|stream| stuck.contains(stream));
+        for stream in stuck.into_iter().filter(|stream| known.insert(*stream)) {
+            tracing::error!(%stream, "a command is being decided long after its deadline; a thread is stuck with it");
+        }
+    };
+    let dead = || {
+        tracing::error!("the event loop has stood still for 30 s; the process ends, start it again");
+        std::process::exit(LOOP_DEAD);
+    };
+    Watchdog::start(look, dead)
 }
 
 /// Waits until a part is gone without which nothing can be promised any more, and returns the exit code that says so.

@@ -47,6 +47,7 @@ const ACTORS_LIVE: &str = "resurgam_actors_live";
 const ACTOR_STARTS: &str = "resurgam_actor_starts_total";
 const ACTOR_ENDS: &str = "resurgam_actor_ends_total";
 const QUARANTINED: &str = "resurgam_quarantined";
+const HANDLERS_STUCK: &str = "resurgam_handlers_stuck";
 const REDISPATCHES: &str = "resurgam_redispatches_total";
 const JOURNAL_SYNC: &str = "resurgam_journal_sync_seconds";
 const JOURNAL_GROUP: &str = "resurgam_journal_group_bytes";
@@ -115,6 +116,7 @@ fn describe() {
     describe_counter!(ACTOR_STARTS, "Aggregates started, by kind.");
     describe_counter!(ACTOR_ENDS, "Aggregates ended, by kind and cause (left, stopped, killed, failed).");
     describe_gauge!(QUARANTINED, "Aggregates set aside after too many failures, by kind.");
+    describe_gauge!(HANDLERS_STUCK, "Aggregates still at a command long after its deadline; each holds a thread.");
     describe_counter!(REDISPATCHES, "Commands sent again because their actor was gone, by kind.");
     describe_histogram!(JOURNAL_SYNC, Unit::Seconds, "Time to write and sync one group.");
     describe_histogram!(JOURNAL_GROUP, Unit::Bytes, "Size of one group.");
@@ -177,6 +179,12 @@ pub fn actor_ended(kind: &'static str, cause: &'static str) {
 /// Shows how many aggregates of a kind are set aside.
 pub fn quarantined(kind: &'static str, more: f64) {
     gauge!(QUARANTINED, "kind" => kind).increment(more);
+}
+
+/// Shows how many handlers are stuck.
+pub fn handlers_stuck(count: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52")]
+    gauge!(HANDLERS_STUCK).set(count as f64);
 }
 
 /// Counts a command sent again.

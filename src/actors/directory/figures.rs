@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Shard, State};
+use tokio::time::Instant;
+
+use super::{Living, Shard, State};
 use crate::resilience::breaker::State as BreakerState;
 
 /// An instance as operators see it.
@@ -41,6 +43,17 @@ impl Shard {
             breaker: self.suspects.state(*id).map(BreakerState::code),
         });
         figures.collect()
+    }
+}
+
+impl Shard {
+    /// Returns whose handler is still at a command whose deadline was before `since`; it is told to end, which it does if it
+    /// ever waits or returns.
+    pub(in crate::actors) fn stuck(&self, since: Instant) -> Vec<u64> {
+        let is_stuck = |living: &Living| living.shared.in_hand.lock().is_some_and(|in_hand| in_hand.deadline < since);
+        let stuck: Vec<_> = self.living().into_iter().filter(|(_, living)| is_stuck(living)).collect();
+        stuck.iter().for_each(|(_, living)| living.actor.get_cell().kill());
+        stuck.into_iter().map(|(id, _)| id).collect()
     }
 }
 

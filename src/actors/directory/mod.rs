@@ -99,13 +99,20 @@ pub(super) struct Living {
     pub(super) shared: Arc<Shared>,
 }
 
+/// A command that is being handled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InHand {
+    pub(super) command: u128,
+    pub(super) deadline: Instant,
+}
+
 /// What outlives a handler that dies.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     /// How many commands wait in the mailbox.
     pub(super) waiting: AtomicUsize,
     /// The command being handled.
-    pub(super) in_hand: Mutex<Option<u128>>,
+    pub(super) in_hand: Mutex<Option<InHand>>,
     /// How often it was used of late.
     pub(super) uses: Uses,
     /// Commands that failed too often to be tried again.
@@ -211,7 +218,7 @@ impl Shard {
         let record = entry.record.get_or_insert_default();
         if let State::Live(living) = &entry.state {
             let in_hand = living.shared.in_hand.lock().take();
-            record.suspect(in_hand);
+            record.suspect(in_hand.map(|in_hand| in_hand.command));
         }
         entry.state = match record.fails(error, now, jitter, fate) {
             Sentence::RestartAtOnce => State::Absent,

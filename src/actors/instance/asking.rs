@@ -133,7 +133,10 @@ impl Resident {
             acknowledge(acknowledged);
             undo.into_iter().for_each(|undo| Runner::ensure(&house, undo, false));
         });
-        parked.into_iter().for_each(|envelope| self.command(myself, envelope));
+        for envelope in parked {
+            self.take_in_hand(&envelope);
+            self.command(myself, envelope);
+        }
     }
 
     /// Returns the record of an outcome that no fact tells: a refusal, or success that changed nothing.

@@ -100,6 +100,7 @@ impl Actor for Instance {
         match message {
             InstanceMessage::Command(envelope) => {
                 resident.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                resident.take_in_hand(&envelope);
                 if let Some(pause) = resident.house.chaos.pause_at(Point::Decide, resident.stream) {
                     pause.await;
                 }

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::{InstanceArguments, InstanceMessage};
 use crate::actors::asks::Runner;
 use crate::actors::chaos::Point;
-use crate::actors::directory::{Leaver, Place, Shared};
+use crate::actors::directory::{InHand, Leaver, Place, Shared};
 use crate::actors::dispatch::unavailable;
 use crate::actors::envelope::{Done, Envelope, Port, Reply};
 use crate::actors::runtime::House;
@@ -114,8 +114,13 @@ impl Resident {
         self.place.weigh(stored_bytes(&*self.state));
     }
 
+    /// Says what is being handled, for whoever finds this incarnation dead or stuck.
+    pub(super) fn take_in_hand(&self, envelope: &Envelope) {
+        let (command, deadline) = (envelope.meta.id, envelope.deadline.at());
+        *self.shared.in_hand.lock() = Some(InHand { command, deadline });
+    }
+
     pub(super) fn command(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
-        *self.shared.in_hand.lock() = Some(envelope.meta.id);
         self.consider(myself, envelope);
         *self.shared.in_hand.lock() = None;
     }

@@ -9,6 +9,7 @@ use super::breakers::{check_rejected, guard_of};
 use super::house::{House, Pending, done, life};
 use super::yard::{Add, Tally};
 use crate::domain::{Aggregate, Stream};
+use crate::fault_points::FaultPoint;
 use crate::journal::memory_engine::MemoryEngine;
 use crate::resilience::{CallError, Deadline, NotExecuted, Reason, Unknown};
 
@@ -124,5 +125,23 @@ fn a_dead_disk_is_told_and_nothing_of_it_is_answered() {
         let refused = matches!(outcome, Err(CallError::NotExecuted(why)) if why.reason == Reason::StorageReadOnly);
         assert!(refused, "{outcome:?}");
         assert_eq!(house.version(TALLY), 1);
+    });
+}
+
+#[test]
+fn a_command_that_is_decided_long_after_its_deadline_is_told_of() {
+    life(async {
+        let house = house().await;
+        let mut call = house.tell::<Tally>(TALLY.id, Add { n: 2 });
+        call.deadline = Deadline::after(&house.clock, Duration::from_secs(1));
+        crate::fault_points::order(FaultPoint::CommandTaken, crate::fault_points::Deed::Hang);
+        assert_eq!(house.send(call).await.err(), Some(Unknown::DeadlineExceeded.into()));
+        let look = || house.runtime.stuck(house.clock.now());
+        assert_eq!(look(), [], "it may end any moment");
+        tokio::time::advance(Duration::from_secs(6)).await;
+        assert_eq!(look(), [TALLY]);
+        house.done_waiting().await;
+        assert_eq!(look(), [], "it waited, so it could be ended");
+        house.done(house.tell::<Tally>(TALLY.id, Add { n: 2 })).await;
     });
 }
