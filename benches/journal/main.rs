@@ -18,11 +18,10 @@ use std::time::Duration;
 use resurgam::app::say;
 use resurgam::clock::Clock;
 use resurgam::domain::system::AnyState;
-use resurgam::domain::{Aggregate, AnyEvent, Catalogue, Held, Stream};
+use resurgam::domain::{AnyEvent, Catalogue, Held, Stream};
 use resurgam::journal::disk::{DiskEngine, DiskOptions};
 use resurgam::journal::{Append, CommandMeta, Facts, Journal, JournalOptions, Origin, Record, codec};
 use resurgam::systems;
-use resurgam::systems::oa_rental::product::{Product, ProductEvent, ProductSaved};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -126,25 +125,27 @@ struct Writer {
     stream: Stream,
     generation: u64,
     version: u64,
+    event: Arc<dyn AnyEvent>,
     state: Arc<dyn AnyState>,
 }
 
 impl Writer {
     fn new(journal: &Journal, catalogue: &Catalogue, clock: &Clock, id: u64) -> Self {
-        let spec = catalogue.aggregate(Product::KIND.path()).expect("a product is in the catalogue");
+        let spec = catalogue.aggregate("oa-rental/product/product").expect("a product is in the catalogue");
+        let saved = serde_json::json!({ "id": id, "name": "computer", "qty": 9 });
+        let mut saved = <dyn erased_serde::Deserializer<'_>>::erase(saved);
         Self {
             journal: journal.clone(),
             clock: clock.clone(),
-            stream: Stream::new(Product::KIND, id),
+            stream: Stream::new(spec.kind, id),
             generation: journal.next_generation(),
             version: 0,
+            event: (spec.decode_event)("ProductSaved", 1, &mut saved).expect("a product's fact"),
             state: (spec.initial)(),
         }
     }
 
     fn facts(&self) -> Facts {
-        let saved = ProductSaved { id: self.stream.id, name: Some("computer".to_owned()), qty: 9 };
-        let event: Arc<dyn AnyEvent> = Arc::new(ProductEvent::from(saved));
         Facts {
             stream: self.stream,
             first_version: self.version + 1,
@@ -158,7 +159,7 @@ impl Writer {
                 correlation: Arc::from("a benchmark's story, as long as any"),
             },
             open: false,
-            events: vec![event],
+            events: vec![self.event.clone()],
         }
     }
 

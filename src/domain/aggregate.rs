@@ -148,6 +148,12 @@ impl<E> Decision<E> {
         Self { facts: Vec::new(), ask: None }
     }
 
+    /// Decides on this fact if there is a reason, and else accepts the command without any change.
+    #[must_use]
+    pub fn when(reason: bool, fact: impl Into<E>) -> Self {
+        if reason { Self::facts([fact]) } else { Self::nothing() }
+    }
+
     /// Adds a fact.
     #[must_use]
     pub fn and(mut self, fact: impl Into<E>) -> Self {
@@ -335,6 +341,12 @@ mod tests {
         let decision: Decision<SeatTaken> = Decision::facts([SeatTaken { seat: 1 }]).and(SeatTaken { seat: 2 });
         assert_eq!(decision.facts, [SeatTaken { seat: 1 }, SeatTaken { seat: 2 }]);
         assert!(decision.ask.is_none());
+    }
+
+    #[test]
+    fn without_a_reason_nothing_happens() {
+        let facts = |reason| Decision::<SeatTaken>::when(reason, SeatTaken { seat: 1 }).facts;
+        assert_eq!((facts(true), facts(false)), (vec![SeatTaken { seat: 1 }], vec![]));
     }
 
     #[test]

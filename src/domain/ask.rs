@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::aggregate::{Aggregate, Decision, Held, Refusal};
+use super::aggregate::{Aggregate, Closing, Decision, Held, Refusal};
 use super::fact::Stream;
 use super::message::AnyCommand;
 use super::provider::Provider;
@@ -102,7 +102,7 @@ impl Hold {
     }
 
     fn moved<E>(self, from: &[Self], fact: impl Into<E>) -> Decision<E> {
-        if from.contains(&self) { Decision::facts([fact.into()]) } else { Decision::nothing() }
+        Decision::when(from.contains(&self), fact)
     }
 }
 
@@ -142,9 +142,33 @@ pub enum Answer {
     Withdrawn,
 }
 
+impl<E> Closing<E> {
+    /// Closes with this fact when the asked agreed, and passes its refusal on.
+    #[must_use]
+    pub fn agreed(answer: &Answer, fact: impl Into<E>) -> Self {
+        match answer {
+            Answer::Done => Self::facts([fact.into()]),
+            Answer::Refused(refusal) => Self::refuse(refusal.clone()),
+            Answer::Withdrawn => Self::facts([]),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_agreement_is_a_fact_and_a_refusal_is_passed_on() {
+        let closed = |answer: &Answer| {
+            let closing = Closing::<u8>::agreed(answer, 7_u8);
+            (closing.facts, closing.refusal)
+        };
+        let refusal = Refusal::rule("seat-is-taken", "somebody sits there");
+        assert_eq!(closed(&Answer::Done), (vec![7], None));
+        assert_eq!(closed(&Answer::Withdrawn), (vec![], None));
+        assert_eq!(closed(&Answer::Refused(refusal.clone())), (vec![], Some(refusal)));
+    }
 
     #[test]
     fn a_hold_is_tried_once_confirmed_when_held_and_undone_until_confirmed() {

@@ -95,7 +95,7 @@ impl<A: Aggregate> Then<A> {
         assert!(decision.facts.is_empty() && decision.ask.is_none(), "expected nothing, got {decision:?}");
     }
 
-    /// Expects these facts and an ask of that aggregate with that command.
+    /// Expects these facts and an ask of that aggregate with that command, which is asked again until answered.
     ///
     /// # Panics
     ///
@@ -107,11 +107,8 @@ impl<A: Aggregate> Then<A> {
         id: u64,
         command: impl Into<T::Command>,
     ) {
-        let decision = self.decision.map_err(Refused).expect("accepted");
-        assert_eq!(decision.facts, facts.into_iter().collect::<Vec<_>>());
-        let ask = decision.ask.expect("an ask");
-        assert_eq!((ask.to.kind, ask.to.id), (T::KIND, id));
-        assert_eq!(ask.command.as_any().downcast_ref::<T::Command>(), Some(&command.into()));
+        let on_unknown = self.asks::<T>(facts, id, command);
+        assert!(matches!(on_unknown, OnUnknown::Resend), "it is undone: {on_unknown:?}");
     }
 
     /// Expects these facts and an ask of that outside party with that command.
@@ -132,7 +129,7 @@ impl<A: Aggregate> Then<A> {
         assert_eq!(ask.command.as_any().downcast_ref::<P::Command>(), Some(&command.into()));
     }
 
-    /// Expects what [`then_asks`](Self::then_asks) does of a try, and that an unknown outcome is undone by that command.
+    /// Expects these facts and a try of that aggregate with that command, whose unknown outcome is undone by the other.
     ///
     /// # Panics
     ///
@@ -145,11 +142,24 @@ impl<A: Aggregate> Then<A> {
         command: impl Into<T::Command>,
         undo: impl Into<T::Command>,
     ) {
-        let on_unknown =
-            self.decision.as_ref().ok().and_then(|decision| Some(decision.ask.as_ref()?.on_unknown.clone()));
-        self.then_asks::<T>(facts, id, command);
-        let Some(OnUnknown::Undo(actual)) = on_unknown else { panic!("it is not undone: {on_unknown:?}") };
+        let on_unknown = self.asks::<T>(facts, id, command);
+        let OnUnknown::Undo(actual) = on_unknown else { panic!("it is not undone: {on_unknown:?}") };
         assert_eq!(actual.as_any().downcast_ref::<T::Command>(), Some(&undo.into()));
+    }
+
+    #[track_caller]
+    fn asks<T: Aggregate>(
+        self,
+        facts: impl IntoIterator<Item = A::Event>,
+        id: u64,
+        command: impl Into<T::Command>,
+    ) -> OnUnknown {
+        let decision = self.decision.map_err(Refused).expect("accepted");
+        assert_eq!(decision.facts, facts.into_iter().collect::<Vec<_>>());
+        let ask = decision.ask.expect("an ask");
+        assert_eq!((ask.to.kind, ask.to.id), (T::KIND, id));
+        assert_eq!(ask.command.as_any().downcast_ref::<T::Command>(), Some(&command.into()));
+        ask.on_unknown
     }
 
     /// Expects a refusal by the rule of this name.

@@ -1,203 +1,119 @@
 //! A delivery decides a rental: it asks the stock, and is nothing to clients until that is answered.
 
-use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 
-use super::rental::Rental;
+use super::rental::{Rental, RentalEvent};
 use super::stock::{Stock, TakeStock};
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::{
-    Aggregate, Answer, Ask, Asked, Closing, Command, Context, Decision, Event, Field, Held, IdRule, Kind, Refusal,
-    Rejection, Value,
+    Aggregate, Answer, Ask, Asked, Closing, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal,
 };
-use crate::messages;
+use crate::{messages, state};
 
-/// The stock was taken and the items are on their way.
-pub const DELIVERED: &str = "DELIVERED";
-/// Fewer items were left than wanted.
-pub const CANCELED_OUT_OF_STOCK: &str = "CANCELED_OutOfStock";
-/// Delivery did not know the product.
-pub const CANCELED_UNREGISTERED_PRODUCT: &str = "CANCELED_UnregisteredProduct";
-/// The customer cancelled.
-pub const CANCELED: &str = "CANCELED";
+/// The items are on their way; too few were left; Delivery does not know the product; the customer cancelled.
+pub(crate) const DELIVERED: &str = "DELIVERED";
+const CANCELED_OUT_OF_STOCK: &str = "CANCELED_OutOfStock";
+const CANCELED_UNREGISTERED_PRODUCT: &str = "CANCELED_UnregisteredProduct";
+pub(super) const CANCELED: &str = "CANCELED";
 
-/// The delivery of one rental.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Delivery {
-    product_id: Option<i64>,
-    rental_id: u64,
-    qty: i32,
-    status: Option<String>,
-    requested: bool,
-    cancel_noted: bool,
-    taken: bool,
-}
-
-/// Delivers a rental, if the stock allows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Deliver {
-    /// Which product.
-    pub product_id: Option<i64>,
-    /// How many.
-    pub qty: i32,
-}
-
-/// Cancels the delivery, decided or not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CancelDelivery {
-    /// How many the rental was for.
-    pub qty: i32,
-}
-
-/// A delivery is being decided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeliveryRequested {
-    /// The product.
-    pub product_id: Option<i64>,
-    /// The rental.
-    pub rental_id: u64,
-    /// How many.
-    pub qty: i32,
-}
-
-/// A cancel came before the delivery; it waits for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CancelNoted {
-    /// How many the rental was for.
-    pub qty: i32,
-}
-
-/// A delivery was decided, whatever the outcome.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Delivered {
-    /// The delivery.
-    pub id: u64,
-    /// How many.
-    pub qty: i32,
-    /// `DELIVERED`, or why not.
-    pub status: String,
-    /// The rental.
-    pub rental_id: u64,
-}
-
-/// A delivery was refused, so its rental is cancelled.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OutOfStockRentalCanceled {
-    /// The delivery.
-    pub id: u64,
-    /// How many.
-    pub qty: i32,
-    /// Why.
-    pub status: String,
-    /// The rental.
-    pub rental_id: u64,
-}
-
-/// A delivery was cancelled by the customer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DeliveryCanceled {
-    /// The delivery.
-    pub id: u64,
-    /// How many.
-    pub qty: i32,
-    /// `CANCELED`.
-    pub status: String,
-    /// The rental.
-    pub rental_id: u64,
-}
-
-/// A cancelled delivery's items go back to the stock.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StockReturned {
-    /// The product.
-    pub product_id: u64,
-    /// The rental.
-    pub rental_id: u64,
-    /// How many.
-    pub qty: i32,
+state! {
+    /// The delivery of one rental; it has its id.
+    pub(crate) struct Delivery {
+        product_id: Option<i64> as long "productId",
+        rental_id: u64 as long "rentalId",
+        qty: i32 as int "qty",
+        status: Option<String> as text "status",
+        requested: bool,
+        cancel_noted: bool,
+        taken: bool,
+    }
 }
 
 messages! {
     /// What a delivery can be told.
-    pub enum DeliveryCommand { Deliver = 1; CancelDelivery = 1 }
-}
-
-messages! {
-    /// What happens to a delivery.
-    pub enum DeliveryEvent {
-        DeliveryRequested = 1; CancelNoted = 1; Delivered = 1; OutOfStockRentalCanceled = 1; DeliveryCanceled = 1;
-        StockReturned = 1;
+    pub(crate) enum DeliveryCommand: Command {
+        /// Delivers a rental, if the stock allows.
+        Deliver { product_id: Option<i64>, qty: i32 } = 1;
+        /// Cancels it, decided or not.
+        CancelDelivery { qty: i32 } = 1;
     }
-}
 
-impl Command for DeliveryCommand {}
-impl Event for DeliveryEvent {
-    const INTERNAL: &'static [&'static str] = &["DeliveryRequested", "CancelNoted", "StockReturned"];
-}
-
-/// A delivery never refuses: what it cannot do is an outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DeliveryRejection {}
-
-impl Rejection for DeliveryRejection {
-    fn refusal(&self) -> Refusal {
-        match *self {}
+    /// What happens to a delivery.
+    pub(crate) enum DeliveryEvent: Event hiding DeliveryRequested, CancelNoted, StockReturned {
+        /// It is being decided.
+        DeliveryRequested { product_id: Option<i64>, rental_id: u64, qty: i32 } = 1;
+        /// A cancel came before it, and waits for it.
+        CancelNoted { qty: i32 } = 1;
+        /// It was decided, whatever the outcome.
+        Delivered { id: u64, qty: i32, status: String, rental_id: u64 } = 1;
+        /// It was refused, so its rental is cancelled.
+        OutOfStockRentalCanceled { id: u64, qty: i32, status: String, rental_id: u64 } = 1;
+        DeliveryCanceled { id: u64, qty: i32, status: String, rental_id: u64 } = 1;
+        /// Its items go back to the stock.
+        StockReturned { product_id: u64, rental_id: u64, qty: i32 } = 1;
     }
 }
 
 impl Aggregate for Delivery {
     const KIND: Kind = Kind::new("oa-rental/delivery/delivery");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Rental::KIND);
     const ASKS: &'static [Kind] = &[Stock::KIND];
     type Command = DeliveryCommand;
     type Event = DeliveryEvent;
-    type Rejection = DeliveryRejection;
+    type Rejection = Infallible;
 
-    fn decide(
-        &self,
-        command: &DeliveryCommand,
-        context: &Context,
-    ) -> Result<Decision<DeliveryEvent>, DeliveryRejection> {
-        Ok(match command {
+    fn decide(&self, command: &DeliveryCommand, context: &Context) -> Decided<Self> {
+        let (id, rental_id) = (context.id, context.id);
+        Ok(match command.clone() {
             DeliveryCommand::Deliver(_) if self.requested => Decision::nothing(),
-            DeliveryCommand::Deliver(deliver) => self.deliver(deliver, context.id),
-            DeliveryCommand::CancelDelivery(cancel) => self.cancel(cancel, context.id),
+            DeliveryCommand::Deliver(Deliver { product_id, qty }) => {
+                let requested = Decision::facts([DeliveryRequested { product_id, rental_id, qty }]);
+                match number(product_id) {
+                    _ if self.cancel_noted => requested.and(canceled(id, qty)),
+                    Some(product) => requested.asking(Ask::of::<Stock>(product, TakeStock { rental_id, qty })),
+                    None => {
+                        let [decided, refused] = refused(id, qty, CANCELED_UNREGISTERED_PRODUCT);
+                        requested.and(decided).and(refused)
+                    }
+                }
+            }
+            DeliveryCommand::CancelDelivery(CancelDelivery { qty }) if !self.requested => {
+                Decision::when(!self.cancel_noted, CancelNoted { qty })
+            }
+            DeliveryCommand::CancelDelivery(_) if self.status.as_deref() == Some(CANCELED) => Decision::nothing(),
+            DeliveryCommand::CancelDelivery(_) => {
+                let (qty, canceled) = (self.qty, Decision::facts([canceled(id, self.qty)]));
+                match number(self.product_id) {
+                    Some(product_id) if self.taken => canceled.and(StockReturned { product_id, rental_id, qty }),
+                    _ => canceled,
+                }
+            }
         })
     }
 
-    fn answered(&self, _asked: &Asked, answer: &Answer, context: &Context) -> Closing<DeliveryEvent> {
-        let facts = match answer {
-            Answer::Done => vec![self.decided(context.id, self.qty, DELIVERED).into()],
-            Answer::Refused(refusal) => {
-                let status = match refusal.class {
-                    RefusalClass::UnknownTarget | RefusalClass::Missing => CANCELED_UNREGISTERED_PRODUCT,
-                    RefusalClass::Rule | RefusalClass::Poisoned => CANCELED_OUT_OF_STOCK,
-                };
-                self.refused(context.id, self.qty, status)
+    fn answered(&self, _: &Asked, answer: &Answer, context: &Context) -> Closing<DeliveryEvent> {
+        let status = match answer {
+            Answer::Done => return Closing::facts([decided(context.id, self.qty, DELIVERED).into()]),
+            Answer::Withdrawn => return Closing::facts([]),
+            Answer::Refused(Refusal { class: RefusalClass::UnknownTarget | RefusalClass::Missing, .. }) => {
+                CANCELED_UNREGISTERED_PRODUCT
             }
-            Answer::Withdrawn => Vec::new(),
+            Answer::Refused(_) => CANCELED_OUT_OF_STOCK,
         };
-        Closing { facts, refusal: None }
+        Closing::facts(refused(context.id, self.qty, status))
     }
 
     fn evolve(&mut self, event: &DeliveryEvent) {
-        match event {
-            DeliveryEvent::DeliveryRequested(requested) => {
-                self.product_id = requested.product_id;
-                self.rental_id = requested.rental_id;
-                self.qty = requested.qty;
-                self.requested = true;
+        match event.clone() {
+            DeliveryEvent::DeliveryRequested(DeliveryRequested { product_id, rental_id, qty }) => {
+                (self.product_id, self.rental_id, self.qty, self.requested) = (product_id, rental_id, qty, true);
             }
             DeliveryEvent::CancelNoted(_) => self.cancel_noted = true,
-            DeliveryEvent::Delivered(delivered) => {
-                self.taken = delivered.status == DELIVERED;
-                self.status = Some(delivered.status.clone());
+            DeliveryEvent::Delivered(Delivered { status, .. }) => {
+                (self.taken, self.status) = (status == DELIVERED, Some(status));
             }
             DeliveryEvent::OutOfStockRentalCanceled(_) => {}
-            DeliveryEvent::DeliveryCanceled(canceled) => self.status = Some(canceled.status.clone()),
+            DeliveryEvent::DeliveryCanceled(canceled) => self.status = Some(canceled.status),
             DeliveryEvent::StockReturned(_) => self.taken = false,
         }
     }
@@ -207,59 +123,26 @@ impl Aggregate for Delivery {
     }
 }
 
-impl Delivery {
-    fn deliver(&self, deliver: &Deliver, id: u64) -> Decision<DeliveryEvent> {
-        let Deliver { product_id, qty } = *deliver;
-        let requested = Decision::facts([DeliveryRequested { product_id, rental_id: id, qty }]);
-        if self.cancel_noted {
-            return requested.and(canceled(id, qty));
-        }
-        match product_id.and_then(|product| u64::try_from(product).ok()) {
-            Some(product) => requested.asking(Ask::of::<Stock>(product, TakeStock { rental_id: id, qty })),
-            None => self.refused(id, qty, CANCELED_UNREGISTERED_PRODUCT).into_iter().fold(requested, Decision::and),
-        }
-    }
+/// What a product is known by; a number below zero names none.
+fn number(product_id: Option<i64>) -> Option<u64> {
+    product_id.and_then(|id| u64::try_from(id).ok())
+}
 
-    fn cancel(&self, cancel: &CancelDelivery, id: u64) -> Decision<DeliveryEvent> {
-        if !self.requested {
-            return match self.cancel_noted {
-                true => Decision::nothing(),
-                false => Decision::facts([CancelNoted { qty: cancel.qty }]),
-            };
-        }
-        if self.status.as_deref() == Some(CANCELED) {
-            return Decision::nothing();
-        }
-        let decision = Decision::facts([canceled(id, self.qty)]);
-        match self.product_id.and_then(|product| u64::try_from(product).ok()) {
-            Some(product_id) if self.taken => decision.and(StockReturned { product_id, rental_id: id, qty: self.qty }),
-            Some(_) | None => decision,
-        }
-    }
+fn decided(id: u64, qty: i32, status: &str) -> Delivered {
+    Delivered { id, qty, status: status.to_owned(), rental_id: id }
+}
 
-    fn decided(&self, id: u64, qty: i32, status: &str) -> Delivered {
-        Delivered { id, qty, status: status.to_owned(), rental_id: id }
-    }
-
-    fn refused(&self, id: u64, qty: i32, status: &str) -> Vec<DeliveryEvent> {
-        let refused = OutOfStockRentalCanceled { id, qty, status: status.to_owned(), rental_id: id };
-        vec![self.decided(id, qty, status).into(), refused.into()]
-    }
+fn refused(id: u64, qty: i32, status: &str) -> [DeliveryEvent; 2] {
+    let refused = OutOfStockRentalCanceled { id, qty, status: status.to_owned(), rental_id: id };
+    [decided(id, qty, status).into(), refused.into()]
 }
 
 fn canceled(id: u64, qty: i32) -> DeliveryCanceled {
     DeliveryCanceled { id, qty, status: CANCELED.to_owned(), rental_id: id }
 }
 
-/// The fields clients see.
-pub const FIELDS: &[Field] =
-    &[Field::long("productId"), Field::long("rentalId"), Field::int("qty"), Field::text("status")];
-
-/// Shows a delivery.
-#[must_use]
-pub fn represent(state: &dyn Held) -> Vec<Value> {
-    let delivery: Option<&Delivery> = state.as_any().downcast_ref();
-    delivery.map_or_else(Vec::new, |delivery| {
-        vec![delivery.product_id.into(), delivery.rental_id.into(), delivery.qty.into(), (&delivery.status).into()]
-    })
+/// What is rented is delivered.
+pub(super) fn deliver(_: &Recorded, event: &RentalEvent) -> Option<(u64, DeliveryCommand)> {
+    let RentalEvent::Rentaled(rentaled) = event else { return None };
+    Some((rentaled.id, Deliver { product_id: rentaled.product_id, qty: rentaled.qty }.into()))
 }
