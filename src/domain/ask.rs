@@ -102,7 +102,7 @@ impl Hold {
     }
 
     fn moved<E>(self, from: &[Self], fact: impl Into<E>) -> Decision<E> {
-        if from.contains(&self) { Decision::facts([fact.into()]) } else { Decision::nothing() }
+        Decision::only_if(from.contains(&self), fact)
     }
 }
 

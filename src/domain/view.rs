@@ -12,8 +12,10 @@ pub trait View: Default + Stored {
     /// Whose facts it is made of.
     const SOURCES: &'static [Kind];
 
-    /// Returns which row a fact belongs to, if any.
-    fn row(fact: &Recorded) -> Option<u64>;
+    /// Returns which row a fact belongs to, if any; by default the one with its aggregate's id.
+    fn row(fact: &Recorded) -> Option<u64> {
+        Some(fact.stream.id)
+    }
 
     /// Writes the fact into its row; facts come strictly in log order.
     fn apply(&mut self, fact: &Recorded);

@@ -1,6 +1,10 @@
 //! Fields on the wire, what they hold, and how JSON writes it.
 
+pub mod form;
+
 use std::fmt::Write as _;
+
+pub use form::FieldType;
 
 /// A field on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +24,12 @@ impl Field {
         Self { name, shape: Shape::Text, optional: false }
     }
 
+    /// Declares a text field that bodies leave out where it has no value.
+    #[must_use]
+    pub const fn optional_text(name: &'static str) -> Self {
+        Self::text(name).optional()
+    }
+
     /// Declares a 32-bit number, 0 when missing.
     #[must_use]
     pub const fn int(name: &'static str) -> Self {
@@ -30,6 +40,12 @@ impl Field {
     #[must_use]
     pub const fn long(name: &'static str) -> Self {
         Self { name, shape: Shape::Long, optional: false }
+    }
+
+    /// Declares a field of a type's shape.
+    #[must_use]
+    pub const fn of<T: FieldType>(name: &'static str) -> Self {
+        Self { name, shape: T::SHAPE, optional: false }
     }
 
     /// Has bodies leave it out where it has no value, instead of showing `null`.
@@ -86,9 +102,21 @@ impl From<Option<i64>> for Value {
     }
 }
 
+impl From<Option<String>> for Value {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
 impl From<&Option<String>> for Value {
     fn from(text: &Option<String>) -> Self {
-        text.clone().map_or(Self::Null, Self::Text)
+        text.clone().into()
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
     }
 }
 
@@ -102,35 +130,6 @@ impl From<&String> for Value {
     fn from(text: &String) -> Self {
         Self::Text(text.clone())
     }
-}
-
-/// Says how a state or row shows itself: each field with its shape, its name and its value, in the order clients see.
-///
-/// ```
-/// use resurgam::domain::Shown;
-///
-/// struct Seat { row: u64, guest: Option<String> }
-/// resurgam::shows! {
-///     Seat: |seat| {
-///         long "row" = seat.row;
-///         text "guest" = &seat.guest;
-///     }
-/// }
-/// assert_eq!(Seat::FIELDS[1].name, "guest");
-/// assert_eq!(Seat { row: 2, guest: None }.values().len(), Seat::FIELDS.len());
-/// ```
-#[macro_export]
-macro_rules! shows {
-    ($shown:ty: |$it:ident| { $($shape:ident $name:literal = $value:expr;)+ }) => {
-        impl $crate::domain::Shown for $shown {
-            const FIELDS: &'static [$crate::domain::Field] = &[$($crate::domain::Field::$shape($name)),+];
-
-            fn values(&self) -> Vec<$crate::domain::Value> {
-                let $it = self;
-                vec![$($crate::domain::Value::from($value)),+]
-            }
-        }
-    };
 }
 
 impl Value {
