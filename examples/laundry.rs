@@ -5,30 +5,25 @@
 
 use std::process::ExitCode;
 
-use resurgam::domain::{
-    Aggregate, Body, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal, Resource, Service, System, View,
-};
-use resurgam::{messages, shows};
-use serde::{Deserialize, Serialize};
+use resurgam::domain::prelude::*;
+use resurgam::domain::{Resource, Service, System};
 
-/// A garment in the laundry's care.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Garment {
-    owner: Option<String>,
-    what: Option<String>,
-    status: String,
+form! {
+    /// A garment in the laundry's care.
+    struct Garment { owner: Option<String>, what: Option<String>, status: String }
+
+    /// What a customer says of it.
+    struct Tag { owner: Option<String>, what: Option<String> }
 }
 
 messages! {
     /// What can be done with a garment.
     enum GarmentCommand: Command {
-        DropOff { owner: Option<String>, what: Option<String> } = 1;
+        DropOff(Tag) = 1;
         FollowWash {} = 1;
         Collect {} = 1;
     }
-}
 
-messages! {
     /// What happens to a garment.
     enum GarmentEvent: Event {
         DroppedOff { id: u64, owner: Option<String>, what: Option<String> } = 1;
@@ -47,7 +42,7 @@ impl Aggregate for Garment {
     fn decide(&self, command: &GarmentCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         match command {
-            GarmentCommand::DropOff(DropOff { owner, what }) => {
+            GarmentCommand::DropOff(DropOff(Tag { owner, what })) => {
                 Refusal::unless(owner.is_some(), "a-garment-has-an-owner", || "owner is missing".to_owned())?;
                 Ok(Decision::facts([DroppedOff { id, owner: owner.clone(), what: what.clone() }]))
             }
@@ -78,26 +73,16 @@ impl Aggregate for Garment {
     }
 }
 
-shows! {
-    Garment: |garment| {
-        text "owner" = &garment.owner;
-        text "what" = &garment.what;
-        text "status" = garment.status.as_str();
-    }
-}
-
-fn drop_off(body: &Body) -> GarmentCommand {
-    DropOff { owner: body.text("owner"), what: body.text("what") }.into()
-}
-
 /// The wash of one garment; it has its garment's id.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Wash {
     done: bool,
 }
 
-messages! { enum WashCommand: Command { Run {} = 1 } }
-messages! { enum WashEvent: Event { Washed { id: u64 } = 1 } }
+messages! {
+    enum WashCommand: Command { Run {} = 1 }
+    enum WashEvent: Event { Washed { id: u64 } = 1 }
+}
 
 impl Aggregate for Wash {
     const KIND: Kind = Kind::new("laundry/machine/wash");
@@ -113,25 +98,9 @@ impl Aggregate for Wash {
     fn evolve(&mut self, _: &WashEvent) {
         self.done = true;
     }
-
-    fn exists(&self) -> bool {
-        self.done
-    }
 }
 
 shows! { Wash: |wash| { text "status" = if wash.done { "done" } else { "running" }; } }
-
-/// Whatever is dropped off is washed.
-fn wash(_: &Recorded, event: &GarmentEvent) -> Option<(u64, WashCommand)> {
-    let GarmentEvent::DroppedOff(dropped) = event else { return None };
-    Some((dropped.id, Run {}.into()))
-}
-
-/// What is washed is clean.
-fn follow(_: &Recorded, event: &WashEvent) -> Option<(u64, GarmentCommand)> {
-    let WashEvent::Washed(washed) = event;
-    Some((washed.id, FollowWash {}.into()))
-}
 
 /// What each owner brought and took: a row a garment, which stays when the garment is gone.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -140,10 +109,6 @@ struct Ticket(Garment);
 impl View for Ticket {
     const KIND: Kind = Kind::new("laundry/office/ticket");
     const SOURCES: &'static [Kind] = &[Garment::KIND];
-
-    fn row(fact: &Recorded) -> Option<u64> {
-        Some(fact.stream.id)
-    }
 
     fn apply(&mut self, fact: &Recorded) {
         fact.of::<GarmentEvent>().into_iter().for_each(|event| self.0.evolve(event));
@@ -160,16 +125,16 @@ shows! {
 fn system() -> System {
     let counter = Service::new("counter", 8081)
         .aggregate::<Garment>()
-        .whenever::<Wash, Garment, _>("wheneverWashed_FollowWash", follow)
+        .on::<Wash, Washed, Garment, _>("wheneverWashed_FollowWash", |washed| (washed.id, FollowWash {}))
         .resource(
             Resource::shown::<Garment>("garments", "garment")
                 .titled("Garment")
-                .post(drop_off)
+                .post(|body| GarmentCommand::from(DropOff(body.into())))
                 .delete(|_| GarmentCommand::from(Collect {})),
         );
     let machine = Service::new("machine", 8082)
         .aggregate::<Wash>()
-        .whenever::<Garment, Wash, _>("wheneverDroppedOff_Run", wash)
+        .on::<Garment, DroppedOff, Wash, _>("wheneverDroppedOff_Run", |dropped| (dropped.id, Run {}))
         .resource(Resource::shown::<Wash>("washes", "wash").titled("Wash"));
     let office = Service::new("office", 8083)
         .view::<Ticket>()
@@ -198,6 +163,6 @@ mod tests {
         let dropped = || DroppedOff { id: 1, owner: Some("anna".to_owned()), what: None };
         given::<Garment>([dropped().into()]).when(Collect {}).then_broken("a-garment-is-clean-first");
         given::<Garment>([dropped().into(), Cleaned { id: 1 }.into()]).when(Collect {}).then([Collected { id: 1 }]);
-        given::<Garment>([]).when(DropOff { owner: None, what: None }).then_broken("a-garment-has-an-owner");
+        given::<Garment>([]).when(DropOff(Tag::default())).then_broken("a-garment-has-an-owner");
     }
 }

@@ -1,11 +1,9 @@
 //! What a business object is: a pure decision on a state, and a total fold of facts.
 
 use std::any::Any;
-use std::borrow::Cow;
-use std::convert::Infallible;
 use std::fmt::Debug;
 
-use serde::{Deserialize, Serialize};
+pub use super::refusal::{Refusal, RefusalClass, Rejection};
 
 use super::ask::{Answer, Ask, Asked};
 use super::fact::Kind;
@@ -91,8 +89,11 @@ pub trait Aggregate: Default + Stored {
     /// Folds a fact into the state; total, never fails, never judges.
     fn evolve(&mut self, event: &Self::Event);
 
-    /// Tells whether clients see it: not before its first public fact, not after its removal.
-    fn exists(&self) -> bool;
+    /// Tells whether clients see it: not before its first public fact, not after its removal. By default as soon as
+    /// anything happened to it.
+    fn exists(&self) -> bool {
+        *self != Self::default()
+    }
 }
 
 /// What an aggregate decides on a command: a decision, or a refusal.
@@ -142,16 +143,16 @@ impl<E> Decision<E> {
         Self { facts: facts.into_iter().map(Into::into).collect(), ask: None }
     }
 
+    /// Decides on this fact where that holds, and else on nothing.
+    #[must_use]
+    pub fn only_if(holds: bool, fact: impl Into<E>) -> Self {
+        if holds { Self::facts([fact.into()]) } else { Self::nothing() }
+    }
+
     /// Accepts the command without any change.
     #[must_use]
     pub const fn nothing() -> Self {
         Self { facts: Vec::new(), ask: None }
-    }
-
-    /// Decides on this fact if there is a reason, and else accepts the command without any change.
-    #[must_use]
-    pub fn when(reason: bool, fact: impl Into<E>) -> Self {
-        if reason { Self::facts([fact]) } else { Self::nothing() }
     }
 
     /// Adds a fact.
@@ -208,79 +209,6 @@ impl<E> Closing<E> {
     pub fn and(mut self, fact: impl Into<E>) -> Self {
         self.facts.push(fact.into());
         self
-    }
-}
-
-/// A broken rule, named so that tests and clients can tell it apart.
-pub trait Rejection: Debug + PartialEq + Send + Sync + 'static {
-    /// Says which rule was broken and how.
-    fn refusal(&self) -> Refusal;
-}
-
-/// For aggregates whose rules need no names but those that clients see.
-impl Rejection for Refusal {
-    fn refusal(&self) -> Refusal {
-        self.clone()
-    }
-}
-
-/// For aggregates that never refuse.
-impl Rejection for Infallible {
-    fn refusal(&self) -> Refusal {
-        match *self {}
-    }
-}
-
-/// A refusal as it travels: to the client, to the asker, into the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refusal {
-    /// The rule's name, kebab-case.
-    pub rule: Cow<'static, str>,
-    /// One sentence for the one who reads it.
-    pub detail: String,
-    /// What sort of refusal it is.
-    pub class: RefusalClass,
-}
-
-/// The sorts of refusal that are treated differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RefusalClass {
-    /// A business rule.
-    Rule,
-    /// The aggregate is not there (any more).
-    Missing,
-    /// The asked does not know what the ask is about, perhaps not yet.
-    UnknownTarget,
-    /// The command failed too often and is not tried again.
-    Poisoned,
-}
-
-impl Refusal {
-    /// Names a broken business rule.
-    #[must_use]
-    pub fn rule(rule: &'static str, detail: impl Into<String>) -> Self {
-        Self { rule: Cow::Borrowed(rule), detail: detail.into(), class: RefusalClass::Rule }
-    }
-
-    /// Demands that a rule holds.
-    ///
-    /// # Errors
-    ///
-    /// Refuses with the rule's name when it does not.
-    pub fn unless(holds: bool, rule: &'static str, detail: impl FnOnce() -> String) -> Result<(), Self> {
-        if holds { Ok(()) } else { Err(Self::rule(rule, detail())) }
-    }
-
-    /// Says that the aggregate is not there.
-    #[must_use]
-    pub fn missing(detail: impl Into<String>) -> Self {
-        Self { rule: Cow::Borrowed("not-found"), detail: detail.into(), class: RefusalClass::Missing }
-    }
-
-    /// Says that the asked has never heard of it.
-    #[must_use]
-    pub fn unknown_target(rule: &'static str, detail: impl Into<String>) -> Self {
-        Self { rule: Cow::Borrowed(rule), detail: detail.into(), class: RefusalClass::UnknownTarget }
     }
 }
 
@@ -344,15 +272,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_reason_nothing_happens() {
-        let facts = |reason| Decision::<SeatTaken>::when(reason, SeatTaken { seat: 1 }).facts;
+    fn a_decision_is_only_made_where_it_holds() {
+        let facts = |holds| Decision::<SeatTaken>::only_if(holds, SeatTaken { seat: 1 }).facts;
         assert_eq!((facts(true), facts(false)), (vec![SeatTaken { seat: 1 }], vec![]));
-    }
-
-    #[test]
-    fn a_refusal_says_what_sort_it_is() {
-        assert_eq!(Refusal::rule("r", "").class, RefusalClass::Rule);
-        assert_eq!(Refusal::missing("").class, RefusalClass::Missing);
-        assert_eq!(Refusal::unknown_target("r", "").class, RefusalClass::UnknownTarget);
     }
 }

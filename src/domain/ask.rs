@@ -102,7 +102,7 @@ impl Hold {
     }
 
     fn moved<E>(self, from: &[Self], fact: impl Into<E>) -> Decision<E> {
-        Decision::when(from.contains(&self), fact)
+        Decision::only_if(from.contains(&self), fact)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::aggregate::{Aggregate, Held};
 use super::fact::Kind;
 use super::message::AnyCommand;
-use super::value::{Field, Value};
+use super::value::{Field, FieldType, Value};
 use super::view::View;
 
 /// A collection of aggregates or rows as clients see it.
@@ -90,6 +90,18 @@ impl Body {
         self.fields.insert(field, value);
     }
 
+    /// Returns a field in its type; that type's default when missing.
+    #[must_use]
+    pub fn read<T: FieldType>(&self, field: &str) -> T {
+        self.sent(field).unwrap_or_default()
+    }
+
+    /// Returns a field in its type if it was sent.
+    #[must_use]
+    pub fn sent<T: FieldType>(&self, field: &str) -> Option<T> {
+        self.fields.get(field).map(T::of)
+    }
+
     /// Returns a text; `None` when missing or `null`.
     #[must_use]
     pub fn text(&self, field: &str) -> Option<String> {
@@ -105,29 +117,19 @@ impl Body {
     /// Returns a 64-bit number; `None` when missing or `null`.
     #[must_use]
     pub fn long(&self, field: &str) -> Option<i64> {
-        match self.fields.get(field) {
-            Some(Value::Int(number)) => Some(*number),
-            Some(Value::Null | Value::Text(_)) | None => None,
-        }
+        self.read(field)
     }
 
     /// Returns a text if it was sent: `Some(None)` is a sent `null`.
     #[must_use]
     pub fn sent_text(&self, field: &str) -> Option<Option<String>> {
-        self.fields.get(field).map(|value| match value {
-            Value::Text(text) => Some(text.clone()),
-            Value::Int(number) => Some(number.to_string()),
-            Value::Null => None,
-        })
+        self.sent(field)
     }
 
     /// Returns a 32-bit number if it was sent; a sent `null` is 0.
     #[must_use]
     pub fn sent_int(&self, field: &str) -> Option<i32> {
-        self.fields.get(field).map(|value| match value {
-            Value::Int(number) => i32::try_from(*number).unwrap_or(0),
-            Value::Null | Value::Text(_) => 0,
-        })
+        self.sent(field)
     }
 }
 

@@ -9,6 +9,7 @@ use super::message::AnyCommand;
 use super::resource::{Body, Shown, values_of};
 use super::system::setting::SettingValues;
 use super::value::{Field, Value};
+use super::view::View;
 
 /// A hand-written path.
 #[derive(Clone, Copy)]
@@ -21,6 +22,14 @@ pub struct Route {
     pub fields: &'static [Field],
     /// What a request leads to.
     pub act: fn(&Visit<'_>) -> Act,
+}
+
+impl Route {
+    /// Reads at a path.
+    #[must_use]
+    pub const fn get(path: &'static str, act: fn(&Visit<'_>) -> Act) -> Self {
+        Self { verb: Verb::Get, path, fields: &[], act }
+    }
 }
 
 /// The methods a hand-written path may have.
@@ -106,6 +115,18 @@ impl Act {
     #[must_use]
     pub fn create<A: Aggregate>(command: impl Into<A::Command>, render: fn(u64, &dyn Held) -> Plain) -> Self {
         Self::Tell { kind: A::KIND, id: None, command: Arc::new(command.into()), render }
+    }
+
+    /// Shows a view's row as a plain object.
+    #[must_use]
+    pub fn row<V: View + Shown>(id: u64) -> Self {
+        Self::Show { stream: Stream::new(V::KIND, id), render: Plain::item::<V> }
+    }
+
+    /// Shows all rows of a view as plain objects.
+    #[must_use]
+    pub fn rows<V: View + Shown>() -> Self {
+        Self::List { kind: V::KIND, render: Plain::item::<V> }
     }
 
     /// Tells an aggregate something.

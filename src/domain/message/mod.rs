@@ -3,7 +3,7 @@
 //! Each message is one frozen struct per (name, schema version). A changed shape is a new version, and the old
 //! struct stays with a `From` into the new one: the stored bytes are never rewritten.
 
-mod declare;
+mod family;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -46,6 +46,12 @@ pub trait Event: Message {
 
 /// What an aggregate may be told to do.
 pub trait Command: Message {}
+
+/// A family that may hold this message.
+pub trait Tells<M>: Message {
+    /// Returns the message when it is this one.
+    fn told(&self) -> Option<&M>;
+}
 
 /// An event whose type the shell does not know.
 pub trait AnyEvent: Any + Debug + Send + Sync {

@@ -12,8 +12,9 @@ use crate::domain::resource::Resource;
 use crate::domain::route::Route;
 use crate::domain::view::View;
 
-use super::spec::{AggregateSpec, DecodeNamed, PolicySpec, Seed, ViewSpec};
-use crate::domain::message::AnyCommand;
+use super::policy_spec::PolicySpec;
+use super::spec::{AggregateSpec, DecodeNamed, Seed, ViewSpec};
+use crate::domain::message::{AnyCommand, Tells};
 
 /// A business system.
 #[derive(Debug)]
@@ -110,6 +111,20 @@ impl Service {
         C: IntoIterator<Item = (u64, T::Command)> + 'static,
     {
         self.policies.push(PolicySpec::whenever::<S, T, C>(name, react));
+        self
+    }
+
+    /// Adds a policy on one event: whenever `M` happens to an `S`, the `T` with that id is told. Its name is part of the
+    /// commands' ids, so it never changes.
+    #[must_use]
+    pub fn on<S, M, T, C>(mut self, name: &'static str, react: fn(&M) -> (u64, C)) -> Self
+    where
+        S: Aggregate<Event: Tells<M>>,
+        M: 'static,
+        T: Aggregate,
+        C: Into<T::Command> + 'static,
+    {
+        self.policies.push(PolicySpec::on::<S, M, T, C>(name, react));
         self
     }
 

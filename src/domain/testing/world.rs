@@ -93,6 +93,19 @@ impl World {
         outcome
     }
 
+    /// Has a client call now, with success, and everything that follows done.
+    #[track_caller]
+    pub(crate) fn settle<A: Aggregate>(&mut self, id: u64, command: impl Into<A::Command>) {
+        self.now(&Call::to::<A>(id, command)).expect("accepted");
+        self.run(&[]);
+    }
+
+    /// Has a client call now, in vain, by the rule of this name.
+    #[track_caller]
+    pub(crate) fn refuses<A: Aggregate>(&mut self, id: u64, command: impl Into<A::Command>, rule: &str) {
+        assert_eq!(self.now(&Call::to::<A>(id, command)).expect_err(rule).rule, rule);
+    }
+
     /// Runs until nothing is left to do; the choices say what comes next, and when they end it is the first.
     pub(crate) fn run(&mut self, choices: &[usize]) {
         let mut choices = choices.iter().copied();
@@ -121,6 +134,11 @@ impl World {
         let state = self.states.get(&stream).map(|state| &**state as &dyn Held);
         let shown = state.or_else(|| self.rows.get(&stream).map(|row| &**row))?;
         shown.exists().then(|| resource.represent(shown))
+    }
+
+    /// One value of what clients see of an item.
+    pub(crate) fn value(&self, service: &str, collection: &str, id: u64, at: usize) -> Option<Value> {
+        self.get(service, collection, id).map(|values| values[at].clone())
     }
 
     /// The facts of one family, in the order of the log.

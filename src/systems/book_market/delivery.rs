@@ -1,12 +1,7 @@
 //! The delivery of one order: on its way as soon as the order is paid, called back when the payment is cancelled.
 
-use std::convert::Infallible;
-
-use serde::{Deserialize, Serialize};
-
 use super::order::Order;
-use crate::domain::{Aggregate, Context, Decision, Field, IdRule, Kind, Shown, Value};
-use crate::messages;
+use crate::domain::prelude::*;
 
 /// The books are on their way.
 pub(super) const SHIPPED: &str = "Shipped";
@@ -22,17 +17,13 @@ pub(super) struct Delivery {
 }
 
 messages! {
-    /// What a delivery can be told.
     pub(super) enum DeliveryCommand: Command {
         /// Sends the books.
         Ship { customer_id: Option<i64> } = 1;
         /// Calls them back.
         CancelDelivery {} = 1;
     }
-}
 
-messages! {
-    /// What happens to a delivery.
     pub(super) enum DeliveryEvent: Event {
         /// The books are on their way.
         Shipped { id: u64, order_id: u64, customer_id: Option<i64>, status: String } = 1;
@@ -43,13 +34,12 @@ messages! {
 
 impl Aggregate for Delivery {
     const KIND: Kind = Kind::new("book-market/delivery/delivery");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Order::KIND);
     type Command = DeliveryCommand;
     type Event = DeliveryEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &DeliveryCommand, context: &Context) -> Result<Decision<DeliveryEvent>, Infallible> {
+    fn decide(&self, command: &DeliveryCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         Ok(match command {
             DeliveryCommand::Ship(Ship { customer_id }) if self.status.is_none() => {
@@ -73,16 +63,12 @@ impl Aggregate for Delivery {
             DeliveryEvent::DeliveryCanceled(canceled) => self.status = Some(canceled.status.clone()),
         }
     }
-
-    fn exists(&self) -> bool {
-        self.status.is_some()
-    }
 }
 
-impl Shown for Delivery {
-    const FIELDS: &'static [Field] = &[Field::long("orderId"), Field::long("customerId"), Field::text("status")];
-
-    fn values(&self) -> Vec<Value> {
-        vec![self.order_id.into(), self.customer_id.into(), (&self.status).into()]
+shows! {
+    Delivery: |delivery| {
+        long "orderId" = delivery.order_id;
+        long "customerId".indexed() = delivery.customer_id;
+        text "status".indexed() = &delivery.status;
     }
 }

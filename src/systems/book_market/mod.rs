@@ -18,7 +18,7 @@ use self::kakao::Kakao;
 use self::kakaomsg::Kakaomsg;
 use self::my_page::Mypage;
 use self::order::Order;
-use self::payment::Payment;
+use self::payment::{Paid, Payment};
 use crate::domain::parties::{Carrier, MESSAGE_URL, PAYMENT_URL, Teller};
 use crate::domain::{Resource, Service, Setting, System};
 
@@ -33,7 +33,7 @@ const LANGUAGE: Setting = Setting {
 pub fn system() -> System {
     let order = Service::new("order", 8081)
         .aggregate::<Order>()
-        .whenever::<Payment, Order, _>("wheneverPaid_UpdateStatus", policies::follow_payment)
+        .on::<Payment, Paid, Order, _>("wheneverPaid_UpdateStatus", policies::follow_payment)
         .whenever::<Delivery, Order, _>("wheneverShipped_UpdateStatus", policies::follow_delivery)
         .route(routes::CIRCUIT_BREAKER)
         .resource(
@@ -60,7 +60,11 @@ pub fn system() -> System {
         .aggregate::<Kakao>()
         .provider::<Carrier<Kakao>>()
         .whenever_new::<Delivery, Kakao, _>("wheneverShipped_SendMessage", policies::tell)
-        .resource(Resource::shown::<Kakao>("kakaos", "kakao").titled("Kakao").post(kakao::send));
+        .resource(
+            Resource::shown::<Kakao>("kakaos", "kakao")
+                .titled("Kakao")
+                .post(|body| kakao::KakaoCommand::from(kakao::SendMessage(body.into()))),
+        );
     let kakaomsg = Service::new("kakaomsg", 8087)
         .view::<Kakaomsg>()
         .resource(Resource::shown_view::<Kakaomsg>("kakaomsgs", "kakaomsg").titled("Kakaomsg"));

@@ -1,30 +1,20 @@
 //! How far my order is: one row an order, made and filled by its first facts, whichever comes first.
 
-use serde::{Deserialize, Serialize};
-
 use super::delivery::{Delivery, DeliveryEvent};
 use super::order::{Order, OrderEvent};
 use super::payment::{Payment, PaymentEvent};
-use crate::domain::{Aggregate, Field, Kind, Recorded, Shown, Value, View};
+use crate::domain::prelude::*;
 
-/// An order's row.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Mypage {
-    order_id: Option<u64>,
-    customer_id: Option<i64>,
-    book_id: Option<i64>,
-    qty: Option<i64>,
-    status: Option<String>,
+form! {
+    /// An order's row.
+    pub(super) struct Mypage {
+        order_id: Option<u64>, customer_id: Option<i64> as indexed, book_id: Option<i64> as indexed, qty: Option<i64>, status: Option<String> as indexed
+    }
 }
 
 impl View for Mypage {
     const KIND: Kind = Kind::new("book-market/customerview/mypage");
-    const ROW_VERSION: u16 = 1;
     const SOURCES: &'static [Kind] = &[Order::KIND, Payment::KIND, Delivery::KIND];
-
-    fn row(fact: &Recorded) -> Option<u64> {
-        Some(fact.stream.id)
-    }
 
     fn apply(&mut self, fact: &Recorded) {
         if let Some(OrderEvent::Ordered(ordered)) = fact.of() {
@@ -45,20 +35,5 @@ impl View for Mypage {
 
     fn exists(&self) -> bool {
         self.order_id.is_some()
-    }
-}
-
-impl Shown for Mypage {
-    const FIELDS: &'static [Field] = &[
-        Field::long("orderId"),
-        Field::long("customerId"),
-        Field::long("bookId"),
-        Field::long("qty"),
-        Field::text("status"),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let numbers = [self.customer_id, self.book_id, self.qty].map(Value::from);
-        [&[self.order_id.into()][..], &numbers, &[(&self.status).into()]].concat()
     }
 }

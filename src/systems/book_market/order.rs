@@ -1,13 +1,8 @@
 //! An order: nothing until its payment is held, then followed on its way, and gone once the customer cancels it.
 
-use serde::{Deserialize, Serialize};
-
 use super::delivery::{DELIVERY_CANCELED, SHIPPED};
 use super::payment::{HoldPayment, Payment, Void};
-use crate::domain::{
-    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Refusal, Shown, Value,
-};
-use crate::messages;
+use crate::domain::prelude::*;
 
 /// It is paid.
 pub(super) const ORDERED: &str = "Ordered";
@@ -28,7 +23,6 @@ pub(super) struct Order {
 }
 
 messages! {
-    /// What an order can be told.
     pub(super) enum OrderCommand: Command {
         /// Orders a book, if it is paid.
         PlaceOrder { book_id: Option<i64>, qty: i64, customer_id: Option<i64> } = 1;
@@ -37,10 +31,7 @@ messages! {
         /// Gives the order up.
         CancelOrder {} = 1;
     }
-}
 
-messages! {
-    /// What happens to an order.
     pub(super) enum OrderEvent: Event hiding OrderRequested, OrderWithdrawn {
         /// Its payment is being asked for.
         OrderRequested { book_id: Option<i64>, qty: i64, customer_id: Option<i64> } = 1;
@@ -57,14 +48,13 @@ messages! {
 
 impl Aggregate for Order {
     const KIND: Kind = Kind::new("book-market/order/order");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::Sequence;
     const ASKS: &'static [Kind] = &[Payment::KIND];
     type Command = OrderCommand;
     type Event = OrderEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &OrderCommand, context: &Context) -> Result<Decision<OrderEvent>, Refusal> {
+    fn decide(&self, command: &OrderCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         match command {
             OrderCommand::PlaceOrder(order) => {
@@ -117,12 +107,12 @@ impl Aggregate for Order {
     }
 }
 
-impl Shown for Order {
-    const FIELDS: &'static [Field] =
-        &[Field::long("bookId"), Field::long("qty"), Field::text("status"), Field::long("customerId")];
-
-    fn values(&self) -> Vec<Value> {
-        vec![self.book_id.into(), Some(self.qty).into(), (&self.status).into(), self.customer_id.into()]
+shows! {
+    Order: |order| {
+        long "bookId".indexed() = order.book_id;
+        long "qty" = Some(order.qty);
+        text "status" = &order.status;
+        long "customerId".indexed() = order.customer_id;
     }
 }
 

@@ -1,13 +1,9 @@
 //! The payment of one order: held before the order stands, taken after, given back when the order is cancelled.
 
-use std::convert::Infallible;
-
-use serde::{Deserialize, Serialize};
-
 use super::order::{ORDERED, Order};
+use crate::domain::Value;
 use crate::domain::parties::Charges;
-use crate::domain::{Aggregate, Answer, Asked, Closing, Context, Decision, Field, Hold, IdRule, Kind, Shown, Value};
-use crate::messages;
+use crate::domain::prelude::*;
 
 /// The customer got the money back.
 const PAY_CANCELED: &str = "PayCanceled";
@@ -22,7 +18,6 @@ pub(super) struct Payment {
 }
 
 messages! {
-    /// What a payment can be told.
     pub(super) enum PaymentCommand: Command {
         /// Holds the money for an order.
         HoldPayment { customer_id: Option<i64> } = 1;
@@ -33,10 +28,7 @@ messages! {
         /// Gives the money back.
         CancelPayment {} = 1;
     }
-}
 
-messages! {
-    /// What happens to a payment.
     pub(super) enum PaymentEvent: Event hiding PaymentHeld, PaymentVoided {
         /// The money is held.
         PaymentHeld { order_id: u64, customer_id: Option<i64> } = 1;
@@ -55,14 +47,13 @@ impl Charges for Payment {
 
 impl Aggregate for Payment {
     const KIND: Kind = Kind::new("book-market/payment/payment");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Order::KIND);
     const ASKS: &'static [Kind] = &[Self::TELLER];
     type Command = PaymentCommand;
     type Event = PaymentEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &PaymentCommand, context: &Context) -> Result<Decision<PaymentEvent>, Infallible> {
+    fn decide(&self, command: &PaymentCommand, context: &Context) -> Decided<Self> {
         let (id, order_id, customer_id) = (context.id, self.order_id, self.customer_id);
         Ok(match command {
             PaymentCommand::HoldPayment(HoldPayment { customer_id }) => {
@@ -107,12 +98,12 @@ impl Aggregate for Payment {
     }
 }
 
-impl Shown for Payment {
-    const FIELDS: &'static [Field] =
-        &[Field::long("orderId"), Field::text("status"), Field::long("customerId"), Field::text("paymentStatus")];
-
-    fn values(&self) -> Vec<Value> {
-        // The original never sets paymentStatus either.
-        vec![self.order_id.into(), (&self.status).into(), self.customer_id.into(), Value::Null]
+shows! {
+    Payment: |payment| {
+        long "orderId" = payment.order_id;
+        text "status".indexed() = &payment.status;
+        long "customerId".indexed() = payment.customer_id;
+        // The original never sets it either.
+        text "paymentStatus" = Value::Null;
     }
 }

@@ -1,9 +1,9 @@
 //! What follows from what: every policy commands its own service only.
 
 use super::delivery::{CancelDelivery, DeliveryCommand, DeliveryEvent, SHIPPED, Ship};
-use super::kakao::{KakaoCommand, SendMessage};
+use super::kakao::{KakaoCommand, Letter, SendMessage};
 use super::order::{FollowStatus, OrderCommand, OrderEvent};
-use super::payment::{CancelPayment, Confirm, PaymentCommand, PaymentEvent};
+use super::payment::{CancelPayment, Confirm, Paid, PaymentCommand, PaymentEvent};
 use crate::domain::Recorded;
 
 /// An order that stands takes what was held for it; one that is given up is paid back.
@@ -25,9 +25,8 @@ pub(super) fn deliver(_: &Recorded, event: &PaymentEvent) -> Option<(u64, Delive
 }
 
 /// An order follows its payment.
-pub(super) fn follow_payment(_: &Recorded, event: &PaymentEvent) -> Option<(u64, OrderCommand)> {
-    let PaymentEvent::Paid(paid) = event else { return None };
-    Some((paid.order_id, FollowStatus { status: paid.status.clone() }.into()))
+pub(super) fn follow_payment(paid: &Paid) -> (u64, FollowStatus) {
+    (paid.order_id, FollowStatus { status: paid.status.clone() })
 }
 
 /// An order follows its delivery.
@@ -45,5 +44,5 @@ pub(super) fn tell(_: &Recorded, event: &DeliveryEvent) -> Option<KakaoCommand> 
     let (order_id, customer_id) = (i64::try_from(shipped.order_id).ok(), shipped.customer_id);
     let customer = customer_id.map_or_else(|| "null".to_owned(), |id| id.to_string());
     let message = Some(format!("{} {customer} Shipped...", shipped.order_id));
-    Some(SendMessage { order_id, customer_id, status: Some(SHIPPED.to_owned()), message }.into())
+    Some(SendMessage(Letter { order_id, customer_id, status: Some(SHIPPED.to_owned()), message }).into())
 }

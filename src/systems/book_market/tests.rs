@@ -101,10 +101,8 @@ fn books_are_shipped_and_called_back_once_each() {
 #[test]
 fn clients_are_told_an_orders_story_in_the_originals_words() {
     let mut world = World::of(system());
-    world.now(&Call::to::<Order>(1, PLACED)).expect("ordered");
-    world.run(&[]);
-    world.now(&Call::to::<Order>(1, CancelOrder {})).expect("cancelled");
-    world.run(&[]);
+    world.settle::<Order>(1, PLACED);
+    world.settle::<Order>(1, CancelOrder {});
     let expected = [
         r#"Ordered {"id":1,"bookId":10,"qty":1,"status":"Ordered","customerId":33}"#,
         r#"Paid {"id":1,"orderId":1,"status":"Ordered","customerId":33}"#,

@@ -4,14 +4,9 @@
 //! come another way, perhaps before the reserve they mean.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
-
-use serde::{Deserialize, Serialize};
 
 use super::book::{Book, BookEvent, BookLookedAt, BookSaved, StockConfirmed, StockDecreased, StockIncreased};
-use super::reserve::ReserveEvent;
-use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
-use crate::messages;
+use crate::domain::prelude::*;
 
 /// How many reserves are offered at once.
 const OFFERED_MAX: usize = 500;
@@ -38,31 +33,23 @@ pub(super) struct Place {
 }
 
 messages! {
-    /// What a queue can be told.
     pub(super) enum QueueCommand: Command {
-        /// Gives a reserve its place.
         Enqueue { place: Place } = 1;
         /// Takes a cancelled reserve's place away.
         Dequeue { reserve_id: u64 } = 1;
         /// A customer rents; the stock was taken by the book's fact of that number.
         Rent { rental_id: u64, customer_id: String, held_at: u64 } = 1;
-        /// The stock is another.
         NoteStock { stock: i32 } = 1;
     }
-}
 
-messages! {
-    /// What happens to a queue.
     pub(super) enum QueueEvent: Event hiding Enqueued, Dequeued, Matched, Offered, StockNoted {
-        /// A reserve has its place.
         Enqueued { place: Place } = 1;
-        /// A reserve has none, and will have none.
+        /// A reserve has no place, and will have none.
         Dequeued { reserve_id: u64 } = 1;
         /// A customer rents what he reserved.
         Matched { reserve_id: u64, rental_id: u64 } = 1;
         /// There is stock for a reserve.
         Offered { reserve_id: u64 } = 1;
-        /// The stock is another.
         StockNoted { stock: i32 } = 1;
     }
 }
@@ -139,7 +126,7 @@ impl Queue {
 }
 
 /// The queue goes on with its book. A customer who is not named has reserved nothing that could be found.
-pub(super) fn follow_book(fact: &Recorded, event: &BookEvent) -> Option<(u64, QueueCommand)> {
+pub(super) fn follow(fact: &Recorded, event: &BookEvent) -> Option<(u64, QueueCommand)> {
     let command = match event.clone() {
         BookEvent::BookLookedAt(BookLookedAt { reserve_id, customer_id, qty }) => {
             let place = Place { reserve_id, customer_id, qty, at: fact.version, is_offered: false };
@@ -154,10 +141,4 @@ pub(super) fn follow_book(fact: &Recorded, event: &BookEvent) -> Option<(u64, Qu
         BookEvent::StockVoided(_) => return None,
     };
     Some((fact.stream.id, command))
-}
-
-/// A cancelled reserve leaves the queue.
-pub(super) fn follow_cancel(_: &Recorded, event: &ReserveEvent) -> Option<(u64, QueueCommand)> {
-    let ReserveEvent::ReserveCanceled(canceled) = event else { return None };
-    Some((canceled.book_id, Dequeue { reserve_id: canceled.id }.into()))
 }

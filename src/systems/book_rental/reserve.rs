@@ -1,78 +1,61 @@
 //! A reserve: waits when there is no stock, is offered when stock comes back, ends when the customer rents or cancels.
 
-use serde::{Deserialize, Serialize};
-
 use super::book::{Book, LookAtBook};
 use super::queue::{Matched, QueueEvent};
 use super::rental::Wish;
-use crate::domain::{
-    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decided, Decision, IdRule, Kind, Recorded, Refusal,
-};
-use crate::{messages, shows};
+use crate::domain::prelude::*;
 
-/// There was stock.
+// There was stock, or none; there is some again; the customer has rented, or does not want it any more.
 pub(super) const RESERVED: &str = "RESERVED";
-/// There was none.
 pub(super) const WAITING: &str = "WAITING";
-/// There is some again.
 pub(super) const AVAILABLE: &str = "AVAILABLE";
-/// The customer has rented.
 pub(super) const RENTED: &str = "RENTED";
-/// The customer does not want it any more.
 pub(super) const CANCELED: &str = "CANCELED";
 
-/// A customer's reserve.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Reserve {
-    wish: Wish,
-    book_name: Option<String>,
-    rental_id: Option<u64>,
-    status: Option<String>,
+form! {
+    /// A customer's reserve.
+    pub(super) struct Reserve {
+        book_id: u64 as indexed, book_name: Option<String>, customer_id: Option<String> as indexed, customer_name: Option<String>, qty: i32,
+        rental_id: Option<u64>, status: Option<String> as indexed
+    }
+
+    /// What is told of it.
+    pub(super) struct Told {
+        id: u64, book_id: u64, book_name: Option<String>, customer_id: Option<String>, qty: i32, status: String
+    }
 }
 
 messages! {
-    /// What a reserve can be told.
     pub(super) enum ReserveCommand: Command {
         /// Reserves, after a look at the book.
         PlaceReserve { wish: Wish } = 1;
-        /// Gives it up.
         CancelReserve {} = 1;
         /// The customer has rented.
         ConfirmReserve { rental_id: u64 } = 1;
         /// There is stock again.
         OfferReserve {} = 1;
     }
-}
 
-messages! {
-    /// What happens to a reserve.
     pub(super) enum ReserveEvent: Event hiding ReserveRequested, ReserveWithdrawn {
         /// The book is looked at.
         ReserveRequested { wish: Wish } = 1;
         /// It could not be.
         ReserveWithdrawn {} = 1;
-        /// It stands.
-        Reserved {
-            id: u64, book_id: u64, book_name: Option<String>, customer_id: Option<String>, qty: i32, status: String
-        } = 1;
+        Reserved(Told) = 1;
         /// There is stock again.
-        ReserveAvailable {
-            id: u64, book_id: u64, book_name: Option<String>, customer_id: Option<String>, qty: i32, status: String
-        } = 1;
+        ReserveAvailable(Told) = 1;
         /// The customer has rented.
         ReserveConfirmed {
             id: u64, book_id: u64, book_name: Option<String>, customer_id: Option<String>, qty: i32, status: String,
             rental_id: u64
         } = 1;
-        /// The customer gave it up.
-        ReserveCanceled {
-            id: u64, book_id: u64, book_name: Option<String>, customer_id: Option<String>, qty: i32, status: String
-        } = 1;
+        ReserveCanceled(Told) = 1;
     }
 }
 
 impl Aggregate for Reserve {
     const KIND: Kind = Kind::new("book-rental/reserve/reserve");
+    const STATE_VERSION: u16 = 2;
     const IDS: IdRule = IdRule::Sequence;
     const ASKS: &'static [Kind] = &[Book::KIND];
     type Command = ReserveCommand;
@@ -80,8 +63,7 @@ impl Aggregate for Reserve {
     type Rejection = Refusal;
 
     fn decide(&self, command: &ReserveCommand, context: &Context) -> Decided<Self> {
-        let (id, book_name) = (context.id, self.book_name.clone());
-        let Wish { book_id, qty, customer_id, .. } = self.wish.clone();
+        let id = context.id;
         Ok(match (command, self.status.as_deref()) {
             (ReserveCommand::PlaceReserve(PlaceReserve { wish }), _) => {
                 wish.makes_sense()?;
@@ -93,47 +75,52 @@ impl Aggregate for Reserve {
                 return Err(Refusal::rule("reserve-is-open", format!("reserve {id} is rented")));
             }
             (_, Some(RENTED | CANCELED)) => Decision::nothing(),
-            (ReserveCommand::CancelReserve(_), _) => {
-                let status = CANCELED.to_owned();
-                Decision::facts([ReserveCanceled { id, book_id, book_name, customer_id, qty, status }])
-            }
+            (ReserveCommand::CancelReserve(_), _) => Decision::facts([ReserveCanceled(self.told(id, CANCELED))]),
             (ReserveCommand::ConfirmReserve(ConfirmReserve { rental_id }), _) => {
-                let (status, rental_id) = (RENTED.to_owned(), *rental_id);
+                let Told { id, book_id, book_name, customer_id, qty, status } = self.told(id, RENTED);
+                let rental_id = *rental_id;
                 Decision::facts([ReserveConfirmed { id, book_id, book_name, customer_id, qty, status, rental_id }])
             }
-            (ReserveCommand::OfferReserve(_), Some(WAITING)) => {
-                let status = AVAILABLE.to_owned();
-                Decision::facts([ReserveAvailable { id, book_id, book_name, customer_id, qty, status }])
+            (ReserveCommand::OfferReserve(_), status) => {
+                Decision::only_if(status == Some(WAITING), ReserveAvailable(self.told(id, AVAILABLE)))
             }
-            (ReserveCommand::OfferReserve(_), _) => Decision::nothing(),
         })
     }
 
     fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<ReserveEvent> {
-        let Wish { book_id, qty, customer_id, .. } = self.wish.clone();
-        let (book_name, stock) = asked.seen::<Book>().map_or((None, 0), |book| (book.name.clone(), book.stock));
-        let status = if stock == 0 { WAITING } else { RESERVED }.to_owned();
-        let reserved = Reserved { id: context.id, book_id, book_name, customer_id, qty, status };
+        let book = asked.seen::<Book>().map(|book| book.details.clone()).unwrap_or_default();
+        let status = if book.stock == 0 { WAITING } else { RESERVED };
+        let reserved = Reserved(Told { book_name: book.name, ..self.told(context.id, status) });
         Closing::tried("LookAtBook", asked, answer, reserved, ReserveWithdrawn {})
     }
 
     fn evolve(&mut self, event: &ReserveEvent) {
         match event.clone() {
-            ReserveEvent::ReserveRequested(requested) => self.wish = requested.wish,
-            ReserveEvent::ReserveWithdrawn(_) => {}
-            ReserveEvent::Reserved(Reserved { book_name, status, .. }) => {
-                (self.book_name, self.status) = (book_name, Some(status));
+            ReserveEvent::ReserveRequested(ReserveRequested { wish }) => {
+                let Wish { book_id, qty, customer_id, customer_name } = wish;
+                *self = Self { book_id, qty, customer_id, customer_name, ..Self::default() };
             }
-            ReserveEvent::ReserveAvailable(available) => self.status = Some(available.status),
+            ReserveEvent::ReserveWithdrawn(_) => {}
+            ReserveEvent::Reserved(Reserved(told)) => {
+                (self.book_name, self.status) = (told.book_name, Some(told.status));
+            }
             ReserveEvent::ReserveConfirmed(confirmed) => {
                 (self.rental_id, self.status) = (Some(confirmed.rental_id), Some(confirmed.status));
             }
-            ReserveEvent::ReserveCanceled(canceled) => self.status = Some(canceled.status),
+            ReserveEvent::ReserveAvailable(ReserveAvailable(told))
+            | ReserveEvent::ReserveCanceled(ReserveCanceled(told)) => self.status = Some(told.status),
         }
     }
 
     fn exists(&self) -> bool {
         self.status.is_some()
+    }
+}
+
+impl Reserve {
+    fn told(&self, id: u64, status: &str) -> Told {
+        let Self { book_id, book_name, customer_id, qty, .. } = self.clone();
+        Told { id, book_id, book_name, customer_id, qty, status: status.to_owned() }
     }
 }
 
@@ -146,20 +133,4 @@ pub(super) fn follow(_: &Recorded, event: &QueueEvent) -> Option<(u64, ReserveCo
         QueueEvent::Offered(offered) => Some((offered.reserve_id, OfferReserve {}.into())),
         QueueEvent::Enqueued(_) | QueueEvent::Dequeued(_) | QueueEvent::StockNoted(_) => None,
     }
-}
-
-shows! {
-    Reserve: |reserve| {
-        long "bookId" = reserve.wish.book_id;
-        text "bookName" = &reserve.book_name;
-        text "customerId" = &reserve.wish.customer_id;
-        text "customerName" = &reserve.wish.customer_name;
-        int "qty" = reserve.wish.qty;
-        long "rentalId" = reserve.rental_id;
-        text "status" = &reserve.status;
-    }
-}
-
-pub(super) fn place(body: &Body) -> ReserveCommand {
-    PlaceReserve { wish: Wish::of(body) }.into()
 }

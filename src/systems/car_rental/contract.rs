@@ -1,10 +1,7 @@
 //! A contract: nothing until its payment is held, cancelled by an amount of 0, gone when it is deleted.
 
-use serde::{Deserialize, Serialize};
-
 use super::pay::{HoldPay, Pay, VoidPay};
-use crate::domain::{Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decided, Decision, IdRule, Kind, Refusal};
-use crate::{messages, shows};
+use crate::domain::prelude::*;
 
 /// A customer's contract for a car.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,39 +12,33 @@ pub(super) struct Contract {
     removed: bool,
 }
 
-/// Who rents which car for how much.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Terms {
-    pub(super) cust_name: Option<String>,
-    pub(super) model_name: Option<String>,
-    pub(super) amt: i32,
+form! {
+    /// Who rents which car for how much.
+    pub(super) struct Terms changed by TermsChange { cust_name: Option<String> as indexed, model_name: Option<String> as indexed, amt: i32 }
+
+    /// Which contract has which terms.
+    pub(super) struct Told { id: u64, cust_name: Option<String>, model_name: Option<String>, amt: i32 }
 }
 
 messages! {
-    /// What a contract can be told.
     pub(super) enum ContractCommand: Command {
         /// Makes it, if it is paid.
         MakeContract { terms: Terms } = 1;
         /// Changes what is given; an amount of 0 cancels.
-        ChangeContract { cust_name: Option<Option<String>>, model_name: Option<Option<String>>, amt: Option<i32> } = 1;
+        ChangeContract(TermsChange) = 1;
         /// Cancels it and takes it away.
         RemoveContract {} = 1;
     }
-}
 
-messages! {
-    /// What happens to a contract.
     pub(super) enum ContractEvent: Event hiding ContractRequested, ContractWithdrawn, ContractRemoved {
         /// Its payment is asked for, by the installation of this mode.
         ContractRequested { terms: Terms, system_mode: String } = 1;
         /// It could not be paid.
         ContractWithdrawn {} = 1;
         /// It stands.
-        ContractCompleted { id: u64, cust_name: Option<String>, model_name: Option<String>, amt: i32 } = 1;
-        /// Its terms are others now.
-        ContractChanged { id: u64, cust_name: Option<String>, model_name: Option<String>, amt: i32 } = 1;
-        /// The customer gave it up.
-        ContractCanceled { id: u64, cust_name: Option<String>, model_name: Option<String>, amt: i32 } = 1;
+        ContractCompleted(Told) = 1;
+        ContractChanged(Told) = 1;
+        ContractCanceled(Told) = 1;
         /// Clients see it no longer.
         ContractRemoved {} = 1;
     }
@@ -65,23 +56,21 @@ impl Aggregate for Contract {
         let id = context.id;
         match command {
             ContractCommand::MakeContract(MakeContract { terms }) => {
-                is_payable(terms.amt)?;
+                terms.are_payable()?;
                 let system_mode = context.settings.get("sysmodeval").to_owned();
                 let hold = Ask::of::<Pay>(id, HoldPay { terms: terms.clone() }).undone_by::<Pay>(VoidPay {});
                 Ok(Decision::facts([ContractRequested { terms: terms.clone(), system_mode }]).asking(hold))
             }
             _ if !self.exists() => Err(Refusal::missing(format!("there is no contract {id}"))),
-            ContractCommand::ChangeContract(change) => self.change(change, id),
-            ContractCommand::RemoveContract(_) if self.canceled => Ok(Decision::facts([ContractRemoved {}])),
+            ContractCommand::ChangeContract(ChangeContract(change)) => self.change(change, id),
             ContractCommand::RemoveContract(_) => {
-                Ok(Decision::facts([canceled(id, self.terms.clone())]).and(ContractRemoved {}))
+                Ok(Decision::only_if(!self.canceled, self.terms.clone().canceled(id)).and(ContractRemoved {}))
             }
         }
     }
 
     fn answered(&self, asked: &Asked, answer: &Answer, context: &Context) -> Closing<ContractEvent> {
-        let Terms { cust_name, model_name, amt } = self.terms.clone();
-        let made = ContractCompleted { id: context.id, cust_name, model_name, amt };
+        let made = ContractCompleted(self.terms.clone().told(context.id));
         Closing::tried("HoldPay", asked, answer, made, ContractWithdrawn {})
     }
 
@@ -89,12 +78,9 @@ impl Aggregate for Contract {
         match event.clone() {
             ContractEvent::ContractRequested(requested) => self.terms = requested.terms,
             ContractEvent::ContractCompleted(_) => self.stands = true,
-            ContractEvent::ContractChanged(ContractChanged { cust_name, model_name, amt, .. }) => {
-                self.terms = Terms { cust_name, model_name, amt };
-            }
-            ContractEvent::ContractCanceled(ContractCanceled { cust_name, model_name, amt, .. }) => {
-                self.terms = Terms { cust_name, model_name, amt };
-                self.canceled = true;
+            ContractEvent::ContractChanged(ContractChanged(told)) => self.terms = told.into(),
+            ContractEvent::ContractCanceled(ContractCanceled(told)) => {
+                (self.terms, self.canceled) = (told.into(), true);
             }
             ContractEvent::ContractRemoved(_) => self.removed = true,
             ContractEvent::ContractWithdrawn(_) => {}
@@ -107,52 +93,50 @@ impl Aggregate for Contract {
 }
 
 impl Contract {
-    fn change(&self, change: &ChangeContract, id: u64) -> Result<Decision<ContractEvent>, Refusal> {
+    fn change(&self, change: &TermsChange, id: u64) -> Decided<Self> {
         let is_cancel = change.amt == Some(0);
         if self.canceled && is_cancel {
             return Ok(Decision::nothing());
         }
         Refusal::unless(!self.canceled, "contract-stands", || format!("contract {id} is canceled"))?;
-        let (old, change) = (self.terms.clone(), change.clone());
-        let cust_name = change.cust_name.unwrap_or(old.cust_name);
-        let model_name = change.model_name.unwrap_or(old.model_name);
-        let amt = change.amt.unwrap_or(old.amt);
-        is_payable(amt)?;
+        let terms = change.over(&self.terms);
+        terms.are_payable()?;
         Ok(match is_cancel {
-            true => Decision::facts([canceled(id, Terms { cust_name, model_name, amt })]),
-            false => Decision::facts([ContractChanged { id, cust_name, model_name, amt }]),
+            true => Decision::facts([terms.canceled(id)]),
+            false => Decision::facts([ContractChanged(terms.told(id))]),
         })
     }
 }
 
-fn canceled(id: u64, Terms { cust_name, model_name, .. }: Terms) -> ContractCanceled {
-    ContractCanceled { id, cust_name, model_name, amt: 0 }
-}
+impl Terms {
+    fn told(self, id: u64) -> Told {
+        let Self { cust_name, model_name, amt } = self;
+        Told { id, cust_name, model_name, amt }
+    }
 
-fn is_payable(amt: i32) -> Result<(), Refusal> {
-    Refusal::unless(amt >= 0, "amount-is-not-negative", || format!("amt is {amt}; an amount is 0 or more"))
-}
+    fn canceled(self, id: u64) -> ContractCanceled {
+        ContractCanceled(Told { amt: 0, ..self.told(id) })
+    }
 
-shows! {
-    Contract: |contract| {
-        text "custName" = &contract.terms.cust_name;
-        text "modelName" = &contract.terms.model_name;
-        int "amt" = contract.terms.amt;
+    fn are_payable(&self) -> Result<(), Refusal> {
+        let detail = || format!("amt is {}; an amount is 0 or more", self.amt);
+        Refusal::unless(self.amt >= 0, "amount-is-not-negative", detail)
     }
 }
 
-pub(super) fn make(body: &Body) -> ContractCommand {
-    let (cust_name, model_name, amt) = (body.text("custName"), body.text("modelName"), body.int("amt"));
-    MakeContract { terms: Terms { cust_name, model_name, amt } }.into()
+impl From<Told> for Terms {
+    fn from(Told { cust_name, model_name, amt, .. }: Told) -> Self {
+        Self { cust_name, model_name, amt }
+    }
 }
+
+shows! { Contract: |contract| { ..Terms = contract.terms; } }
 
 /// What was not sent is replaced by nothing, so that a PUT without an amount cancels.
 pub(super) fn replace(body: &Body) -> ContractCommand {
-    let (cust_name, model_name) = (Some(body.text("custName")), Some(body.text("modelName")));
-    ChangeContract { cust_name, model_name, amt: Some(body.int("amt")) }.into()
+    ChangeContract(Terms::from(body).into()).into()
 }
 
 pub(super) fn change(body: &Body) -> ContractCommand {
-    let (cust_name, model_name) = (body.sent_text("custName"), body.sent_text("modelName"));
-    ChangeContract { cust_name, model_name, amt: body.sent_int("amt") }.into()
+    ChangeContract(body.into()).into()
 }

@@ -1,14 +1,9 @@
 //! The payment of one contract: held before the contract stands, paid after, given back when it is cancelled.
 
-use std::convert::Infallible;
-
-use serde::{Deserialize, Serialize};
-
-use super::contract::{Contract, ContractEvent, Terms};
+use super::contract::{Contract, Terms};
 use super::reservation::{CancelReservation, Reservation};
 use crate::domain::parties::Charges;
-use crate::domain::{Aggregate, Answer, Ask, Asked, Closing, Context, Decided, Decision, Hold, IdRule, Kind, Recorded};
-use crate::{messages, shows};
+use crate::domain::prelude::*;
 
 /// The money is there.
 pub(super) const PAID: &str = "paid";
@@ -25,7 +20,6 @@ pub(super) struct Pay {
 }
 
 messages! {
-    /// What a payment can be told.
     pub(super) enum PayCommand: Command {
         /// Holds the money for a contract.
         HoldPay { terms: Terms } = 1;
@@ -38,12 +32,8 @@ messages! {
         /// Gives the money back.
         ReturnPay {} = 1;
     }
-}
 
-messages! {
-    /// What happens to a payment.
     pub(super) enum PayEvent: Event hiding PayHeld, PayVoided, PayReturned {
-        /// The money is held.
         PayHeld { contract_id: u64, terms: Terms } = 1;
         /// The money is not held, and will not be.
         PayVoided {} = 1;
@@ -73,28 +63,23 @@ impl Aggregate for Pay {
 
     fn decide(&self, command: &PayCommand, context: &Context) -> Decided<Self> {
         let (id, contract_id) = (context.id, context.id);
-        Ok(match command {
-            PayCommand::HoldPay(HoldPay { terms }) if self.hold == Hold::Nothing => {
+        Ok(match command.clone() {
+            PayCommand::HoldPay(HoldPay { terms }) => {
                 let (payer, amount) = (terms.cust_name.clone(), Some(terms.amt.into()));
-                Decision::facts([PayHeld { contract_id, terms: terms.clone() }]).charging::<Self>(id, payer, amount)
+                self.hold.hold(PayHeld { contract_id, terms }).charging::<Self>(id, payer, amount)
             }
-            PayCommand::ConfirmPay(_) if self.hold == Hold::Held => {
+            PayCommand::ConfirmPay(_) => {
                 let Terms { cust_name, model_name, amt } = self.terms.clone();
-                Decision::facts([Payed { id, contract_id, cust_name, model_name, amt, paystatus: PAID.to_owned() }])
+                let paystatus = PAID.to_owned();
+                self.hold.confirm(Payed { id, contract_id, cust_name, model_name, amt, paystatus })
             }
-            PayCommand::VoidPay(_) if matches!(self.hold, Hold::Nothing | Hold::Held) => {
-                Decision::facts([PayVoided {}]).refunding::<Self>(id)
-            }
+            PayCommand::VoidPay(_) => self.hold.void(PayVoided {}).refunding::<Self>(id),
             PayCommand::CancelPay(_) if self.exists() && !self.canceled => {
                 Decision::facts([PayCanceled { id, contract_id, paystatus: PAY_CANCELED.to_owned() }])
                     .asking(Ask::of::<Reservation>(contract_id, CancelReservation {}))
             }
-            PayCommand::ReturnPay(_) if self.canceled => Decision::facts([PayReturned {}]).refunding::<Self>(id),
-            PayCommand::HoldPay(_)
-            | PayCommand::ConfirmPay(_)
-            | PayCommand::VoidPay(_)
-            | PayCommand::CancelPay(_)
-            | PayCommand::ReturnPay(_) => Decision::nothing(),
+            PayCommand::CancelPay(_) => Decision::nothing(),
+            PayCommand::ReturnPay(_) => Decision::only_if(self.canceled, PayReturned {}).refunding::<Self>(id),
         })
     }
 
@@ -119,29 +104,4 @@ impl Aggregate for Pay {
     }
 }
 
-/// A contract that stands takes what was held for it.
-pub(super) fn confirm(_: &Recorded, event: &ContractEvent) -> Option<(u64, PayCommand)> {
-    let ContractEvent::ContractCompleted(made) = event else { return None };
-    Some((made.id, ConfirmPay {}.into()))
-}
-
-/// A contract that is given up is paid back.
-pub(super) fn cancel(_: &Recorded, event: &ContractEvent) -> Option<(u64, PayCommand)> {
-    let ContractEvent::ContractCanceled(canceled) = event else { return None };
-    Some((canceled.id, CancelPay {}.into()))
-}
-
-/// A payment that is cancelled is given back.
-pub(super) fn give_back(canceled: &Recorded, event: &PayEvent) -> Option<(u64, PayCommand)> {
-    let PayEvent::PayCanceled(_) = event else { return None };
-    Some((canceled.stream.id, ReturnPay {}.into()))
-}
-
-shows! {
-    Pay: |pay| {
-        long "contractId" = pay.contract_id;
-        text "custName" = &pay.terms.cust_name;
-        text "modelName" = &pay.terms.model_name;
-        int "amt" = pay.terms.amt;
-    }
-}
+shows! { Pay: |pay| { long "contractId" = pay.contract_id; ..Terms = pay.terms; } }

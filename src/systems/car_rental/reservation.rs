@@ -1,13 +1,8 @@
 //! The reservation of one contract's car: made when it is paid, given up when Pay says so, in either order.
 
-use std::convert::Infallible;
-
-use serde::{Deserialize, Serialize};
-
 use super::contract::{Contract, Terms};
-use super::pay::{PAID, PAY_CANCELED, PayEvent, Payed};
-use crate::domain::{Aggregate, Context, Decided, Decision, IdRule, Kind, Recorded};
-use crate::{messages, shows};
+use super::pay::{PAID, PAY_CANCELED, Payed};
+use crate::domain::prelude::*;
 
 /// The car is kept for the customer.
 pub(super) const RESERVED: &str = "reserved";
@@ -24,17 +19,12 @@ pub(super) struct Reservation {
 }
 
 messages! {
-    /// What a reservation can be told.
     pub(super) enum ReservationCommand: Command {
-        /// Keeps the car.
         Reserve { terms: Terms } = 1;
         /// Frees the car, kept or about to be.
         CancelReservation {} = 1;
     }
-}
 
-messages! {
-    /// What happens to a reservation.
     pub(super) enum ReservationEvent: Event hiding CancelNoted, ReservationRequested {
         /// A cancel came first; it waits for its reservation.
         CancelNoted {} = 1;
@@ -62,13 +52,13 @@ impl Aggregate for Reservation {
 
     fn decide(&self, command: &ReservationCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
-        Ok(match command {
+        Ok(match command.clone() {
             ReservationCommand::Reserve(_) if self.kept => Decision::nothing(),
             ReservationCommand::Reserve(Reserve { terms }) => {
                 let requested = Decision::facts([ReservationRequested { contract_id: id, terms: terms.clone() }]);
                 match self.canceled {
-                    true => requested.and(canceled(id, terms.clone())),
-                    false => requested.and(reservated(id, terms.clone())),
+                    true => requested.and(canceled(id, terms)),
+                    false => requested.and(reservated(id, terms)),
                 }
             }
             ReservationCommand::CancelReservation(_) if self.canceled => Decision::nothing(),
@@ -106,17 +96,15 @@ fn canceled(id: u64, Terms { cust_name, model_name, .. }: Terms) -> ReservationC
 }
 
 /// A car that is paid is kept for the customer.
-pub(super) fn reserve(_: &Recorded, event: &PayEvent) -> Option<(u64, ReservationCommand)> {
-    let PayEvent::Payed(Payed { contract_id, cust_name, model_name, amt, .. }) = event.clone() else { return None };
-    Some((contract_id, Reserve { terms: Terms { cust_name, model_name, amt } }.into()))
+pub(super) fn reserve(payed: &Payed) -> (u64, Reserve) {
+    let Payed { contract_id, cust_name, model_name, amt, .. } = payed.clone();
+    (contract_id, Reserve { terms: Terms { cust_name, model_name, amt } })
 }
 
 shows! {
     Reservation: |reservation| {
         long "contractId" = reservation.contract_id;
-        text "custName" = &reservation.terms.cust_name;
-        text "modelName" = &reservation.terms.model_name;
-        int "amt" = reservation.terms.amt;
+        ..Terms = reservation.terms;
         text "reservationStatus" = if reservation.canceled { RESERVATION_CANCELED } else { RESERVED };
         text "payStatus" = if reservation.canceled { PAY_CANCELED } else { PAID };
     }

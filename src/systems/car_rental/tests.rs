@@ -1,17 +1,16 @@
 //! Every promise of the system: each rule and refusal, a contract's story in any order, and the names on the wire.
 
 use proptest::prelude::*;
-use serde_json::json;
 
 use super::contract::*;
-use super::message::{Message, SendMessage};
+use super::message::{Letter, Message, SendMessage};
 use super::pay::*;
 use super::reservation::*;
 use super::system;
 use crate::domain::parties::{Charge, Refund, Teller};
 use crate::domain::testing::given;
 use crate::domain::testing::world::{Call, World};
-use crate::domain::{Aggregate, Answer, Asked, Body, Context, Refusal, Stream, Value};
+use crate::domain::{Aggregate, Body, Context, Value};
 
 fn terms(amt: i32) -> Terms {
     Terms { cust_name: Some("고객1".to_owned()), model_name: Some("쏘나타".to_owned()), amt }
@@ -21,17 +20,22 @@ fn body<const N: usize>(sent: [(&'static str, Value); N]) -> Body {
     sent.into_iter().collect()
 }
 
-fn made(amt: i32) -> ContractCommand {
-    make(&body([("custName", "고객1".into()), ("modelName", "쏘나타".into()), ("amt", amt.into())]))
+fn made(amt: i32) -> MakeContract {
+    let terms = body([("custName", "고객1".into()), ("modelName", "쏘나타".into()), ("amt", amt.into())]);
+    MakeContract { terms: (&terms).into() }
 }
 
 fn requested() -> ContractEvent {
     ContractRequested { terms: terms(100), system_mode: String::new() }.into()
 }
 
+fn told(amt: i32) -> Told {
+    let Terms { cust_name, model_name, amt } = terms(amt);
+    Told { id: 1, cust_name, model_name, amt }
+}
+
 fn standing() -> Vec<ContractEvent> {
-    let Terms { cust_name, model_name, amt } = terms(100);
-    vec![requested(), ContractCompleted { id: 1, cust_name, model_name, amt }.into()]
+    vec![requested(), ContractCompleted(told(100)).into()]
 }
 
 fn canceled() -> Vec<ContractEvent> {
@@ -39,8 +43,7 @@ fn canceled() -> Vec<ContractEvent> {
 }
 
 fn given_up() -> ContractCanceled {
-    let Terms { cust_name, model_name, .. } = terms(0);
-    ContractCanceled { id: 1, cust_name, model_name, amt: 0 }
+    ContractCanceled(told(0))
 }
 
 fn seen(world: &World, id: u64) -> [Option<Vec<Value>>; 4] {
@@ -50,20 +53,20 @@ fn seen(world: &World, id: u64) -> [Option<Vec<Value>>; 4] {
 
 #[test]
 fn a_contract_asks_for_its_payment_and_has_an_unknown_one_undone() {
-    let hold = HoldPay { terms: terms(100) };
-    given::<Contract>([]).when(made(100)).then_tries::<Pay>([requested()], 1, hold, VoidPay {});
+    for amt in [100, 0] {
+        let requested = ContractRequested { terms: terms(amt), system_mode: String::new() }.into();
+        given::<Contract>([]).when(made(amt)).then_tries::<Pay>(
+            [requested],
+            1,
+            HoldPay { terms: terms(amt) },
+            VoidPay {},
+        );
+    }
 }
 
 #[test]
 fn a_contract_stands_only_when_its_payment_is_held() {
-    let asked = Asked::of(Stream::new(Pay::KIND, 1), "HoldPay");
-    let after = |answer| given::<Contract>([requested()]).when_answered(&asked, &answer);
-    assert_eq!(after(Answer::Done), standing()[1..]);
-    for answer in [Answer::Withdrawn, Answer::Refused(Refusal::rule("no-money", ""))] {
-        assert_eq!(after(answer), [ContractWithdrawn {}.into()]);
-    }
-    let undo = Asked::of(Stream::new(Pay::KIND, 1), "VoidPay");
-    assert_eq!(given::<Contract>([requested()]).when_answered(&undo, &Answer::Done), []);
+    given::<Contract>([requested()]).closes_try("HoldPay", ContractCompleted(told(100)), ContractWithdrawn {});
     let state = |facts: Vec<ContractEvent>| given::<Contract>(facts).state().exists();
     assert!(!state(vec![requested(), ContractWithdrawn {}.into()]) && state(standing()));
 }
@@ -84,13 +87,12 @@ fn what_breaks_a_rule_is_refused_by_its_name() {
 #[test]
 fn an_amount_of_0_cancels_and_any_other_update_changes() {
     given::<Contract>(standing()).when(change(&body([("amt", 0.into())]))).then([given_up()]);
-    let of_nobody = ContractCanceled { cust_name: None, model_name: None, ..given_up() };
+    let of_nobody = ContractCanceled(Told { cust_name: None, model_name: None, ..told(0) });
     given::<Contract>(standing()).when(replace(&body([]))).then([of_nobody]);
     given::<Contract>(canceled()).when(replace(&body([]))).then_nothing();
-    let changed =
-        |cust_name: Option<String>, amt| ContractChanged { id: 1, cust_name, model_name: terms(0).model_name, amt };
-    given::<Contract>(standing()).when(change(&body([("custName", Value::Null)]))).then([changed(None, 100)]);
-    given::<Contract>(standing()).when(change(&body([("amt", 70.into())]))).then([changed(terms(0).cust_name, 70)]);
+    let unnamed = ContractChanged(Told { cust_name: None, ..told(100) });
+    given::<Contract>(standing()).when(change(&body([("custName", Value::Null)]))).then([unnamed]);
+    given::<Contract>(standing()).when(change(&body([("amt", 70.into())]))).then([ContractChanged(told(70))]);
 }
 
 #[test]
@@ -142,44 +144,35 @@ fn a_cancel_that_comes_before_the_reservation_waits_for_it() {
 #[test]
 fn a_message_is_sent_once() {
     let mut world = World::of(system());
-    world.now(&Call::to::<Contract>(1, made(100))).expect("made");
-    world.run(&[]);
+    world.settle::<Contract>(1, made(100));
     let message = |id| world.get("message", "messages", id).expect("a message");
     assert_eq!(message(1)[3], "[담당자] 계약 1번: 고객1 고객님, 쏘나타 차량을 계약했습니다.".into());
     assert_eq!(message(2)[..3], [1_u64.into(), "고객1".into(), "쏘나타".into()]);
-    let again = SendMessage { letter: super::message::Letter::default() };
     let before = world.log.len();
-    world.now(&Call::to::<Message>(1, again)).expect("accepted");
+    world.settle::<Message>(1, SendMessage { letter: Letter::default() });
     assert_eq!(world.log.len(), before);
 }
 
 #[test]
 fn the_facts_are_spelled_as_the_originals() {
     let mut world = World::of(system());
-    world.now(&Call::to::<Contract>(1, made(100))).expect("made");
-    world.run(&[]);
-    world.now(&Call::to::<Contract>(1, RemoveContract {})).expect("cancelled");
-    world.run(&[]);
-    let who = |mut fields: serde_json::Value, amt: i32| {
-        let names = json!({"id": 1, "custName": "고객1", "modelName": "쏘나타", "amt": amt});
-        fields.as_object_mut().expect("fields").extend(names.as_object().expect("names").clone());
-        fields
-    };
+    world.settle::<Contract>(1, made(100));
+    world.settle::<Contract>(1, RemoveContract {});
+    let who = r#""custName":"고객1","modelName":"쏘나타""#;
     let expected = [
-        ("ContractCompleted", who(json!({}), 100)),
-        ("Payed", who(json!({"contractId": 1, "paystatus": "paid"}), 100)),
-        ("Reservated", who(json!({"contractId": 1, "reservationStatus": "reserved", "paystatus": "paid"}), 100)),
-        ("ContractCanceled", who(json!({}), 0)),
-        ("PayCanceled", json!({"id": 1, "contractId": 1, "paystatus": "payCanceled"})),
-        (
-            "ReservationCanceled",
-            who(json!({"contractId": 1, "reservationStatus": "reservationCanceled", "payStatus": "payCanceled"}), 0),
+        &format!(r#"ContractCompleted {{"id":1,{who},"amt":100}}"#),
+        &format!(r#"Payed {{"id":1,"contractId":1,{who},"amt":100,"paystatus":"paid"}}"#),
+        &format!(
+            r#"Reservated {{"id":1,"contractId":1,{who},"amt":100,"reservationStatus":"reserved","paystatus":"paid"}}"#
+        ),
+        &format!(r#"ContractCanceled {{"id":1,{who},"amt":0}}"#),
+        r#"PayCanceled {"id":1,"contractId":1,"paystatus":"payCanceled"}"#,
+        &format!(
+            r#"ReservationCanceled {{"id":1,"contractId":1,{who},"amt":0,"reservationStatus":"reservationCanceled","payStatus":"payCanceled"}}"#
         ),
     ];
-    let public = world.log.iter().filter(|fact| fact.event.is_public() && fact.event.name() != "MessageSent");
-    let shown: Vec<_> =
-        public.map(|fact| (fact.event.name(), serde_json::to_value(fact.event.payload()).expect("a value"))).collect();
-    assert_eq!(shown, expected);
+    let told = crate::systems::tests::told(&world);
+    assert_eq!(told.into_iter().filter(|told| !told.starts_with("MessageSent")).collect::<Vec<_>>(), expected);
 }
 
 proptest! {

@@ -1,11 +1,8 @@
 //! What the shop does with one reservation: it maps a designer, may map another, and removes him on a cancel.
 
-use serde::{Deserialize, Serialize};
-
 use super::DESIGNERS;
 use super::reservation::{RSV_REQUESTED, Reservation};
-use crate::domain::{Aggregate, Body, Context, Decision, Field, IdRule, Kind, Refusal, Shown, Value};
-use crate::messages;
+use crate::domain::prelude::*;
 
 /// The shop has let it go, and has nobody in the designer's place.
 const RSV_CANCELED: &str = "RSV_CANCELED";
@@ -20,7 +17,6 @@ pub(super) struct Hairshop {
 }
 
 messages! {
-    /// What the shop can be told.
     pub(super) enum HairshopCommand: Command {
         /// Maps a designer to a paid reservation.
         CheckReservation {} = 1;
@@ -29,10 +25,7 @@ messages! {
         /// Removes the designer, mapped or about to be.
         CancelReservation { date: Option<String>, styling_type: Option<String> } = 1;
     }
-}
 
-messages! {
-    /// What happens at the shop.
     pub(super) enum HairshopEvent: Event hiding CancelNoted {
         /// A designer is mapped.
         ReservationCompleted { id: u64, reservation_id: u64, designer_id: String } = 1;
@@ -49,13 +42,12 @@ messages! {
 
 impl Aggregate for Hairshop {
     const KIND: Kind = Kind::new("hair-shop/hairshop/hairshop");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Reservation::KIND);
     type Command = HairshopCommand;
     type Event = HairshopEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &HairshopCommand, context: &Context) -> Result<Decision<HairshopEvent>, Refusal> {
+    fn decide(&self, command: &HairshopCommand, context: &Context) -> Decided<Self> {
         let (id, reservation_id) = (context.id, context.id);
         Ok(match command {
             HairshopCommand::ChangeDesigner(ChangeDesigner { designer_id }) => {
@@ -127,13 +119,11 @@ fn removed(id: u64, date: Option<String>, styling_type: Option<String>) -> Decis
     Decision::facts([CancelCompleted { id, reservation_id: id, date, styling_type, designer_id: NO_DESIGNER.into() }])
 }
 
-impl Shown for Hairshop {
-    const FIELDS: &'static [Field] =
-        &[Field::long("reservationId"), Field::text("designerId"), Field::text("rsvStatus")];
-
-    fn values(&self) -> Vec<Value> {
-        let rsv_status = if self.is_canceled() { RSV_CANCELED } else { RSV_REQUESTED };
-        vec![self.reservation_id.into(), (&self.designer_id).into(), rsv_status.into()]
+shows! {
+    Hairshop: |shop| {
+        long "reservationId" = shop.reservation_id;
+        text "designerId" = &shop.designer_id;
+        text "rsvStatus" = if shop.is_canceled() { RSV_CANCELED } else { RSV_REQUESTED };
     }
 }
 

@@ -10,10 +10,10 @@ mod hairshop;
 mod policies;
 mod my_page;
 
-use self::hairshop::Hairshop;
+use self::hairshop::{CancelCompleted, Hairshop};
 use self::my_page::MyPage;
-use self::payment::Payment;
-use self::reservation::Reservation;
+use self::payment::{Payment, PaymentFinished};
+use self::reservation::{Reservation, ReservationCanceled, ReservationPlaced};
 use crate::domain::parties::{PAYMENT_URL, Teller};
 use crate::domain::{Resource, Service, Setting, System};
 
@@ -44,13 +44,16 @@ pub fn system() -> System {
     let payment = Service::new("payment", 8082)
         .aggregate::<Payment>()
         .provider::<Teller<Payment>>()
-        .whenever::<Reservation, Payment, _>("wheneverReservationPlaced_Finish", policies::finish)
-        .whenever::<Hairshop, Payment, _>("wheneverCancelCompleted_PayBack", policies::pay_back)
+        .on::<Reservation, ReservationPlaced, Payment, _>("wheneverReservationPlaced_Finish", policies::finish)
+        .on::<Hairshop, CancelCompleted, Payment, _>("wheneverCancelCompleted_PayBack", policies::pay_back)
         .resource(Resource::shown::<Payment>("payments", "payment").titled("Payment"));
     let hairshop = Service::new("hairshop", 8083)
         .aggregate::<Hairshop>()
-        .whenever::<Payment, Hairshop, _>("wheneverPaymentFinished_CheckReservation", policies::check)
-        .whenever::<Reservation, Hairshop, _>("wheneverReservationCanceled_CancelReservation", policies::cancel)
+        .on::<Payment, PaymentFinished, Hairshop, _>("wheneverPaymentFinished_CheckReservation", policies::check)
+        .on::<Reservation, ReservationCanceled, Hairshop, _>(
+            "wheneverReservationCanceled_CancelReservation",
+            policies::cancel,
+        )
         .resource(
             Resource::shown::<Hairshop>("hairshops", "hairshop").titled("Hairshop").patch(hairshop::change_designer),
         );

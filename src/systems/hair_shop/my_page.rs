@@ -1,10 +1,8 @@
 //! Date, shop, style, designer and status of a reservation on one page: one row a reservation.
 
-use serde::{Deserialize, Serialize};
-
 use super::hairshop::{Hairshop, HairshopEvent};
 use super::reservation::{CANCELED, COMPLETED, Reservation, ReservationEvent, Wish};
-use crate::domain::{Aggregate, Field, Kind, Recorded, Shown, Value, View};
+use crate::domain::prelude::*;
 
 /// A reservation's row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -17,12 +15,7 @@ pub(super) struct MyPage {
 
 impl View for MyPage {
     const KIND: Kind = Kind::new("hair-shop/mypage/myPage");
-    const ROW_VERSION: u16 = 1;
     const SOURCES: &'static [Kind] = &[Reservation::KIND, Hairshop::KIND];
-
-    fn row(fact: &Recorded) -> Option<u64> {
-        Some(fact.stream.id)
-    }
 
     fn apply(&mut self, fact: &Recorded) {
         if let Some(ReservationEvent::PaymentRequested(requested)) = fact.of() {
@@ -47,21 +40,14 @@ impl View for MyPage {
     }
 }
 
-impl Shown for MyPage {
-    const FIELDS: &'static [Field] = &[
-        Field::long("reservationId"),
-        Field::text("status"),
-        Field::text("customerId"),
-        Field::text("date"),
-        Field::text("stylingType"),
-        Field::text("designerId"),
-        Field::text("shopId").optional(),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let Wish { customer_id, date, styling_type, shop_id } = &self.wish;
-        let wished = [customer_id, date, styling_type].map(Value::from);
-        let (id, status, designer) = (self.reservation_id.into(), (&self.status).into(), (&self.designer_id).into());
-        [&[id, status][..], &wished, &[designer, shop_id.into()]].concat()
+shows! {
+    MyPage: |page| {
+        long "reservationId" = page.reservation_id;
+        text "status".indexed() = &page.status;
+        text "customerId".indexed() = &page.wish.customer_id;
+        text "date" = &page.wish.date;
+        text "stylingType" = &page.wish.styling_type;
+        text "designerId" = &page.designer_id;
+        optional_text "shopId" = &page.wish.shop_id;
     }
 }

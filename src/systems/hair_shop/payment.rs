@@ -1,13 +1,8 @@
 //! The payment of one reservation: held before it stands, taken after, given back once the shop has let it go.
 
-use std::convert::Infallible;
-
-use serde::{Deserialize, Serialize};
-
 use super::reservation::{RSV_REQUESTED, Reservation};
 use crate::domain::parties::Charges;
-use crate::domain::{Aggregate, Answer, Asked, Closing, Context, Decision, Field, Hold, IdRule, Kind, Shown, Value};
-use crate::messages;
+use crate::domain::prelude::*;
 
 /// The money was taken.
 const PAY_COMPLETED: &str = "PAY_COMPLETED";
@@ -23,7 +18,6 @@ pub(super) struct Payment {
 }
 
 messages! {
-    /// What a payment can be told.
     pub(super) enum PaymentCommand: Command {
         /// Holds the money for a reservation.
         HoldPayment {} = 1;
@@ -34,10 +28,7 @@ messages! {
         /// Gives the money back.
         PayBack {} = 1;
     }
-}
 
-messages! {
-    /// What happens to a payment.
     pub(super) enum PaymentEvent: Event hiding MoneyHeld, HoldVoided {
         /// The money is held.
         MoneyHeld {} = 1;
@@ -56,14 +47,13 @@ impl Charges for Payment {
 
 impl Aggregate for Payment {
     const KIND: Kind = Kind::new("hair-shop/payment/payment");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::TakenFrom(Reservation::KIND);
     const ASKS: &'static [Kind] = &[Self::TELLER];
     type Command = PaymentCommand;
     type Event = PaymentEvent;
     type Rejection = Infallible;
 
-    fn decide(&self, command: &PaymentCommand, context: &Context) -> Result<Decision<PaymentEvent>, Infallible> {
+    fn decide(&self, command: &PaymentCommand, context: &Context) -> Decided<Self> {
         let (id, reservation_id) = (context.id, context.id);
         Ok(match command {
             PaymentCommand::HoldPayment(_) => self.hold.hold(MoneyHeld {}).charging::<Self>(id, None, None),
@@ -101,10 +91,10 @@ impl Aggregate for Payment {
     }
 }
 
-impl Shown for Payment {
-    const FIELDS: &'static [Field] = &[Field::long("reservationId"), Field::text("status"), Field::text("rsvStatus")];
-
-    fn values(&self) -> Vec<Value> {
-        vec![self.reservation_id.into(), (&self.status).into(), RSV_REQUESTED.into()]
+shows! {
+    Payment: |payment| {
+        long "reservationId" = payment.reservation_id;
+        text "status".indexed() = &payment.status;
+        text "rsvStatus" = RSV_REQUESTED;
     }
 }

@@ -1,33 +1,29 @@
 //! What follows from what: every policy commands its own service only.
 
-use super::hairshop::{CancelReservation, CheckReservation, HairshopCommand, HairshopEvent};
-use super::payment::{Finish, PayBack, PaymentCommand, PaymentEvent};
-use super::reservation::{FollowShop, ReservationCommand, ReservationEvent};
+use super::hairshop::{CancelCompleted, CancelReservation, CheckReservation, HairshopEvent};
+use super::payment::{Finish, PayBack, PaymentFinished};
+use super::reservation::{FollowShop, ReservationCanceled, ReservationCommand, ReservationPlaced};
 use crate::domain::Recorded;
 
 /// A reservation that stands takes what was held for it.
-pub(super) fn finish(_: &Recorded, event: &ReservationEvent) -> Option<(u64, PaymentCommand)> {
-    let ReservationEvent::ReservationPlaced(placed) = event else { return None };
-    Some((placed.id, Finish {}.into()))
+pub(super) fn finish(placed: &ReservationPlaced) -> (u64, Finish) {
+    (placed.id, Finish {})
 }
 
 /// The shop looks at what is paid, and maps a designer.
-pub(super) fn check(_: &Recorded, event: &PaymentEvent) -> Option<(u64, HairshopCommand)> {
-    let PaymentEvent::PaymentFinished(finished) = event else { return None };
-    Some((finished.reservation_id, CheckReservation {}.into()))
+pub(super) fn check(finished: &PaymentFinished) -> (u64, CheckReservation) {
+    (finished.reservation_id, CheckReservation {})
 }
 
 /// The shop removes the designer of whoever asks to cancel.
-pub(super) fn cancel(_: &Recorded, event: &ReservationEvent) -> Option<(u64, HairshopCommand)> {
-    let ReservationEvent::ReservationCanceled(canceled) = event else { return None };
+pub(super) fn cancel(canceled: &ReservationCanceled) -> (u64, CancelReservation) {
     let (date, styling_type) = (canceled.date.clone(), canceled.styling_type.clone());
-    Some((canceled.id, CancelReservation { date, styling_type }.into()))
+    (canceled.id, CancelReservation { date, styling_type })
 }
 
 /// What the shop has let go is paid back.
-pub(super) fn pay_back(_: &Recorded, event: &HairshopEvent) -> Option<(u64, PaymentCommand)> {
-    let HairshopEvent::CancelCompleted(completed) = event else { return None };
-    Some((completed.reservation_id, PayBack {}.into()))
+pub(super) fn pay_back(completed: &CancelCompleted) -> (u64, PayBack) {
+    (completed.reservation_id, PayBack {})
 }
 
 /// A reservation follows the shop.

@@ -1,12 +1,7 @@
 //! A reservation: nothing until its payment is held, completed and cancelled by the shop, as the customer asks.
 
-use serde::{Deserialize, Serialize};
-
 use super::payment::{HoldPayment, Payment, Void};
-use crate::domain::{
-    Aggregate, Answer, Ask, Asked, Body, Closing, Context, Decision, Field, IdRule, Kind, Refusal, Shown, Value,
-};
-use crate::messages;
+use crate::domain::prelude::*;
 
 /// The customer asks for it.
 pub(super) const RSV_REQUESTED: &str = "RSV_REQUESTED";
@@ -17,13 +12,11 @@ const CANCEL_REQUESTED: &str = "CANCEL_REQUESTED";
 /// The shop has let it go.
 pub(super) const CANCELED: &str = "Reservation Canceled";
 
-/// What the customer wants; the shop is chosen or left open.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Wish {
-    pub(super) customer_id: Option<String>,
-    pub(super) date: Option<String>,
-    pub(super) styling_type: Option<String>,
-    pub(super) shop_id: Option<String>,
+form! {
+    /// What the customer wants; the shop is chosen or left open.
+    pub(super) struct Wish {
+        customer_id: Option<String> as indexed, date: Option<String>, styling_type: Option<String>, shop_id: Option<String>
+    }
 }
 
 /// A customer's reservation.
@@ -36,7 +29,6 @@ pub(super) struct Reservation {
 }
 
 messages! {
-    /// What a reservation can be told.
     pub(super) enum ReservationCommand: Command {
         /// Reserves, if it is paid.
         Place { wish: Wish } = 1;
@@ -45,10 +37,7 @@ messages! {
         /// Follows the shop.
         FollowShop { is_canceled: bool } = 1;
     }
-}
 
-messages! {
-    /// What happens to a reservation.
     pub(super) enum ReservationEvent: Event hiding PaymentRequested, Withdrawn {
         /// Its payment is being asked for.
         PaymentRequested { wish: Wish } = 1;
@@ -69,14 +58,13 @@ messages! {
 
 impl Aggregate for Reservation {
     const KIND: Kind = Kind::new("hair-shop/reservation/reservation");
-    const STATE_VERSION: u16 = 1;
     const IDS: IdRule = IdRule::Sequence;
     const ASKS: &'static [Kind] = &[Payment::KIND];
     type Command = ReservationCommand;
     type Event = ReservationEvent;
     type Rejection = Refusal;
 
-    fn decide(&self, command: &ReservationCommand, context: &Context) -> Result<Decision<ReservationEvent>, Refusal> {
+    fn decide(&self, command: &ReservationCommand, context: &Context) -> Decided<Self> {
         let id = context.id;
         match command {
             ReservationCommand::Place(Place { wish }) => {
@@ -116,7 +104,7 @@ impl Aggregate for Reservation {
 }
 
 impl Reservation {
-    fn cancel(&self, wanted: Option<&str>, id: u64) -> Result<Decision<ReservationEvent>, Refusal> {
+    fn cancel(&self, wanted: Option<&str>, id: u64) -> Decided<Self> {
         Refusal::unless(wanted == Some(CANCEL_REQUESTED), "only-a-cancel-can-be-requested", || {
             format!("status is {wanted:?}; a customer can only set it to {CANCEL_REQUESTED}")
         })?;
@@ -144,30 +132,21 @@ impl Reservation {
     }
 }
 
-impl Shown for Reservation {
-    const FIELDS: &'static [Field] = &[
-        Field::text("customerId"),
-        Field::text("date"),
-        Field::text("stylingType"),
-        Field::text("status"),
-        Field::text("shopStatus"),
-        Field::text("payStatus"),
-        Field::text("shopId").optional(),
-    ];
-
-    fn values(&self) -> Vec<Value> {
-        let Wish { customer_id, date, styling_type, shop_id } = &self.wish;
+shows! {
+    Reservation: |reservation| {
+        text "customerId".indexed() = &reservation.wish.customer_id;
+        text "date" = &reservation.wish.date;
+        text "stylingType" = &reservation.wish.styling_type;
+        text "status".indexed() = &reservation.status;
         // The originals' word for a status that nobody has set yet.
-        let of_others = [&self.shop_status, &self.pay_status].map(|status| status.as_deref().unwrap_or("NULL").into());
-        let wished = [customer_id, date, styling_type].map(Value::from);
-        [&wished[..], &[(&self.status).into()], &of_others, &[shop_id.into()]].concat()
+        text "shopStatus" = reservation.shop_status.as_deref().unwrap_or("NULL");
+        text "payStatus" = reservation.pay_status.as_deref().unwrap_or("NULL");
+        optional_text "shopId" = &reservation.wish.shop_id;
     }
 }
 
 pub(super) fn place(body: &Body) -> ReservationCommand {
-    let [customer_id, date, styling_type, shop_id] =
-        ["customerId", "date", "stylingType", "shopId"].map(|field| body.text(field));
-    Place { wish: Wish { customer_id, date, styling_type, shop_id } }.into()
+    Place { wish: body.into() }.into()
 }
 
 pub(super) fn set_status(body: &Body) -> ReservationCommand {

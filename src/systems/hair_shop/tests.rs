@@ -151,10 +151,8 @@ fn designers_take_turns() {
 #[test]
 fn clients_are_told_a_reservations_story_in_the_originals_words() {
     let mut world = World::of(system());
-    world.now(&Call::to::<Reservation>(1, Place { wish: wish() })).expect("reserved");
-    world.run(&[]);
-    world.now(&Call::to::<Reservation>(1, cancel())).expect("taken");
-    world.run(&[]);
+    world.settle::<Reservation>(1, Place { wish: wish() });
+    world.settle::<Reservation>(1, cancel());
     let wish = r#""customerId":"OHM","date":"20211001","stylingType":"perm""#;
     let expected = [
         &format!(r#"ReservationPlaced {{"id":1,{wish},"status":"RSV_REQUESTED"}}"#),

@@ -19,7 +19,7 @@ pub(super) const CANCELED: &str = "CANCELED";
 state! {
     /// The delivery of one rental; it has its id.
     pub(crate) struct Delivery {
-        product_id: Option<i64> as long "productId",
+        product_id: Option<i64> as long "productId".indexed(),
         rental_id: u64 as long "rentalId",
         qty: i32 as int "qty",
         status: Option<String> as text "status",
@@ -78,7 +78,7 @@ impl Aggregate for Delivery {
                 }
             }
             DeliveryCommand::CancelDelivery(CancelDelivery { qty }) if !self.requested => {
-                Decision::when(!self.cancel_noted, CancelNoted { qty })
+                Decision::only_if(!self.cancel_noted, CancelNoted { qty })
             }
             DeliveryCommand::CancelDelivery(_) if self.status.as_deref() == Some(CANCELED) => Decision::nothing(),
             DeliveryCommand::CancelDelivery(_) => {

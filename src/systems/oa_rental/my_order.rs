@@ -8,7 +8,7 @@ use crate::state;
 state! {
     /// One order's row.
     pub(crate) struct MyOrder {
-        product_id: Option<i64> as long "productId",
+        product_id: Option<i64> as long "productId".indexed(),
         rental_id: Option<u64> as long "rentalId",
         rental_qty: i32 as int "rentalQty",
         rental_status: Option<String> as text "rentalStatus",

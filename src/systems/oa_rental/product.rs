@@ -63,7 +63,7 @@ impl Aggregate for Product {
         Ok(match command.clone() {
             ProductCommand::RegisterProduct(RegisterProduct { name, qty }) => saved(id, name, qty)?,
             ProductCommand::FollowStock(FollowStock { qty, version }) => {
-                Decision::when(version > self.followed && !self.removed, StockCopied { id, qty, version })
+                Decision::only_if(version > self.followed && !self.removed, StockCopied { id, qty, version })
             }
             _ if !self.exists() => return Err(Refusal::missing(format!("there is no product {id}"))),
             ProductCommand::ReplaceProduct(ReplaceProduct { name, qty }) => saved(id, name, qty)?,

@@ -56,13 +56,13 @@ impl Aggregate for ProductCopy {
             CopyCommand::CopyProduct(CopyProduct { name, qty, saved }) => {
                 // Delivery's stock may have moved since, and have been heard of first.
                 let (version, qty) = (StockVersion { saved, stock: 0 }, qty).max((self.version, self.qty));
-                Decision::when(saved > self.named, ProductRegisted { id, name, qty, version, named: saved })
+                Decision::only_if(saved > self.named, ProductRegisted { id, name, qty, version, named: saved })
             }
             CopyCommand::RenameCopy(RenameCopy { name, named }) => {
-                Decision::when(named > self.named, CopyRenamed { id, name, named })
+                Decision::only_if(named > self.named, CopyRenamed { id, name, named })
             }
             CopyCommand::FollowStockOfCopy(FollowStockOfCopy { qty, version }) => {
-                Decision::when(version > self.version, CopyStockChanged { id, qty, version })
+                Decision::only_if(version > self.version, CopyStockChanged { id, qty, version })
             }
             CopyCommand::DropCopy(_) => Decision::facts([CopyDropped { id }]),
         })

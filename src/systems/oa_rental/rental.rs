@@ -60,7 +60,7 @@ impl Aggregate for Rental {
             }
             RentalCommand::FollowDelivery(FollowDelivery { delivery_id, status }) => {
                 let known = self.delivery_id == Some(delivery_id) && self.status.as_ref() == Some(&status);
-                Decision::when(self.exists() && !known, RentalStatusChanged { id, status, delivery_id })
+                Decision::only_if(self.exists() && !known, RentalStatusChanged { id, status, delivery_id })
             }
             RentalCommand::CancelRental(_) if self.exists() => {
                 Decision::nothing().asking(Ask::of::<Delivery>(id, CancelDelivery { qty: self.qty }))

@@ -62,10 +62,10 @@ impl Aggregate for Stock {
                 self.moved(id, rental_id, left.saturating_add(qty))
             }
             StockCommand::SetStock(SetStock { name, qty, saved }) => {
-                Decision::when(saved > self.of.version.saved, ProductInventoryRegisted { id, name, qty, saved })
+                Decision::only_if(saved > self.of.version.saved, ProductInventoryRegisted { id, name, qty, saved })
             }
             StockCommand::RenameStock(RenameStock { name, named }) => {
-                Decision::when(named > self.of.named, StockRenamed { id, name, named })
+                Decision::only_if(named > self.of.named, StockRenamed { id, name, named })
             }
             StockCommand::DropStock(_) => Decision::facts([StockDropped { id }]),
         })

@@ -18,5 +18,5 @@ pub(in crate::systems) fn seen<const N: usize>(
     id: u64,
     places: [(&str, &str, usize); N],
 ) -> [Option<Value>; N] {
-    places.map(|(service, collection, at)| world.get(service, collection, id).map(|values| values[at].clone()))
+    places.map(|(service, collection, at)| world.value(service, collection, id, at))
 }

@@ -1,6 +1,11 @@
 //! Fields on the wire, what they hold, and how JSON writes it.
 
+pub mod form;
+mod state;
+
 use std::fmt::Write as _;
+
+pub use form::FieldType;
 
 /// A field on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,22 +24,34 @@ impl Field {
     /// Declares a text field, `null` when missing.
     #[must_use]
     pub const fn text(name: &'static str) -> Self {
-        Self::of(name, Shape::Text)
+        Self::shaped(name, Shape::Text)
+    }
+
+    /// Declares a text field that bodies leave out where it has no value.
+    #[must_use]
+    pub const fn optional_text(name: &'static str) -> Self {
+        Self::text(name).optional()
     }
 
     /// Declares a 32-bit number, 0 when missing.
     #[must_use]
     pub const fn int(name: &'static str) -> Self {
-        Self::of(name, Shape::Int)
+        Self::shaped(name, Shape::Int)
     }
 
     /// Declares a 64-bit number, `null` when missing.
     #[must_use]
     pub const fn long(name: &'static str) -> Self {
-        Self::of(name, Shape::Long)
+        Self::shaped(name, Shape::Long)
     }
 
-    const fn of(name: &'static str, shape: Shape) -> Self {
+    /// Declares a field of a type's shape.
+    #[must_use]
+    pub const fn of<T: FieldType>(name: &'static str) -> Self {
+        Self::shaped(name, T::SHAPE)
+    }
+
+    const fn shaped(name: &'static str, shape: Shape) -> Self {
         Self { name, shape, optional: false, indexed: false }
     }
 
@@ -111,101 +128,22 @@ impl From<&Option<String>> for Value {
     }
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
 impl From<String> for Value {
     fn from(text: String) -> Self {
         Self::Text(text)
     }
 }
 
-impl From<&String> for Value {
-    fn from(text: &String) -> Self {
-        text.clone().into()
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
     }
 }
 
-/// Says how a state or row shows itself: each field with its shape, its name and its value, in the order clients see. What a [`Field`]
-/// has beside, like `.indexed()`, follows the name.
-///
-/// ```
-/// use resurgam::domain::Shown;
-///
-/// struct Seat { row: u64, guest: Option<String> }
-/// resurgam::shows! {
-///     Seat: |seat| {
-///         long "row" = seat.row;
-///         text "guest".indexed() = &seat.guest;
-///     }
-/// }
-/// assert_eq!(Seat::FIELDS[1].name, "guest");
-/// assert_eq!(Seat { row: 2, guest: None }.values().len(), Seat::FIELDS.len());
-/// ```
-#[macro_export]
-macro_rules! shows {
-    ($shown:ty: |$it:ident| { $($shape:ident $name:literal $(.$more:ident())* = $value:expr;)+ }) => {
-        impl $crate::domain::Shown for $shown {
-            const FIELDS: &'static [$crate::domain::Field] = &[$($crate::domain::Field::$shape($name)$(.$more())*),+];
-
-            fn values(&self) -> Vec<$crate::domain::Value> {
-                let $it = self;
-                vec![$($crate::domain::Value::from($value)),+]
-            }
-        }
-    };
-}
-
-/// Declares a state or row: what is stored of it, and which of that clients see in what shape under which name.
-///
-/// ```
-/// use resurgam::domain::{Field, Shown, Value};
-///
-/// resurgam::state! {
-///     /// A seat.
-///     pub struct Seat {
-///         row_number: u64 as long "rowNumber",
-///         guest: Option<String> as text "guest",
-///         /// Since the last guest.
-///         swept: bool,
-///     }
-/// }
-/// assert_eq!(Seat::FIELDS, [Field::long("rowNumber"), Field::text("guest")]);
-/// assert_eq!(Seat::default().values(), [Value::Int(0), Value::Null]);
-/// ```
-///
-/// What is computed, or lies deeper, is shown by [`shows!`](crate::shows).
-#[macro_export]
-macro_rules! state {
-    ($(#[$meta:meta])* $visibility:vis struct $state:ident {
-        $($(#[$about:meta])* $access:vis $field:ident: $kind:ty $(as $shape:ident $name:literal $(.$more:ident())*)?),+ $(,)?
-    }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
-        $visibility struct $state {
-            $($(#[$about])* $access $field: $kind,)+
-        }
-
-        impl $crate::domain::Shown for $state {
-            const FIELDS: &'static [$crate::domain::Field] = &[$($($crate::domain::Field::$shape($name)$(.$more())*,)?)+];
-
-            fn values(&self) -> Vec<$crate::domain::Value> {
-                vec![$($($crate::shown!(self.$field, $name),)?)+]
-            }
-        }
-    };
-}
-
-/// Gives the value of a field that [`state!`](crate::state) names.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! shown {
-    ($value:expr, $name:literal) => {
-        $crate::domain::Value::from($value.clone())
-    };
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
 }
 
 impl Value {

@@ -1,4 +1,4 @@
-//! How messages are declared: families, their frozen structs, and what each family is.
+//! How families of messages are declared.
 
 /// Declares a family of messages: an enum with one variant per frozen struct, its newest schema version, and the
 /// older versions it can still read.
@@ -20,15 +20,13 @@
 /// }
 /// ```
 ///
-/// A struct may be declared where it is named; its fields are as visible as the family, and camel case to clients. A
-/// family may say what it is, and which of its events clients never see. Several may stand together.
+/// A struct may be declared where it is named; its fields are as visible as the family, and camel case to clients. The
+/// family may say what it is, and which of its events clients never see.
 ///
 /// ```
 /// use resurgam::domain::AnyEvent;
 ///
 /// resurgam::messages! {
-///     pub(crate) enum SeatCommand: Command { TakeSeat { seat: u32 } = 1 }
-///
 ///     pub(crate) enum SeatEvent: Event hiding SeatWiped {
 ///         /// Somebody sits there.
 ///         SeatTaken { seat_row: u32, seat: u32 } = 1;
@@ -41,15 +39,33 @@
 /// assert!(SeatEvent::from(taken).is_public());
 /// assert!(!SeatEvent::from(SeatWiped {}).is_public());
 /// ```
+///
+/// Messages that say the same may share a shape, which is stored and shown as if it stood in each; and an aggregate's two
+/// families may stand together.
+///
+/// ```
+/// use resurgam::domain::Tells as _;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// struct Place { seat: u32 }
+/// resurgam::messages! {
+///     enum HallCommand: Command { Sit {} = 1 }
+///     enum HallEvent: Event { Sat(Place) = 1; Rose(Place) = 1 }
+/// }
+/// let sat = HallEvent::from(Sat(Place { seat: 7 }));
+/// assert_eq!(serde_json::to_string(&Sat(Place { seat: 7 })).unwrap(), r#"{"seat":7}"#);
+/// let (told, other): (Option<&Sat>, Option<&Rose>) = (sat.told(), sat.told());
+/// assert_eq!((told, other), (Some(&Sat(Place { seat: 7 })), None));
+/// ```
 #[macro_export]
 macro_rules! messages {
     ($(
         $(#[$meta:meta])* $visibility:vis enum $family:ident
-        $(: $role:ident $(hiding $($hidden:ident),+)?)?
-        { $($message:tt)+ }
+            $(: $role:ident $(hiding $($hidden:ident),+)?)? { $($messages:tt)* }
     )+) => {
         $($crate::family! {
-            $(#[$meta])* $visibility enum $family $(: $role $(hiding $($hidden),+)?)? { $($message)+ }
+            $(#[$meta])* $visibility enum $family $(: $role $(hiding $($hidden),+)?)? { $($messages)* }
         })+
     };
 }
@@ -63,11 +79,11 @@ macro_rules! family {
     {
         $(
             $(#[$about:meta])*
-            $message:ident $({ $($field:ident: $kind:ty),* $(,)? })? = $schema:literal
+            $message:ident $({ $($field:ident: $kind:ty),* $(,)? })? $(($said:ty))? = $schema:literal
             $(, reads $old:literal as $shape:ty)*
         );+ $(;)?
     }) => {
-        $($crate::frozen! { $(#[$about])* $visibility $message $({ $($field: $kind),* })? })+
+        $($crate::frozen! { $(#[$about])* $visibility $message $({ $($field: $kind),* })? $(($said))? })+
         $($crate::role! { $role for $family: $($($hidden)+)? })?
 
         $(#[$meta])*
@@ -84,6 +100,17 @@ macro_rules! family {
             impl From<$message> for $family {
                 fn from(message: $message) -> Self {
                     Self::$message(message)
+                }
+            }
+
+            impl $crate::domain::Tells<$message> for $family {
+                fn told(&self) -> Option<&$message> {
+                    #[allow(unreachable_patterns, reason = "a family may have one message only")]
+                    #[allow(clippy::wildcard_enum_match_arm, reason = "whatever else there is, it is not this one")]
+                    match self {
+                        Self::$message(message) => Some(message),
+                        _ => None,
+                    }
                 }
             }
         )+
@@ -146,6 +173,12 @@ macro_rules! frozen {
         $visibility struct $message {
             $($visibility $field: $kind,)*
         }
+    };
+    ($(#[$about:meta])* $visibility:vis $message:ident ($said:ty)) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(transparent)]
+        $visibility struct $message($visibility $said);
     };
 }
 
