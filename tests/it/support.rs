@@ -183,6 +183,11 @@ impl Server {
         });
     }
 
+    /// SIGCONT.
+    pub(crate) fn thaw(&self) {
+        signal("-CONT", self.child.as_ref().expect("a running server").id());
+    }
+
     /// SIGTERM: drains and ends with exit code 0.
     pub(crate) fn stop(&mut self) {
         let mut child = self.child.take().expect("a running server");

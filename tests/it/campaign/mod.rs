@@ -15,8 +15,10 @@ use crate::support::{Server, poll};
 const WRITING_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) mod audit;
+pub(crate) mod crowd;
 pub(crate) mod disk;
 pub(crate) mod ledger;
+pub(crate) mod pace;
 pub(crate) mod wreck;
 
 /// Campaigns load the machine and measure time: one at a time.
