@@ -197,5 +197,5 @@ pub(super) fn place(body: &Body) -> RentalCommand {
 }
 
 pub(super) fn change(body: &Body) -> RentalCommand {
-    ChangeRental { status: body.text("status") }.into()
+    ChangeRental { status: body.sent_text("status").map(Option::unwrap_or_default) }.into()
 }

@@ -58,11 +58,13 @@ fn what_makes_no_sense_is_refused_by_its_rule() {
     given::<Book>([]).when(LookAtBook { reserve_id: 1, customer_id: None, qty: 1 }).then_broken("book-is-registered");
     let mut world = world(3);
     rent(&mut world, 1, 3, "").expect("rented");
-    let set = |status: &str| rental::change(&[("status", status.into())].into_iter().collect());
-    let refused = world.now(&Call::to::<Rental>(1, set("returned"))).expect_err("no status of a client's");
-    assert_eq!(refused.rule, "status-is-cancel");
+    let set = |status: Value| rental::change(&[("status", status)].into_iter().collect());
+    for status in [Value::Null, "returned".into()] {
+        let refused = world.now(&Call::to::<Rental>(1, set(status))).expect_err("no status of a client's");
+        assert_eq!(refused.rule, "status-is-cancel");
+    }
     world.now(&Call::to::<Rental>(1, rental::change(&Body::default()))).expect("changes nothing");
-    for unknown in [set("cancel"), CancelRental {}.into()] {
+    for unknown in [set("cancel".into()), CancelRental {}.into()] {
         given::<Rental>([]).when(unknown).then_broken("not-found");
     }
     given::<Reserve>([]).when(CancelReserve {}).then_broken("not-found");
