@@ -2,21 +2,28 @@
 
 use std::sync::Arc;
 
-use warp::http::header::ALLOW;
+use warp::http::header::{ALLOW, ETAG};
 use warp::http::{Method, StatusCode};
 
 use super::answer::Answer;
+use super::body::Sent;
+use super::conditional;
 use super::hal::parameters;
+use super::negotiate::{HAL, JSON};
 use super::problem::Problem;
 use super::request::Request;
-use super::resources::{WHOLE_ROWS_MAX, called, reachable, read_json, visible};
+use super::resources::{
+    WHOLE_ROWS_MAX, called, must_be_free, precondition, reachable, read_json, unless_known, visible,
+};
 use super::routes::{Edge, Handled, ServiceRoutes};
 use crate::actors::Precondition;
 use crate::actors::admission::Target;
 use crate::domain::{Act, Body, Methods, Plain, Resource, Route, Stream, Verb, Visit};
+use crate::journal::Row;
 
-const JSON: &str = "application/json;charset=UTF-8";
 const TEXT: &str = "text/plain;charset=UTF-8";
+/// What a plain object is called; the originals gave it either name.
+const OBJECT: [&str; 2] = [JSON, HAL];
 
 /// What stands at a path.
 enum Found<'a> {
@@ -48,17 +55,23 @@ pub(super) async fn twin(edge: &Edge, service: &ServiceRoutes, request: &Request
 
 async fn twin_acted(edge: &Edge, resource: &Resource, request: &Request, id: Option<u64>) -> Result<Answer, Problem> {
     let Methods { create, patch, delete, .. } = &resource.methods;
-    let sent = || read_json(request, resource.fields).map(|sent| sent.body);
+    let sent = || read_json(request, resource.fields);
+    let object = |row: &Row| Plain::object(row.stream.id, resource.fields, &resource.represent(&*row.state)).body;
     let (target, command) = match (&request.method, id, create, patch, delete) {
         (&Method::GET | &Method::HEAD, Some(id), ..) => {
             let _place = edge.admission.look(resource.kind, request.deadline).await?;
             let row = visible(edge, Stream::new(resource.kind, id))?.ok_or(Problem::NoSuchItem)?;
-            return answer(Plain::object(id, resource.fields, &resource.represent(&*row.state)));
+            let media = request.answer_type(&OBJECT)?;
+            return Ok(unless_known(request, &conditional::etag(row.public_version), media, || object(&row)));
         }
-        (&Method::POST, None, Some(create), ..) => (Target::New(resource.kind), create(&sent()?)),
+        (&Method::POST, None, Some(create), ..) => {
+            let Sent { body, id } = sent()?;
+            must_be_free(edge, request, resource, id)?;
+            (Target::New(resource.kind), create(&body))
+        }
         (&Method::PATCH, Some(id), _, Some(patch), _) => {
             let stream = reachable(edge, request, Stream::new(resource.kind, id))?;
-            (Target::Existing(stream), patch(&sent()?))
+            (Target::Existing(stream), patch(&sent()?.body))
         }
         (&Method::DELETE, Some(id), .., Some(delete)) => {
             let stream = reachable(edge, request, Stream::new(resource.kind, id))?;
@@ -71,8 +84,17 @@ async fn twin_acted(edge: &Edge, resource: &Resource, request: &Request, id: Opt
             return other_method(request, verbs.chain(["OPTIONS"]).collect::<Vec<_>>().join(","));
         }
     };
-    let row = called(edge, request, target, command, Precondition::Always).await?;
-    answer(Plain::object(row.stream.id, resource.fields, &resource.represent(&*row.state)))
+    let media = request.answer_type(&OBJECT)?;
+    let row = called(edge, request, target, command, believed(request, target)).await?;
+    Ok(Answer::with_body(StatusCode::OK, media, object(&row)).header(ETAG, &conditional::etag(row.public_version)))
+}
+
+/// Reads what a writer believes of what is there already.
+fn believed(request: &Request, target: Target) -> Precondition {
+    match target {
+        Target::New(_) => Precondition::Always,
+        Target::Existing(_) => precondition(request),
+    }
 }
 
 /// Says which methods there are.
@@ -109,35 +131,38 @@ async fn acted(
     let query: Vec<_> = parameters(request.query.as_deref().unwrap_or_default()).collect();
     let settings = edge.runtime.settings(service.system);
     match (route.act)(&Visit { id, parameters: &query, body: &sent, settings }) {
-        Act::Say(plain) => answer(plain),
+        Act::Say(plain) => answer(request, plain),
         Act::Misread(reason) => Err(Problem::BadRequest(reason)),
         Act::Show { stream, render } => {
             let _place = edge.admission.look(stream.kind, request.deadline).await?;
             let row = visible(edge, stream)?.ok_or(Problem::NoSuchItem)?;
-            answer(render(stream.id, &*row.state))
+            answer(request, render(stream.id, &*row.state))
         }
         Act::List { kind, render } => {
             let _place = edge.admission.look(kind, request.deadline).await?;
             let rows = edge.journal.ids().page(kind, 0, WHOLE_ROWS_MAX).into_iter();
             let rows = rows.map(|id| Ok(visible(edge, Stream::new(kind, id))?.map(|row| render(id, &*row.state).body)));
             let shown: Vec<String> = rows.filter_map(Result::transpose).collect::<Result<_, Problem>>()?;
-            answer(Plain::json(format!("[{}]", shown.join(","))))
+            answer(request, Plain::json(format!("[{}]", shown.join(","))))
         }
         Act::Tell { kind, id, command, render } => {
+            // Before anything is done.
+            request.answer_type(&OBJECT)?;
             let target = match id {
                 Some(id) => Target::Existing(reachable(edge, request, Stream::new(kind, id))?),
                 None => Target::New(kind),
             };
-            let row = called(edge, request, target, Arc::clone(&command), Precondition::Always).await?;
-            answer(render(row.stream.id, &*row.state))
+            let row = called(edge, request, target, Arc::clone(&command), believed(request, target)).await?;
+            answer(request, render(row.stream.id, &*row.state))
         }
     }
 }
 
-fn answer(plain: Plain) -> Result<Answer, Problem> {
+fn answer(request: &Request, plain: Plain) -> Result<Answer, Problem> {
     let status = StatusCode::from_u16(plain.status)
         .map_err(|_| Problem::Internal(format!("a route answers with status {}", plain.status)))?;
-    Ok(Answer::with_body(status, if plain.json { JSON } else { TEXT }, plain.body))
+    let media = if plain.json { request.answer_type(&OBJECT)? } else { TEXT };
+    Ok(Answer::with_body(status, media, plain.body))
 }
 
 /// Tells whether a route stands at a path, and which id the path names.

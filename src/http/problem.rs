@@ -103,8 +103,7 @@ impl Problem {
 
     /// Renders the failure for the request's path and `Accept` at a time (Unix milliseconds).
     ///
-    /// A missing item, and the refusal of a client that comes too often, have a body only for a client that names its type:
-    /// the originals answered with none.
+    /// A missing item has a body only for a client that names its type: the originals answered with none.
     #[must_use]
     pub fn into_answer(self, path: &str, accept: Option<&str>, time_ms: u64) -> Answer {
         let is_bare = self.is_bare() && !negotiate::names(accept, PROBLEM_JSON);
@@ -120,12 +119,7 @@ impl Problem {
     }
 
     fn is_bare(&self) -> bool {
-        matches!(
-            self,
-            Self::NoSuchItem
-                | Self::Refused(Refusal { class: RefusalClass::Missing, .. })
-                | Self::Call(CallError::NotExecuted(NotExecuted { reason: Reason::ClientRate, .. }))
-        )
+        matches!(self, Self::NoSuchItem | Self::Refused(Refusal { class: RefusalClass::Missing, .. }))
     }
 
     fn entry(self) -> Entry {
@@ -409,13 +403,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_comes_too_often_has_a_problem_if_it_names_the_type_and_else_no_body() {
+    async fn a_client_that_comes_too_often_has_a_problem_whatever_it_accepts() {
         let answer = |accept| rejected(Reason::ClientRate).into_answer("/rentals", accept, 0);
-        for accept in [None, Some("*/*"), Some("application/hal+json")] {
-            assert!(body_of(answer(accept)).await.is_empty(), "{accept:?}");
+        for accept in [None, Some("*/*"), Some("application/hal+json"), Some(PROBLEM_JSON)] {
+            let body: serde_json::Value = serde_json::from_slice(&body_of(answer(accept)).await).expect("json");
+            assert_eq!((&body["status"], &body["reason"]), (&json!(429), &json!("client-rate")), "{accept:?}");
         }
-        let body: serde_json::Value = serde_json::from_slice(&body_of(answer(Some(PROBLEM_JSON))).await).expect("json");
-        assert_eq!((&body["status"], &body["reason"]), (&json!(429), &json!("client-rate")));
     }
 
     #[tokio::test]

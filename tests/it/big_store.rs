@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::campaign::{alone, setting};
 use crate::client::Request;
 use crate::edge::total;
-use crate::support::{Server, now, operator, poll};
+use crate::support::{Server, now};
 
 const CLIENTS: u64 = 64;
 const READY_MAX: Duration = Duration::from_secs(4);
@@ -27,7 +27,7 @@ fn a_big_store_starts_soon_stays_small_and_pages_fast() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let mut server = Server::start(dir.path(), &[]);
     let created = timed(|| create(&server, products));
-    let behind = timed(|| catch_up(&server));
+    let behind = timed(|| server.comes_to_rest(CAUGHT_UP_TIMEOUT));
     let used = server.memory_kib();
     let pages = [slowest_page(&server, 0), slowest_page(&server, (products - 1) / 20)];
     sorting_is_bounded(&server, products);
@@ -39,7 +39,7 @@ fn a_big_store_starts_soon_stays_small_and_pages_fast() {
     fs::remove_dir_all(dir.path().join("data/sled")).expect("a store");
     let ready_without_store = server.restart_within(2 * READY_WITHOUT_STORE_MAX);
     assert_eq!(total(&server, "product", "/products"), products);
-    let remade = timed(|| catch_up(&server));
+    let remade = timed(|| server.comes_to_rest(CAUGHT_UP_TIMEOUT));
     let pages_after = [slowest_page(&server, 0), slowest_page(&server, (products - 1) / 20)];
     let used_after = server.memory_kib();
 
@@ -84,17 +84,6 @@ fn create(server: &Server, products: u64) {
             });
         }
     });
-}
-
-fn catch_up(server: &Server) {
-    let mut last = String::new();
-    let caught_up = poll(CAUGHT_UP_TIMEOUT, || {
-        let answer = server.send("admin", &operator(Request::get("/admin/followers")));
-        last = answer.text();
-        let followers = answer.json();
-        followers["followers"].as_array()?.iter().all(|follower| follower["lagFacts"] == 0).then_some(())
-    });
-    assert!(caught_up.is_some(), "followers stay behind: {last}");
 }
 
 /// The median of nine, so that a hiccup of the machine is not the server's.

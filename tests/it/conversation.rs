@@ -14,6 +14,18 @@ impl Server {
         answer
     }
 
+    /// Everybody who follows somebody has heard everything, or this fails when the time is over.
+    #[track_caller]
+    pub(crate) fn comes_to_rest(&self, limit: Duration) {
+        let mut last = String::new();
+        let rest = poll(limit, || {
+            let answer = self.send("admin", &operator(Request::get("/admin/followers")));
+            last = answer.text();
+            answer.json()["followers"].as_array()?.iter().all(|follower| follower["lagFacts"] == 0).then_some(())
+        });
+        assert!(rest.is_some(), "followers stay behind: {last}");
+    }
+
     /// Polls a resource until `judge` accepts its JSON; fails with the last answer seen.
     #[track_caller]
     pub(crate) fn becomes(&self, service: &str, path: &str, what: &str, judge: impl Fn(&serde_json::Value) -> bool) {

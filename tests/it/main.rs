@@ -7,6 +7,7 @@ mod client;
 mod conversation;
 mod httpie;
 mod support;
+mod offer;
 mod services;
 mod vitals;
 

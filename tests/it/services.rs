@@ -40,6 +40,13 @@ pub(crate) fn place(system: &str, listener: &str) -> u16 {
     }
 }
 
+/// The listeners of a server of this system.
+pub(crate) fn listeners(system: &str) -> impl Iterator<Item = &'static str> {
+    let alone = SYSTEMS.iter().find(|(name, _)| *name == system);
+    let services = alone.map_or(&[][..], |(_, services)| services);
+    services.iter().copied().filter(|service| !service.is_empty()).chain(["gateway", "admin"])
+}
+
 /// What is added to the originals' ports so that a whole block of them is free.
 pub(crate) fn free_offset() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);

@@ -11,6 +11,6 @@ mod write;
 
 pub(in crate::http) use describe::described;
 pub(in crate::http) use methods::{collection, item};
-pub(in crate::http) use read::visible;
 pub use read::{SORTED_ROWS_MAX, WHOLE_ROWS_MAX};
-pub(in crate::http) use write::{called, reachable, read_json};
+pub(in crate::http) use read::{unless_known, visible};
+pub(in crate::http) use write::{called, must_be_free, precondition, reachable, read_json};

@@ -102,7 +102,12 @@ fn slice(
 }
 
 /// Answers with a body, unless the client has it already.
-fn unless_known(request: &Request, etag: &str, media: &str, body: impl FnOnce() -> String) -> Answer {
+pub(in crate::http) fn unless_known(
+    request: &Request,
+    etag: &str,
+    media: &str,
+    body: impl FnOnce() -> String,
+) -> Answer {
     let answer = match conditional::is_known(request.if_none_match(), etag) {
         true => Answer::empty(StatusCode::NOT_MODIFIED),
         false => Answer::with_body(StatusCode::OK, media, body()),

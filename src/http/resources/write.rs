@@ -39,17 +39,30 @@ pub(super) async fn create(
 ) -> Result<Answer, Problem> {
     let media = request.answer_type(&[HAL, JSON])?;
     let Sent { body, id } = sent(request, resource)?;
-    if let Some(id) = id
-        && visible(edge, Stream::new(resource.kind, id))?.is_some()
-        && answered_before(edge, request, resource.kind)?.is_none()
-    {
-        return Err(Refusal::rule("id-is-free", format!("{} {id} exists", resource.item)).into());
-    }
+    must_be_free(edge, request, resource, id)?;
     let target = Target::New(resource.kind);
     let row = called(edge, request, target, translate(&body), Precondition::Always).await?;
     let location = base.item(resource, row.stream.id);
     let body = !negotiate::is_absent_or_blank(request.accept());
     Ok(written(resource, base, &row, StatusCode::CREATED, media, body).header(LOCATION, &location))
+}
+
+/// Refuses to make what a client names by the id of an item that is there, unless its key has made it before.
+pub(in crate::http) fn must_be_free(
+    edge: &Edge,
+    request: &Request,
+    resource: &Resource,
+    id: Option<u64>,
+) -> Result<(), Problem> {
+    match id {
+        Some(id)
+            if visible(edge, Stream::new(resource.kind, id))?.is_some()
+                && answered_before(edge, request, resource.kind)?.is_none() =>
+        {
+            Err(Refusal::rule("id-is-free", format!("{} {id} exists", resource.item)).into())
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Answers PUT on an item.
@@ -188,7 +201,8 @@ pub(in crate::http) async fn called(
     }
 }
 
-fn precondition(request: &Request) -> Precondition {
+/// Reads what a writer believes of the item.
+pub(in crate::http) fn precondition(request: &Request) -> Precondition {
     conditional::precondition(request.if_match(), request.if_none_match())
 }
 

@@ -96,14 +96,18 @@ async fn at_gateway(edge: &Edge, system: &SystemRoutes, place: &Place<'_>, reque
         [] => gateway::front(system, request, &place.prefix),
         ["events"] => stories::events(edge, system, request).await,
         ["correlations", id] => stories::correlation(edge, system, request, id).await,
-        [first, ..] => match system.service_of(first) {
-            Some(service) => {
-                let keeps = system.alone && request.forwarded.is_none();
-                let origin = if keeps { own_origin(request, service.port) } else { request.origin() };
-                at_collection(edge, service, &Base::new(&origin, &place.prefix), &place.rest, request).await
+        [first, ref more @ ..] => {
+            // Links of a collection lead to its profile too.
+            let collection = if let ("profile", [collection]) = (first, more) { Some(*collection) } else { None };
+            let Some(service) = system.service_of(collection.unwrap_or(first)) else { return no_such_address() };
+            let keeps = system.alone && request.forwarded.is_none();
+            let origin = if keeps { own_origin(request, service.port) } else { request.origin() };
+            let base = Base::new(&origin, &place.prefix);
+            match collection {
+                Some(_) => resources::described(service, &base, &place.rest, request),
+                None => at_collection(edge, service, &base, &place.rest, request).await,
             }
-            None => no_such_address(),
-        },
+        }
     }
 }
 

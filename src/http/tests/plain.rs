@@ -141,3 +141,33 @@ async fn items_are_plain_objects_too_where_that_is_declared() {
         assert_eq!((told.status, told.header("allow")), (status, Some(allow)), "{method} {path}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_object_keeps_the_promises_of_its_item_to_readers_and_writers() {
+    let mut system = oa_rental::system();
+    system.services[0].resources[0].is_plain_too = true;
+    let house = House::start_with(system, HashMap::new()).await;
+    assert_eq!(house.send(PRODUCT, Ask::post("/product", r#"{"name":"a"}"#)).await.header("etag"), Some("\"1\""));
+    let look = || Ask::get("/product/1");
+    let known = house.send(PRODUCT, look().with("if-none-match", "\"1\"")).await;
+    assert_eq!((known.status, known.body.as_str(), known.header("etag")), (304, "", Some("\"1\"")));
+    let patch = |tag| Ask::new("PATCH", "/product/1").json(r#"{"qty":5}"#).with("if-match", tag);
+    for (nth, (ask, status)) in [
+        (look().with("accept", "application/xml"), 406),
+        (look().with("accept", "application/hal+json"), 200),
+        (Ask::post("/product", r#"{"name":"b"}"#).with("accept", "application/xml"), 406),
+        (Ask::post("/product", r#"{"id":1,"name":"b"}"#), 409),
+        (patch("\"9\""), 412),
+        (Ask::new("DELETE", "/product/1").with("if-match", "\"9\""), 412),
+        (Ask::get("/product/2"), 404),
+        (look().with("if-none-match", "\"1\""), 304),
+        (patch("\"1\""), 200),
+        (patch("\"1\""), 412),
+        (Ask::post("/product", r#"{"id":9,"name":"b"}"#).with("if-match", "\"9\""), 200),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(house.send(PRODUCT, ask).await.status, status, "request {nth}");
+    }
+}

@@ -128,7 +128,7 @@ async fn a_client_beyond_its_rate_is_told_when_to_come_back_and_then_is_let_in()
     assert_eq!(limits(&get().await), said(404, "0", None));
     let rejected = get().await;
     assert_eq!(limits(&rejected), said(429, "0", Some("1")));
-    assert_eq!(rejected.body, "");
+    assert_eq!(rejected.json()["reason"], "client-rate");
     for (name, value) in [
         ("ratelimit-policy", "\"default\";q=2;w=2"),
         ("x-ratelimit-burst-capacity", "2"),

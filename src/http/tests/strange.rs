@@ -1,6 +1,7 @@
 //! Requests no ordinary client sends.
 
 use super::house::{Ask, GATEWAY, House, PRODUCT};
+use crate::http::routes::Face;
 
 #[tokio::test(start_paused = true)]
 async fn any_host_gets_an_answer_whose_links_need_no_escapes() {
@@ -94,4 +95,19 @@ async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
         let told = house.send(PRODUCT, Ask::post("/products", "{}").with("content-length", length)).await;
         assert_eq!(told.status, status, "{length}: {told:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_behind_the_one_port_links_to_a_profile_that_is_there() {
+    let house = House::with_a_computer().await;
+    for path in ["/oa-rental/products", "/oa-rental/services/product/products"] {
+        let list = house.send(Face::All, Ask::get(path)).await.json();
+        let profile =
+            list["_links"]["profile"]["href"].as_str().and_then(|href| href.split_once("://")).expect("a link");
+        let (_, profile) = profile.1.split_once('/').expect("a path");
+        let told = house.send(Face::All, Ask::get(&format!("/{profile}"))).await;
+        assert_eq!((told.status, &told.json()["alps"]["version"]), (200, &"1.0".into()), "{profile}");
+    }
+    assert_eq!(house.send(Face::All, Ask::get("/oa-rental/profile/nosuch")).await.status, 404);
+    assert_eq!(house.send(GATEWAY, Ask::new("PUT", "/profile/products")).await.status, 405);
 }

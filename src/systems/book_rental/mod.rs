@@ -55,7 +55,7 @@ pub fn system() -> System {
                 .titled("Rental")
                 .plain_too()
                 .post(|body| RentalCommand::from(PlaceRental { wish: body.into() }))
-                .patch(|body| RentalCommand::from(ChangeRental { status: body.read("status") }))
+                .patch(|body| RentalCommand::from(ChangeRental { status: body.sent("status") }))
                 .delete(|_| RentalCommand::from(CancelRental {})),
         );
     let delivery = Service::new("delivery", 8083)

@@ -20,7 +20,7 @@ messages! {
     pub(super) enum HairshopCommand: Command {
         /// Maps a designer to a paid reservation.
         CheckReservation {} = 1;
-        /// Maps another.
+        /// Maps another, if one is named.
         ChangeDesigner { designer_id: Option<String> } = 1;
         /// Removes the designer, mapped or about to be.
         CancelReservation { date: Option<String>, styling_type: Option<String> } = 1;
@@ -50,8 +50,12 @@ impl Aggregate for Hairshop {
     fn decide(&self, command: &HairshopCommand, context: &Context) -> Decided<Self> {
         let (id, reservation_id) = (context.id, context.id);
         Ok(match command {
-            HairshopCommand::ChangeDesigner(ChangeDesigner { designer_id }) => {
-                let designer_id = self.other_designer(designer_id.as_deref(), id)?;
+            HairshopCommand::ChangeDesigner(_) if !self.exists() => {
+                return Err(Refusal::missing(format!("the shop knows no reservation {id}")));
+            }
+            HairshopCommand::ChangeDesigner(ChangeDesigner { designer_id: None }) => Decision::nothing(),
+            HairshopCommand::ChangeDesigner(ChangeDesigner { designer_id: Some(wanted) }) => {
+                let designer_id = self.other_designer(wanted, id)?;
                 Decision::facts([DesignerChanged { id, reservation_id, designer_id }])
             }
             HairshopCommand::CheckReservation(_) if self.exists() => Decision::nothing(),
@@ -94,13 +98,12 @@ impl Hairshop {
         self.designer_id == NO_DESIGNER
     }
 
-    fn other_designer(&self, wanted: Option<&str>, id: u64) -> Result<String, Refusal> {
-        if !self.exists() {
-            return Err(Refusal::missing(format!("the shop knows no reservation {id}")));
-        }
+    fn other_designer(&self, wanted: &str, id: u64) -> Result<String, Refusal> {
         Refusal::unless(!self.is_canceled(), "reservation-stands", || format!("reservation {id} is canceled"))?;
-        let named = wanted.map(str::trim).filter(|name| !name.is_empty() && *name != NO_DESIGNER);
-        named.map(str::to_owned).ok_or_else(|| Refusal::rule("designer-is-named", format!("{wanted:?} is no designer")))
+        let named = wanted.trim();
+        let is_name = !named.is_empty() && named != NO_DESIGNER;
+        Refusal::unless(is_name, "designer-is-named", || format!("{wanted:?} is no designer"))?;
+        Ok(named.to_owned())
     }
 }
 
@@ -128,5 +131,5 @@ shows! {
 }
 
 pub(super) fn change_designer(body: &Body) -> HairshopCommand {
-    ChangeDesigner { designer_id: body.text("designerId") }.into()
+    ChangeDesigner { designer_id: body.sent("designerId") }.into()
 }

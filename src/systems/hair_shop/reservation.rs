@@ -32,7 +32,7 @@ messages! {
     pub(super) enum ReservationCommand: Command {
         /// Reserves, if it is paid.
         Place { wish: Wish } = 1;
-        /// Sets the status as the client wishes, which can only be to ask for a cancel.
+        /// Sets the status as the client wishes, which can only be to ask for a cancel; without one nothing is wished.
         SetStatus { status: Option<String> } = 1;
         /// Follows the shop.
         FollowShop { is_canceled: bool } = 1;
@@ -105,7 +105,8 @@ impl Aggregate for Reservation {
 
 impl Reservation {
     fn cancel(&self, wanted: Option<&str>, id: u64) -> Decided<Self> {
-        Refusal::unless(wanted == Some(CANCEL_REQUESTED), "only-a-cancel-can-be-requested", || {
+        let Some(wanted) = wanted else { return Ok(Decision::nothing()) };
+        Refusal::unless(wanted == CANCEL_REQUESTED, "only-a-cancel-can-be-requested", || {
             format!("status is {wanted:?}; a customer can only set it to {CANCEL_REQUESTED}")
         })?;
         Refusal::unless(self.status != CANCELED, "reservation-stands", || format!("reservation {id} is canceled"))?;
@@ -150,5 +151,5 @@ pub(super) fn place(body: &Body) -> ReservationCommand {
 }
 
 pub(super) fn set_status(body: &Body) -> ReservationCommand {
-    SetStatus { status: body.text("status") }.into()
+    SetStatus { status: body.sent("status") }.into()
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::client::Answer;
 
 /// Says what is wrong with a body of the originals' form.
-pub(super) fn faults(answer: &Answer) -> Vec<String> {
+pub(crate) fn faults(answer: &Answer) -> Vec<String> {
     let (text, body) = (answer.text(), answer.json());
     let mut faults = layout_faults(&text);
     link_faults(&body, &mut faults);

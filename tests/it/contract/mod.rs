@@ -1,6 +1,7 @@
 //! The contract of the edge row by row, T001 to T200, at a real server that is asked in the rows' order.
 //!
-//! Where the originals had a quirk, the row says what the RFCs say. Rows that mean nothing here are listed with why.
+//! Where the originals had a quirk, the row says what the RFCs say. Rows that mean nothing here are listed with why. The
+//! rows that name oa-rental's bodies are here; those of any collection are asked of every collection of every system too.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use crate::support::Server;
 
 mod row;
 mod run;
-mod hal;
+pub(crate) mod hal;
 
 mod describe;
 mod collections;
@@ -21,6 +22,7 @@ mod conditions;
 mod doors;
 mod breakers;
 mod beyond;
+mod every;
 mod not_here;
 
 const LAST: usize = 200;
@@ -63,7 +65,7 @@ fn faults_at(settings: &[&str], rows: &[Row]) -> Vec<String> {
 #[test]
 fn every_row_of_the_contract_is_asked_or_listed_with_the_reason_why_not() {
     let rows = rows().into_iter().chain(doors::behind_a_proxy()).chain(breakers::rows());
-    let asked: BTreeSet<String> = rows.filter_map(|row| row.id).map(String::from).collect();
+    let asked: BTreeSet<String> = rows.filter_map(|row| row.id).chain(every::rates::IDS).map(String::from).collect();
     let mut listed = BTreeSet::new();
     for id in NOT_HERE.iter().flat_map(|(_, ids)| *ids) {
         assert!(listed.insert((*id).to_string()), "{id} is listed twice");

@@ -11,7 +11,6 @@ pub(super) const NOT_HERE: &[(&str, &[&str])] = &[
     ("no item refers to another by a link", &["T129", "T130", "T131", "T132"]),
     ("no item shows when it was changed", &["T145"]),
     ("no collection has query methods; T155 to T158 and T161 ask for some", &["T159", "T160", "T162"]),
-    ("asked where clients have a rate, in src/http/tests/shedding.rs", &["T174", "T194"]),
     ("a real process has no log that fails on demand; src/http/tests has one", &["T177"]),
     ("metrics are told to Prometheus only, T185", &["T181", "T182", "T183", "T184"]),
     ("no address asks for a key", &["T154"]),

@@ -37,7 +37,7 @@ pub(super) enum Want {
     /// A header that is there with whatever value but this one.
     OtherThan(&'static str, String),
     /// A header whose members are exactly these.
-    Members(&'static str, &'static str),
+    Members(&'static str, String),
     NoHeader(&'static str),
     Empty,
     /// Exactly these bytes.
@@ -49,19 +49,23 @@ pub(super) enum Want {
     /// Members that the JSON body has; others may be there.
     Json(Value),
     /// A JSON pointer that leads nowhere.
-    Lacks(&'static str),
+    Lacks(String),
     /// The rels of the body's own links, in their order, and no others.
     Rels(&'static [&'static str]),
     /// These fields of the embedded items, item by item.
     Items(&'static [&'static str], Value),
-    Judged(&'static str, fn(&Answer) -> bool),
+    Judged(&'static str, Judge),
 }
+
+pub(super) type Judge = Box<dyn Fn(&Answer) -> bool + Send + Sync>;
 
 /// Where a value to keep is found in an answer.
 pub(super) enum Source {
     Header(&'static str),
     /// The path in `Location`.
     Path,
+    /// The path of the address at a JSON pointer.
+    PathOf(&'static str),
     /// A JSON pointer.
     Json(&'static str),
 }
@@ -126,8 +130,8 @@ impl Row {
         self.want(Want::OtherThan(name, value.into()))
     }
 
-    pub(super) fn members(self, name: &'static str, members: &'static str) -> Row {
-        self.want(Want::Members(name, members))
+    pub(super) fn members(self, name: &'static str, members: impl Into<String>) -> Row {
+        self.want(Want::Members(name, members.into()))
     }
 
     pub(super) fn no_header(self, name: &'static str) -> Row {
@@ -154,8 +158,8 @@ impl Row {
         self.want(Want::Json(members))
     }
 
-    pub(super) fn lacks(self, pointer: &'static str) -> Row {
-        self.want(Want::Lacks(pointer))
+    pub(super) fn lacks(self, pointer: impl Into<String>) -> Row {
+        self.want(Want::Lacks(pointer.into()))
     }
 
     pub(super) fn rels(self, rels: &'static [&'static str]) -> Row {
@@ -166,8 +170,8 @@ impl Row {
         self.want(Want::Items(fields, values))
     }
 
-    pub(super) fn judged(self, what: &'static str, judge: fn(&Answer) -> bool) -> Row {
-        self.want(Want::Judged(what, judge))
+    pub(super) fn judged(self, what: &'static str, judge: impl Fn(&Answer) -> bool + Send + Sync + 'static) -> Row {
+        self.want(Want::Judged(what, Box::new(judge)))
     }
 
     pub(super) fn keep(mut self, name: &'static str, source: Source) -> Row {

@@ -10,17 +10,8 @@ use super::hal;
 use super::row::{Row, Sending, Source, Want};
 use crate::client::{Answer, Client, Request};
 use crate::edge::{has, problem_faults};
+use crate::services::{listeners, place};
 use crate::support::{Server, poll};
-
-/// The originals' ports, which are the `Host` of a request, so that bodies are theirs byte for byte.
-const HOSTS: &[(&str, &str)] = &[
-    ("product", "localhost:8081"),
-    ("rental", "localhost:8082"),
-    ("delivery", "localhost:8083"),
-    ("information", "localhost:8084"),
-    ("gateway", "localhost:8088"),
-    ("admin", "localhost:9464"),
-];
 
 /// The clients of one server, and what rows kept.
 pub(super) struct Run<'a> {
@@ -31,8 +22,8 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn on(server: &'a Server) -> Run<'a> {
-        let clients = HOSTS.iter().map(|(door, _)| (*door, server.client(door))).collect();
-        let kept = HOSTS.iter().map(|(door, _)| (*door, Value::from(server.url(door)))).collect();
+        let clients = listeners(server.system()).map(|door| (door, server.client(door))).collect();
+        let kept = listeners(server.system()).map(|door| (door, Value::from(server.url(door)))).collect();
         Run { server, clients, kept }
     }
 
@@ -61,8 +52,7 @@ impl<'a> Run<'a> {
 
     fn request(&self, row: &Row) -> Request {
         let filled = row.ask.filled(|text| self.filled(text));
-        let host = HOSTS.iter().find(|(door, _)| *door == row.door).map(|(_, host)| *host);
-        filled.header("Host", host.expect("a door of oa-rental"))
+        filled.header("Host", &host(self.server.system(), row.door))
     }
 
     fn sent(&mut self, row: &Row, ask: &Request) -> Vec<String> {
@@ -125,7 +115,7 @@ impl<'a> Run<'a> {
                 (answer.header(name).is_some_and(|found| found != value), format!("a {name} that is not {value:?}"))
             }
             Want::Members(name, members) => {
-                let mut sorted: Vec<&str> = members.split(',').collect();
+                let mut sorted: Vec<&str> = members.split(',').filter(|member| !member.is_empty()).collect();
                 sorted.sort_unstable();
                 (answer.members(name) == sorted, format!("{name}: {members}"))
             }
@@ -174,25 +164,33 @@ impl<'a> Run<'a> {
     }
 }
 
+/// The original's port is the `Host` of a request, so that bodies are the originals' byte for byte.
+pub(super) fn host(system: &str, door: &str) -> String {
+    format!("localhost:{}", 8080 + place(system, door))
+}
+
 /// What every answer promises, whatever its row says.
 fn shape_faults(row: &Row, ask: &Request, answer: &Answer) -> Vec<String> {
     let says_body = row.wants.iter().any(|want| matches!(want, Want::Empty | Want::Bytes(_)));
     if answer.status >= 400 && !says_body {
         return problem_faults(ask.path(), answer);
     }
-    let is_hal = answer.json()["_links"].is_object() && !ask.path().starts_with("/actuator");
+    let is_hal = answer.json()["_links"].is_object() && !ask.path().contains("/actuator");
     if is_hal { hal::faults(answer) } else { Vec::new() }
 }
 
 fn found(source: &Source, answer: &Answer) -> Option<Value> {
     match source {
         Source::Header(name) => answer.header(name).map(Value::from),
-        Source::Path => {
-            let (_, rest) = answer.header("location")?.split_once("://")?;
-            rest.find('/').map(|at| Value::from(&rest[at..]))
-        }
+        Source::Path => path_of(answer.header("location")?),
+        Source::PathOf(pointer) => path_of(answer.json().pointer(pointer)?.as_str()?),
         Source::Json(pointer) => answer.json().pointer(pointer).cloned(),
     }
+}
+
+fn path_of(address: &str) -> Option<Value> {
+    let (_, rest) = address.split_once("://")?;
+    rest.find('/').map(|at| Value::from(&rest[at..]))
 }
 
 /// These fields of every embedded item: a list each, or a value each where it is one field.

@@ -3,12 +3,13 @@
 //! Everything invented carries `MARK`, so that it can be told where such words must not turn up.
 
 use crate::campaign::Dice;
+use crate::offer::{Field, SYSTEMS, System};
 
 /// In every invented word; no word of the house has it.
 pub(super) const MARK: &str = "zq7";
 const IDS: u64 = 2_000;
 /// The first ones, which nobody deletes.
-const LASTING: u64 = 50;
+pub(super) const LASTING: u64 = 50;
 
 /// How much is wrong with a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(super) struct Sentence {
     pub(super) kind: Kind,
     pub(super) door: &'static str,
     pub(super) method: String,
+    /// What a problem with it must speak of.
+    pub(super) path: String,
     /// Its own wish not to wait: the only excuse for a 504.
     pub(super) is_impatient: bool,
     pub(super) bytes: Vec<u8>,
@@ -30,7 +33,9 @@ pub(super) struct Sentence {
 
 /// A request before it is bytes.
 pub(super) struct Draft {
-    door: &'static str,
+    pub(super) door: &'static str,
+    /// The fields of what it speaks of.
+    pub(super) fields: &'static [Field],
     pub(super) method: String,
     pub(super) target: String,
     pub(super) headers: Vec<(String, String)>,
@@ -60,23 +65,30 @@ impl Grammar {
             }
         }
         let is_impatient = draft.headers.iter().any(|(name, _)| name == "Request-Timeout");
-        let mut bytes = draft.bytes();
+        let (mut bytes, path) = (draft.bytes(), draft.path());
         if kind == Kind::Garbage {
             self.break_up(&mut bytes);
         }
-        Sentence { kind, door: draft.door, method: draft.method, is_impatient, bytes }
+        Sentence { kind, door: draft.door, method: draft.method, path, is_impatient, bytes }
     }
 
-    pub(super) fn one<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        let at = self.dice.below(choices.len() as u64);
-        choices[usize::try_from(at).expect("few choices")]
+    pub(super) fn one<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.place(choices.len())]
+    }
+
+    pub(super) fn place(&mut self, end: usize) -> usize {
+        usize::try_from(self.dice.below(end as u64)).expect("few choices")
+    }
+
+    pub(super) fn system(&mut self) -> &'static System {
+        &SYSTEMS[self.place(SYSTEMS.len())]
     }
 
     pub(super) fn chance(&mut self, in_a_thousand: u64) -> bool {
         self.dice.below(1_000) < in_a_thousand
     }
 
-    fn id(&mut self) -> u64 {
+    pub(super) fn id(&mut self) -> u64 {
         // Mostly ids that many share, so that they meet.
         let end = if self.chance(500) { LASTING } else { IDS };
         1 + self.dice.below(end)
@@ -90,91 +102,27 @@ impl Grammar {
 
     /// A request the contract offers.
     fn valid(&mut self) -> Draft {
-        let id = self.id();
-        let (door, method, target, body) = match self.dice.below(1_000) {
-            0..200 => self.look(),
-            200..240 => ("product", "POST", "/products".into(), Some(self.product())),
-            240..280 => ("rental", "POST", "/rentals".into(), Some(self.rental())),
-            280..320 => ("gateway", "POST", self.one(&["/products", "/rentals"]).into(), Some(self.product())),
-            320..520 => ("product", self.one(&["PUT", "PATCH"]), format!("/products/{id}"), Some(self.product())),
-            520..570 => ("product", "PATCH", format!("/products/{id}"), Some(self.patch())),
-            570..590 => ("product", "DELETE", format!("/products/{}", LASTING + id), None),
-            590..640 => ("rental", "DELETE", format!("/rentals/{}", LASTING + id), None),
-            640..690 => self.list(),
-            690..697 => self.story(),
-            697..740 => self.hall(),
-            740..760 => ("admin", "GET", self.one(&["/livez", "/readyz?verbose", "/admin/overview"]).into(), None),
+        let mut draft = match self.dice.below(1_000) {
+            0..150 => self.look(),
+            150..350 => self.post(),
+            350..520 => self.change(),
+            520..590 => self.removal(),
+            590..660 => self.list(),
+            660..670 => self.story(),
+            670..730 => self.hall(),
+            730..760 => self.plain(),
+            760..780 => {
+                let target = self.one(&["/livez", "/readyz?verbose", "/admin/overview"]);
+                Draft { door: "admin", ..Draft::new("GET", target.into(), &[]) }
+            }
             _ => self.item(),
         };
-        let mut headers = Vec::new();
-        if body.is_some() {
-            let is_patch = body.as_deref().is_some_and(|body| body.starts_with(b"["));
-            let media = if is_patch { "application/json-patch+json" } else { "application/json" };
-            headers.push(("Content-Type".into(), media.into()));
+        if let Some(body) = &draft.body {
+            let media = if body.starts_with(b"[") { "application/json-patch+json" } else { "application/json" };
+            draft.headers.push(("Content-Type".into(), media.into()));
         }
-        let mut draft = Draft { door, method: method.into(), target, headers, body };
         self.dress(&mut draft);
         draft
-    }
-
-    fn look(&mut self) -> (&'static str, &'static str, String, Option<Vec<u8>>) {
-        let door = self.one(&["product", "rental", "delivery", "information", "gateway"]);
-        let target = self.one(&["/products/1", "/actuator/health", "/profile", "/", "/products/2", "/rentals/1"]);
-        (door, self.one(&["GET", "HEAD", "OPTIONS"]), target.into(), None)
-    }
-
-    fn item(&mut self) -> (&'static str, &'static str, String, Option<Vec<u8>>) {
-        let (door, collection) = match self.dice.below(6) {
-            0 => ("product", "products"),
-            1 => ("rental", "rentals"),
-            2 => ("delivery", "deliveries"),
-            3 => ("information", "myOrders"),
-            4 => ("rental", "products"),
-            _ => ("gateway", self.one(&["products", "rentals", "deliveries", "myOrders"])),
-        };
-        (door, self.one(&["GET", "GET", "HEAD"]), format!("/{collection}/{}", self.id()), None)
-    }
-
-    fn list(&mut self) -> (&'static str, &'static str, String, Option<Vec<u8>>) {
-        let door = self.one(&["product", "gateway"]);
-        let sort = self.one(&["", "", "", "", "&sort=id,desc", "&sort=qty", "&sort=name,desc&sort=qty"]);
-        let (page, size) = (self.dice.below(40), 1 + self.dice.below(30));
-        (door, "GET", format!("/products?page={page}&size={size}{sort}"), None)
-    }
-
-    /// What reads the log: rare, for it is long.
-    fn story(&mut self) -> (&'static str, &'static str, String, Option<Vec<u8>>) {
-        let (id, number) = (self.id(), self.dice.below(400));
-        match self.dice.below(8) {
-            0 => ("product", "GET", format!("/products/{id}/history"), None),
-            1 => ("product", "GET", format!("/products/{id}?at={number}"), None),
-            2 => ("gateway", "GET", format!("/correlations/story-{number}"), None),
-            _ => ("gateway", "GET", format!("/events?after={number}&limit=20"), None),
-        }
-    }
-
-    fn hall(&mut self) -> (&'static str, &'static str, String, Option<Vec<u8>>) {
-        let door = self.one(&["product", "gateway", "rental"]);
-        let target = self.one(&["/actuator", "/actuator/info", "/profile/products", "/actuator/health/readiness"]);
-        (door, "GET", target.into(), None)
-    }
-
-    fn product(&mut self) -> Vec<u8> {
-        let qty = self.dice.below(1_000);
-        let word = self.word();
-        format!(r#"{{"name":"{word}","qty":{qty},"productId":{},"status":"ORDERED"}}"#, self.id()).into_bytes()
-    }
-
-    fn rental(&mut self) -> Vec<u8> {
-        let (id, qty) = (self.id(), 1 + self.dice.below(5));
-        format!(r#"{{"productId":{id},"qty":{qty},"status":"ORDERED","productName":"{}"}}"#, self.word()).into_bytes()
-    }
-
-    fn patch(&mut self) -> Vec<u8> {
-        let qty = self.dice.below(1_000);
-        let first = self.one(&["replace", "add", "test"]);
-        format!(r#"[{{"op":"{first}","path":"/qty","value":{qty}}},{{"op":"copy","from":"/name","path":"/name"}}]"#)
-            .into_bytes()
     }
 
     /// Headers an honest client may send.
@@ -197,6 +145,17 @@ impl Grammar {
 }
 
 impl Draft {
+    pub(super) fn new(method: &str, target: String, fields: &'static [Field]) -> Draft {
+        Draft { door: "gateway", fields, method: method.into(), target, headers: Vec::new(), body: None }
+    }
+
+    /// The path in the target, whatever form that has.
+    fn path(&self) -> String {
+        let path = self.target.split('?').next().unwrap_or_default();
+        let absolute = path.strip_prefix("http://").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+        absolute.unwrap_or(path).to_owned()
+    }
+
     fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: localhost\r\n", self.method, self.target);
         for (name, value) in &self.headers {

@@ -1,6 +1,7 @@
 //! What is wrong with what the fuzzer says: one thing of a request, or all that makes it one.
 
 use super::grammar::{Draft, Grammar};
+use crate::offer::Field;
 
 impl Grammar {
     /// Makes one thing wrong that leaves the end of the request where it is.
@@ -18,16 +19,22 @@ impl Grammar {
                 let id = if self.chance(200) { word } else { self.one(&ids).into() };
                 draft.target = format!("{}/{id}", draft.target.split('?').next().unwrap_or_default());
             }
-            2 => draft.target = format!("/{word}/{}", self.one(&["", "products", "1/2/3/4", "..", "%25"])),
+            2 => {
+                let system = self.system().name;
+                let before = self.one(&["", "services/", "profile/", "actuator/", "../"]);
+                let prefix = if self.chance(500) { format!("/{system}/{before}") } else { "/".into() };
+                draft.target = format!("{prefix}{word}/{}", self.one(&["", "products", "1/2/3/4", "..", "%25"]));
+            }
             3 => {
-                let names = ["page", "size", "sort", "at", "after", "limit", "type", &word];
+                let names =
+                    ["page", "size", "sort", "cursor", "at", "after", "limit", "type", "isYn", "orderId", &word];
                 let values =
                     ["18446744073709551615", "-1", "1e9", "%00", "%ff", "id,desc", "nosuch,asc", "", "NaN", &word];
                 let join = if draft.target.contains('?') { '&' } else { '?' };
                 draft.target = format!("{}{join}{}={}", draft.target, self.one(&names), self.one(&values));
             }
             4 => self.strange_header(draft, word),
-            5 | 6 => draft.body = Some(self.strange_body(word)),
+            5 | 6 => draft.body = Some(self.strange_body(draft.fields, word)),
             7 => {
                 // One byte of the body is another.
                 let byte = u8::try_from(self.dice.below(256)).expect("a byte");
@@ -89,7 +96,8 @@ impl Grammar {
         draft.headers.push((name, self.one(&values).into()));
     }
 
-    fn strange_body(&mut self, word: String) -> Vec<u8> {
+    /// Of `qty` and `name` speaks what is wrong with any field that holds a number or a text.
+    fn strange_body(&mut self, fields: &[Field], word: String) -> Vec<u8> {
         let bodies = [
             "",
             "{",
@@ -119,7 +127,12 @@ impl Grammar {
             0 => vec![b'['; 60_000],
             1 => vec![b'x'; 70_000],
             2 => (0..self.dice.below(300)).map(|_| u8::try_from(self.dice.below(256)).expect("a byte")).collect(),
-            _ => self.one(&bodies).as_bytes().to_vec(),
+            _ => {
+                let (numbers, texts): (Vec<&Field>, Vec<&Field>) = fields.iter().partition(|field| field.is_number());
+                let mut named = |fields: &[&Field], name| if fields.is_empty() { name } else { self.one(fields).name };
+                let (number, text) = (named(&numbers, "qty"), named(&texts, "name"));
+                self.one(&bodies).replace("qty", number).replace("name", text).into_bytes()
+            }
         }
     }
 
