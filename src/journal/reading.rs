@@ -1,6 +1,6 @@
 //! What can be looked up and read back: durable things only.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -120,19 +120,36 @@ impl Journal {
     ///
     /// Fails when the store does.
     pub fn parked(&self) -> Result<Vec<Parked>, ReadError> {
-        let parked = |note: &Note| match note {
+        let mut items = self.notes(|note| match note {
             Note::Parked(item) => Some(item.clone()),
             Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Skipped { .. } | Note::Followed { .. } => {
                 None
             }
-        };
-        let waiting = |value: &Value| if let Value::Note(note) = value { parked(note) } else { None };
-        let mut items = self.newest(Tree::Followers, waiting, |key, bytes| match key.starts_with(b"parked\0") {
-            true => codec::decode_note(bytes).map(|note| parked(&note)),
-            false => Ok(None),
         })?;
         items.sort_by(|one, other| (&one.follower, one.position).cmp(&(&other.follower, other.position)));
         Ok(items)
+    }
+
+    /// Returns the facts that were given up for a follower.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub fn skipped(&self, by: &str) -> Result<BTreeSet<Position>, ReadError> {
+        let skipped = self.notes(|note| match note {
+            Note::Skipped { follower, position, .. } => (follower == by).then_some(*position),
+            Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Parked(_) | Note::Followed { .. } => None,
+        })?;
+        Ok(skipped.into_iter().collect())
+    }
+
+    /// Picks among what is known of facts that were set aside.
+    fn notes<T>(&self, pick: impl Fn(&Note) -> Option<T>) -> Result<Vec<T>, ReadError> {
+        let waiting = |value: &Value| if let Value::Note(note) = value { pick(note) } else { None };
+        self.newest(Tree::Followers, waiting, |key, bytes| match key.starts_with(b"parked\0") {
+            true => codec::decode_note(bytes).map(|note| pick(&note)),
+            false => Ok(None),
+        })
     }
 
     /// Returns the intents that are open.

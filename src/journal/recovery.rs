@@ -197,9 +197,14 @@ impl Core {
                 let key = Key::Parked(Arc::from(parked.follower.as_str()), parked.position);
                 self.overlay.put([(key, Entry { position, value: Some(Value::Note(Arc::new(note.clone()))) })]);
             }
-            Note::Released { follower, position: fact } | Note::Skipped { follower, position: fact, .. } => {
+            Note::Released { follower, position: fact } => {
                 let key = Key::Parked(Arc::from(follower.as_str()), *fact);
                 self.overlay.put([(key, Entry { position, value: None })]);
+            }
+            // It stays, in the place of the parked fact: a follower that comes by again must know.
+            Note::Skipped { follower, position: fact, .. } => {
+                let key = Key::Parked(Arc::from(follower.as_str()), *fact);
+                self.overlay.put([(key, Entry { position, value: Some(Value::Note(Arc::new(note.clone()))) })]);
             }
             Note::Followed { follower, position: done } => {
                 let progress = Entry { position: *done, value: Some(Value::Progress) };

@@ -84,7 +84,7 @@ impl Committer {
     async fn write(&mut self, group: Group) {
         let started = self.core.clock.now();
         let bytes = group.payload.len();
-        match self.core.engine.write(group).await {
+        match self.core.disk_faults.write(&*self.core.engine, group, &self.core.clock).await {
             Ok(written) => {
                 metrics::group_written(self.core.clock.now() - started, bytes);
                 self.publish(Some(written.group));
