@@ -130,17 +130,28 @@ impl Journal {
         Ok(items)
     }
 
-    /// Returns the facts that were given up for a follower.
+    /// Returns what a follower has set aside, and what was given up for it.
     ///
     /// # Errors
     ///
     /// Fails when the store does.
-    pub fn skipped(&self, by: &str) -> Result<BTreeSet<Position>, ReadError> {
-        let skipped = self.notes(|note| match note {
-            Note::Skipped { follower, position, .. } => (follower == by).then_some(*position),
-            Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Parked(_) | Note::Followed { .. } => None,
+    pub fn set_aside(&self, by: &str) -> Result<SetAside, ReadError> {
+        let notes = self.notes(|note| match note {
+            Note::Parked(Parked { follower, .. }) | Note::Skipped { follower, .. } => {
+                (follower == by).then(|| note.clone())
+            }
+            Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Followed { .. } => None,
         })?;
-        Ok(skipped.into_iter().collect())
+        let mut aside = SetAside::default();
+        for note in notes {
+            match note {
+                Note::Parked(item) => aside.parked.push(item),
+                Note::Skipped { position, .. } => drop(aside.skipped.insert(position)),
+                Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Followed { .. } => {}
+            }
+        }
+        aside.parked.sort_by_key(|item| item.position);
+        Ok(aside)
     }
 
     /// Picks among what is known of facts that were set aside.
@@ -182,6 +193,15 @@ impl Journal {
         })?;
         failed.map_or(Ok(values), |error| Err(error.into()))
     }
+}
+
+/// Facts that a follower does not follow now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetAside {
+    /// Those that wait, by position.
+    pub parked: Vec<Parked>,
+    /// Those that an operator gave up.
+    pub skipped: BTreeSet<Position>,
 }
 
 /// Facts picked from the log.

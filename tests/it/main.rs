@@ -30,6 +30,7 @@ mod big_store;
 mod campaign;
 mod chaos_kill;
 mod fuzz;
+mod monkey;
 mod nothing_lost;
 mod power_cut;
 mod torn_and_flipped;

@@ -170,6 +170,7 @@ impl Monkey {
                 break "time is up";
             }
         };
+        self.figures.lock().ran = house.clock.now().min(until) - self.began;
         let told = self.told();
         let action = format!("monkey ended: {ended}");
         // Lost, the rounds' notes add up to the same.

@@ -31,13 +31,10 @@ impl Progress {
     }
 
     /// Takes up what an earlier incarnation set aside.
-    pub(super) async fn take_up_parked(&mut self) -> Result<(), ActorProcessingErr> {
-        let mut parked = self.of.house.journal.parked()?;
-        parked.retain(|item| *item.follower == *self.name);
+    pub(super) async fn take_up(&mut self, mut parked: Vec<Parked>) -> Result<(), ActorProcessingErr> {
         self.noted = parked.iter().map(|item| item.position).collect();
         // Those beyond the low-water mark are read again in their turn.
         parked.retain(|item| item.position <= self.saved);
-        parked.sort_by_key(|item| item.position);
         for item in parked {
             let facts = self.of.house.journal.facts_from(item.position, 1).await?;
             let Some(fact) = facts.into_iter().next() else { continue };

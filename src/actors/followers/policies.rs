@@ -18,6 +18,7 @@ use super::turn::{SET_ASIDE_AFTER, TurnEnd, follow};
 use crate::actors::runtime::House;
 use crate::domain::system::PolicySpec;
 use crate::domain::{Recorded, Stream};
+use crate::journal::reading::SetAside;
 use crate::journal::{Note, Position, Step};
 
 /// How many facts of different streams are followed at once.
@@ -81,7 +82,7 @@ impl Progress {
         let name = policies_of(of.system, of.service);
         let incarnation = of.house.journal.begin_following(&name);
         let saved = of.house.journal.progress(&name)?;
-        let skipped = of.house.journal.skipped(&name)?;
+        let SetAside { parked, skipped } = of.house.journal.set_aside(&name)?;
         let mut progress = Self {
             of,
             name,
@@ -96,7 +97,7 @@ impl Progress {
             queues: HashMap::default(),
             turns: FuturesUnordered::new(),
         };
-        progress.take_up_parked().await?;
+        progress.take_up(parked).await?;
         Ok(progress)
     }
 

@@ -14,7 +14,7 @@ use super::tending::{Tend, Tended, Wish};
 use crate::actors::runtime::House;
 use crate::domain::system::ViewSpec;
 use crate::domain::{Recorded, Stream};
-use crate::journal::reading::ReadError;
+use crate::journal::reading::{ReadError, SetAside};
 use crate::journal::{Note, Parked, Position, Row, Step};
 use crate::telemetry::metrics;
 
@@ -81,9 +81,9 @@ impl Writing {
         let name = view_follower(&spec);
         let incarnation = house.journal.begin_following(&name);
         let done = house.journal.progress(&name)?;
-        let skipped = house.journal.skipped(&name)?;
+        let SetAside { parked, skipped } = house.journal.set_aside(&name)?;
         let (mut waiting, mut noted) = (HashMap::new(), BTreeSet::new());
-        for item in house.journal.parked()?.into_iter().filter(|item| item.follower == *name) {
+        for item in parked {
             let id = item.stream.rsplit('/').next().and_then(|id| id.parse().ok());
             match id {
                 Some(id) if item.position <= done => {
