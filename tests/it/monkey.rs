@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::campaign::{Dice, alone, seed};
 use crate::client::Request;
 use crate::conservation;
 use crate::services::ALL;
-use crate::support::{ADMIN_TOKEN, Server, poll};
+use crate::support::{ADMIN_TOKEN, Server, eventually, operator, poll, signal};
 
 const CLIENTS: u64 = 8;
 /// Who is let loose: among everything that the process survives, then among those of which there are few.
@@ -38,15 +38,15 @@ fn client(server: &Server, mut dice: Dice, over: &AtomicBool) -> Vec<String> {
     made
 }
 
+fn command(server: &Server, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_resurgam"));
+    command.arg("chaos").args(words).args(["--url", &server.admin_url()]).env("RESURGAM_ADMIN_TOKEN", ADMIN_TOKEN);
+    command
+}
+
 /// Runs the command to its end; returns what it printed.
 fn chaos(server: &Server, words: &[&str]) -> String {
-    let ran = Command::new(env!("CARGO_BIN_EXE_resurgam"))
-        .arg("chaos")
-        .args(words)
-        .args(["--url", &server.admin_url()])
-        .env("RESURGAM_ADMIN_TOKEN", ADMIN_TOKEN)
-        .output()
-        .expect("the command runs");
+    let ran = command(server, words).output().expect("the command runs");
     assert!(ran.status.success(), "{words:?}: {}", String::from_utf8_lossy(&ran.stderr));
     String::from_utf8(ran.stdout).expect("text")
 }
@@ -147,10 +147,7 @@ fn a_monkey_among_all_systems_loses_nothing_and_tells_the_truth() {
     let mut reader = server.client("gateway");
     let lost: Vec<_> = made.iter().filter(|path| reader.send(&Request::get(path)).status != 200).collect();
     assert!(lost.is_empty(), "RESURGAM_SEED={seed}: {lost:?}");
-    assert_eq!(
-        server.send("admin", &crate::support::operator(Request::get("/admin/parked"))).json()["parked"],
-        serde_json::json!([])
-    );
+    assert_eq!(server.send("admin", &operator(Request::get("/admin/parked"))).json()["parked"], serde_json::json!([]));
     server.stop();
     assert_eq!(printed, noted(&dir.path().join("data")), "the notes in the log");
     eprintln!(
@@ -180,6 +177,43 @@ fn every_lever_has_its_word_on_the_command_line() {
     ] {
         let text = chaos(&server, &words.split(' ').collect::<Vec<_>>());
         assert!(text.contains(told), "{words}: {text}");
+    }
+}
+
+#[test]
+fn a_monkey_is_called_back_by_ctrl_c_and_tells_what_it_did() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let server = Server::start(dir.path(), &["--set", "chaos.enabled=true"]);
+    let words = ["monkey", "--rate", "20/s", "--for", "1h", "--what", "policies,views"];
+    let running = command(&server, &words).stdout(Stdio::piped()).spawn().expect("the command runs");
+    let look = || server.send("admin", &operator(Request::get("/chaos/monkey")));
+    let loose = || Some(look()).filter(|seen| seen.status == 200).and_then(|seen| seen.json()["total"].as_u64());
+    eventually("the monkey kills", || loose().filter(|total| *total > 3));
+    signal("-INT", running.id());
+    let ended = running.wait_with_output().expect("the command can be waited for");
+    let text = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success() && text.starts_with("stopped after "), "{} {text}", ended.status);
+    assert_eq!((look().json()["ended"].as_str(), loose()), (Some("stopped"), Some(told(&text).1)));
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_an_exit_code() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let server = Server::start(dir.path(), &[]);
+    for (words, why) in [
+        ("kill", "403: chaos is off: start with --set chaos.enabled=true"),
+        ("kill --token-file /nonexistent", "/nonexistent"),
+        ("kill --url https://127.0.0.1", "is no address"),
+        ("kill --url http://127.0.0.1:1", "http://127.0.0.1:1"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_resurgam"));
+        command.arg("chaos").args(words.split(' ')).env("RESURGAM_ADMIN_TOKEN", ADMIN_TOKEN);
+        if !words.contains("--url") {
+            command.args(["--url", &server.admin_url()]);
+        }
+        let ran = command.output().expect("the command runs");
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.code().is_some_and(|code| code != 0) && said.contains(why), "{words}: {said}");
     }
 }
 

@@ -253,7 +253,7 @@ impl Drop for Server {
     }
 }
 
-fn signal(name: &str, pid: u32) {
+pub(crate) fn signal(name: &str, pid: u32) {
     let sent = Command::new("kill").args([name, &pid.to_string()]).status().expect("kill runs");
     assert!(sent.success(), "{name} could not be sent to {pid}");
 }
