@@ -104,8 +104,8 @@ impl Admin {
         let (target, of) = (wish.target(), wish.of()?);
         // A seed of its own is shown, so it has as many bits as every reader of JSON keeps.
         let seed = wish.seed.unwrap_or_else(|| self.edge.clock.random() >> 11);
-        self.edge.audit(request, wish.reason(), "kill", target).await?;
         let count = wish.count.unwrap_or(KILLS_MAX).min(KILLS_MAX);
+        self.edge.audit(request, wish.reason(), &format!("kill {count} at most, seed {seed}"), target).await?;
         let killed = self.edge.runtime.kill_some(self.meant(target, of.as_deref()), count, seed);
         let names: Vec<_> = killed.iter().map(|victim| victim.name.to_string()).collect();
         let mut told = json!({ "killed": names, "seed": seed });
