@@ -15,6 +15,7 @@ use super::asks::{Runner, Running};
 use super::chaos::Chaos;
 use super::creation::Creations;
 use super::directory::{Directory, GuardsError, LiveLimits, LiveSet, Watcher, guards};
+use super::followers::Tending;
 use super::outside::Outbound;
 use super::services::Services;
 use super::supervision::{Branch, Supervisor};
@@ -71,6 +72,7 @@ pub(super) struct House {
     /// Ends the asks' tasks: what they have not finished is taken up at the next start.
     pub(super) stopping: CancellationToken,
     pub(super) chaos: Arc<Chaos>,
+    pub(super) tending: Tending,
     pub(super) faults: Faults,
     pub(super) outbound: Arc<dyn Outbound>,
     /// Told whenever a follower has moved.
@@ -155,6 +157,7 @@ impl Runtime {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             chaos: Arc::default(),
+            tending: Tending::default(),
             faults: Faults::default(),
             outbound: options.outbound,
             progressed: Notify::new(),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::chaos::{self, ChaosWhat, Where};
 use super::{AppError, journal, say, serve};
 use crate::config::{Settings, shown};
 use crate::domain::System;
@@ -30,6 +31,15 @@ enum What {
     Config {
         #[command(subcommand)]
         what: ConfigWhat,
+    },
+    /// Pulls the levers of a running server that was started with `--set chaos.enabled=true`.
+    Chaos {
+        #[command(subcommand)]
+        what: ChaosWhat,
+        #[command(flatten)]
+        to: Where,
+        #[command(flatten)]
+        settings: SettingsArguments,
     },
     /// Looks after the journal; all but `backup` while no server runs.
     Journal {
@@ -125,6 +135,7 @@ fn run(command: Command, all: Vec<System>) -> Result<u8, AppError> {
             say(shown(settings.config.as_deref(), &settings.assignments())?.trim_end());
             Ok(0)
         }
+        What::Chaos { what, to, settings } => wait(chaos::pull(&settings.load()?, to, what)),
         What::Journal { what, settings } => {
             let settings = settings.load()?;
             match what {

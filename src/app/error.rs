@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::chaos::OperatorError;
 use crate::actors::runtime::StartError;
 use crate::config::SettingsError;
 use crate::http::server::BindError;
@@ -59,6 +60,9 @@ pub enum AppError {
     /// The actors.
     #[error(transparent)]
     Actors(#[from] StartError),
+    /// A running server.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
     /// A listener.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -91,6 +95,7 @@ impl AppError {
             | Self::Backup(_)
             | Self::Journal(_)
             | Self::Actors(_)
+            | Self::Operator(_)
             | Self::Bind(_)
             | Self::File { .. }
             | Self::Thread(_)

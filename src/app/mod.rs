@@ -10,7 +10,9 @@ mod watchdog;
 mod doors;
 mod error;
 pub mod journal;
+mod chaos;
 
+pub use chaos::OperatorError;
 pub use command_line::main;
 pub use error::AppError;
 pub use serve::{Reload, serve};

@@ -61,6 +61,28 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Returns the token of a server that runs: what is in this file, else the environment's, else the set file's, else
+    /// the one it made. None is made.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a file cannot be read or is empty.
+    #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+    pub fn known_token(&self, file: Option<&Path>) -> Result<String, SettingsError> {
+        let given = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
+        let set = Some(self.admin.token_file.as_path()).filter(|file| !file.as_os_str().is_empty());
+        let made = self.journal.data.join("admin.token");
+        match (file, given.trim()) {
+            (None, given) if !given.is_empty() => Ok(given.to_owned()),
+            (file, _) => {
+                let path = file.or(set).unwrap_or(&made);
+                secret_in(path).map_err(|source| failed(path, source))
+            }
+        }
+    }
+}
+
 fn secret_in(path: &Path) -> io::Result<String> {
     let secret = fs::read_to_string(path)?.trim().to_owned();
     // An empty token would let everybody in.

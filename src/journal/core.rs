@@ -10,15 +10,16 @@ use tokio::task::AbortHandle;
 
 use super::codec::{self, CodecError};
 use super::commit::{InFlight, Request};
+use super::disk_faults::DiskFaults;
 use super::engine::Engine;
 use super::feed::Feed;
 use super::handle::{JournalOptions, Recovered, Step};
-use super::histories::Histories;
 use super::ids::Ids;
 use super::ids::index::Index;
 use super::overlay::{Decoded, Entry, Key, Overlay, Recent, Turns, Value};
 use super::reading::ReadError;
 use super::record::{Answered, Position, Row};
+use super::recovery::histories::Histories;
 use crate::clock::Clock;
 use crate::domain::system::KindSpec;
 use crate::domain::{Catalogue, Kind, Stream};
@@ -57,6 +58,7 @@ pub(super) struct Core {
     broken: AtomicBool,
     sealed: AtomicBool,
     pub(super) replaying: AtomicBool,
+    pub(super) disk_faults: DiskFaults,
     options: JournalOptions,
 }
 
@@ -97,6 +99,7 @@ impl Core {
             broken: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
             replaying: AtomicBool::new(true),
+            disk_faults: DiskFaults::default(),
             options,
         }
     }
@@ -246,6 +249,16 @@ impl Core {
         };
         let needless: Vec<Key> = finished.iter().filter_map(ended).collect();
         self.overlay.put_and_drop(rows.chain([progress]), needless);
+    }
+
+    pub(super) fn unpark(&self, follower: &Arc<str>, incarnation: u64, facts: &[Position]) {
+        let following = self.following.lock();
+        if following.get(follower) != Some(&incarnation) || self.closing.load(Ordering::Acquire) {
+            return;
+        }
+        let position = self.next_position();
+        let gone = |fact: &Position| (Key::Parked(Arc::clone(follower), *fact), Entry { position, value: None });
+        self.overlay.put(facts.iter().map(gone));
     }
 
     pub(super) fn kind_of(&self, path: &str) -> Option<Kind> {

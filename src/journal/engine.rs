@@ -90,6 +90,18 @@ pub trait Engine: Debug + Send + Sync + 'static {
         expiry: Expiry,
     ) -> BoxFuture<'static, Result<CheckpointFigures, EngineError>>;
 
+    /// Tells whether it has such a thread; a storage without threads has none.
+    fn has_lane(&self, lane: Lane) -> bool {
+        let _ = lane;
+        false
+    }
+
+    /// Ends a thread as a panic would; tells whether there was one.
+    fn end_lane(&self, lane: Lane) -> bool {
+        let _ = lane;
+        false
+    }
+
     /// Returns how many bytes are free where the log lives; `None` when nothing bounds it or nobody knows.
     fn free_bytes(&self) -> Option<u64>;
 
@@ -98,6 +110,29 @@ pub trait Engine: Debug + Send + Sync + 'static {
 
     /// Returns sizes for operators.
     fn figures(&self) -> Figures;
+}
+
+/// A thread of a storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// The one that writes the log; without it the process ends.
+    Writer,
+    /// The one that fills the store; without it the process ends.
+    Applier,
+    /// One of those that read the log; another takes its place.
+    Reader,
+}
+
+impl Lane {
+    /// Returns its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Writer => "writer",
+            Self::Applier => "applier",
+            Self::Reader => "reader",
+        }
+    }
 }
 
 /// A group of records.

@@ -13,13 +13,13 @@ use super::checkpointing;
 use super::codec::CodecError;
 use super::commit::{self, Append, INBOX_MAX, Request};
 use super::core::Core;
-use super::engine::{CheckpointFigures, Engine, EngineError, Figures};
-use super::histories::BrokenHistory;
+use super::engine::{CheckpointFigures, Engine, EngineError, Figures, Lane};
 use super::ids::Ids;
 use super::overlay::applier;
 use super::reading::ReadError;
 use super::record::{Intent, Note, Position, Row};
 use super::recovery;
+use super::recovery::histories::BrokenHistory;
 use super::space;
 use crate::clock::Clock;
 use crate::domain::{Catalogue, Stream};
@@ -213,6 +213,14 @@ impl Journal {
         self.core.follow(follower, incarnation, step);
     }
 
+    /// Forgets facts that a view had set aside and has written since. Not in the log, as the rows are not: a store made
+    /// again has the facts wait again, and the view tries them as it begins.
+    pub async fn unpark(&self, follower: &Arc<str>, incarnation: u64, facts: &[Position]) {
+        // The rows first: without them the facts would be lost.
+        self.core.overlay.drained().await;
+        self.core.unpark(follower, incarnation, facts);
+    }
+
     /// Returns sizes and positions for operators.
     #[must_use]
     pub fn figures(&self) -> JournalFigures {
@@ -239,6 +247,17 @@ impl Journal {
         if let Some(committer) = &*self.core.committer.lock() {
             committer.abort();
         }
+    }
+
+    /// Tells whether the storage has such a thread.
+    #[must_use]
+    pub fn has_lane(&self, lane: Lane) -> bool {
+        self.core.engine.has_lane(lane)
+    }
+
+    /// Ends a thread of the storage as a panic would; tells whether there was one.
+    pub fn end_lane(&self, lane: Lane) -> bool {
+        self.core.engine.end_lane(lane)
     }
 
     /// Resolves when the committer failed too often for another to take over: the process must end.

@@ -21,13 +21,14 @@ pub mod ids;
 pub mod recovery;
 mod checkpointing;
 mod space;
-pub mod histories;
+mod disk_faults;
 pub mod memory_engine;
 pub mod disk;
 
 pub use codec::stored_bytes;
 pub use commit::{Append, Committed, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, INBOX_MAX, Release};
-pub use engine::{CheckpointFigures, Engine, EngineError, Figures};
+pub use disk_faults::{DiskFault, DiskFaultError, DiskFaultFor};
+pub use engine::{CheckpointFigures, Engine, EngineError, Figures, Lane};
 pub use handle::{Journal, JournalOptions, Recovered, Step, Unwritable};
 pub use record::{
     Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Parked, Position, Record, Row,

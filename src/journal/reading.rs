@@ -1,6 +1,6 @@
 //! What can be looked up and read back: durable things only.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -120,19 +120,47 @@ impl Journal {
     ///
     /// Fails when the store does.
     pub fn parked(&self) -> Result<Vec<Parked>, ReadError> {
-        let parked = |note: &Note| match note {
+        let mut items = self.notes(|note| match note {
             Note::Parked(item) => Some(item.clone()),
             Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Skipped { .. } | Note::Followed { .. } => {
                 None
             }
-        };
-        let waiting = |value: &Value| if let Value::Note(note) = value { parked(note) } else { None };
-        let mut items = self.newest(Tree::Followers, waiting, |key, bytes| match key.starts_with(b"parked\0") {
-            true => codec::decode_note(bytes).map(|note| parked(&note)),
-            false => Ok(None),
         })?;
         items.sort_by(|one, other| (&one.follower, one.position).cmp(&(&other.follower, other.position)));
         Ok(items)
+    }
+
+    /// Returns what a follower has set aside, and what was given up for it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the store does.
+    pub fn set_aside(&self, by: &str) -> Result<SetAside, ReadError> {
+        let notes = self.notes(|note| match note {
+            Note::Parked(Parked { follower, .. }) | Note::Skipped { follower, .. } => {
+                (follower == by).then(|| note.clone())
+            }
+            Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Followed { .. } => None,
+        })?;
+        let mut aside = SetAside::default();
+        for note in notes {
+            match note {
+                Note::Parked(item) => aside.parked.push(item),
+                Note::Skipped { position, .. } => drop(aside.skipped.insert(position)),
+                Note::Seal | Note::Audit { .. } | Note::Released { .. } | Note::Followed { .. } => {}
+            }
+        }
+        aside.parked.sort_by_key(|item| item.position);
+        Ok(aside)
+    }
+
+    /// Picks among what is known of facts that were set aside.
+    fn notes<T>(&self, pick: impl Fn(&Note) -> Option<T>) -> Result<Vec<T>, ReadError> {
+        let waiting = |value: &Value| if let Value::Note(note) = value { pick(note) } else { None };
+        self.newest(Tree::Followers, waiting, |key, bytes| match key.starts_with(b"parked\0") {
+            true => codec::decode_note(bytes).map(|note| pick(&note)),
+            false => Ok(None),
+        })
     }
 
     /// Returns the intents that are open.
@@ -165,6 +193,15 @@ impl Journal {
         })?;
         failed.map_or(Ok(values), |error| Err(error.into()))
     }
+}
+
+/// Facts that a follower does not follow now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetAside {
+    /// Those that wait, by position.
+    pub parked: Vec<Parked>,
+    /// Those that an operator gave up.
+    pub skipped: BTreeSet<Position>,
 }
 
 /// Facts picked from the log.

@@ -63,6 +63,7 @@ const FOLLOWER_PARKED: &str = "resurgam_follower_parked_total";
 const ASKS_OPEN: &str = "resurgam_asks_open";
 const ASKS_ENDED: &str = "resurgam_asks_ended_total";
 const FAULTS_INJECTED: &str = "resurgam_faults_injected_total";
+const CHAOS_ACTS: &str = "resurgam_chaos_acts_total";
 const SERVICE_UP: &str = "resurgam_service_up";
 
 /// Installs the recorder; call once a process.
@@ -132,6 +133,7 @@ fn describe() {
     describe_gauge!(ASKS_OPEN, "Synchronous requests between aggregates that wait for their answer.");
     describe_counter!(ASKS_ENDED, "Synchronous requests between aggregates, by asked kind and outcome.");
     describe_counter!(FAULTS_INJECTED, "Calls an operator had delayed, failed or hung, by kind and effect.");
+    describe_counter!(CHAOS_ACTS, "Parts an operator had killed, panic, stall or fail, by act and what.");
     describe_gauge!(SERVICE_UP, "1 while a service runs, 0 while it is stopped, by system and service.");
 }
 
@@ -244,6 +246,11 @@ pub fn ask_ended(asked: &'static str, outcome: &'static str) {
 /// Counts a call to a kind that met an injected fault; the effect is `delayed`, `failed` or `hung`.
 pub fn fault_injected(kind: &'static str, effect: &'static str) {
     counter!(FAULTS_INJECTED, "kind" => kind, "effect" => effect).increment(1);
+}
+
+/// Counts what an operator had happen to a part: `kill`, `panic`, `stall` or `fail`, and to what.
+pub fn chaos_acted(act: &'static str, what: &'static str) {
+    counter!(CHAOS_ACTS, "act" => act, "what" => what).increment(1);
 }
 
 /// Shows whether a service runs.

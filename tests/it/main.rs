@@ -31,6 +31,7 @@ mod big_store;
 mod campaign;
 mod chaos_kill;
 mod fuzz;
+mod monkey;
 mod nemeses;
 mod nothing_lost;
 mod power_cut;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::client::{Answer, Client, Request};
 use crate::services::{ALL, free_offset, place};
 
-const ADMIN_TOKEN: &str = "acceptance";
+pub(crate) const ADMIN_TOKEN: &str = "acceptance";
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -258,7 +258,7 @@ impl Drop for Server {
     }
 }
 
-fn signal(name: &str, pid: u32) {
+pub(crate) fn signal(name: &str, pid: u32) {
     let sent = Command::new("kill").args([name, &pid.to_string()]).status().expect("kill runs");
     assert!(sent.success(), "{name} could not be sent to {pid}");
 }

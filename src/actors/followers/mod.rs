@@ -1,6 +1,8 @@
 //! The actors that follow the log: one for a service's policies, one for each view.
 
+mod parking;
 mod policies;
+mod tending;
 mod turn;
 mod views;
 
@@ -8,6 +10,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 pub(super) use policies::PoliciesOf;
 pub use policies::policies_of;
+pub(super) use tending::Tending;
+pub use tending::{Tend, Tended};
 pub(super) use views::ViewOf;
 pub use views::view_follower;
 
@@ -32,6 +36,11 @@ impl Actor for Follower {
     type Arguments = Following;
 
     async fn pre_start(&self, myself: ActorRef<Follow>, following: Following) -> Result<Following, ActorProcessingErr> {
+        let (house, name) = match &following {
+            Following::Policies(policies) => (&policies.house, policies_of(policies.system, policies.service)),
+            Following::View(view) => (&view.house, view_follower(&view.spec)),
+        };
+        house.chaos.followers.lock().insert(name, myself.get_cell());
         myself.cast(Follow)?;
         Ok(following)
     }

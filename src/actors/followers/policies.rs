@@ -1,14 +1,15 @@
 //! A service's policies: durable facts in, commands to the service's own aggregates out.
 //!
 //! Streams are followed side by side, one stream in order. The position is the low-water mark: everything up to it is
-//! done, so that a kill repeats some commands, which their derived ids make harmless, and never skips one.
+//! done, so that a kill repeats some commands, which their derived ids make harmless, and never skips one. What an
+//! operator gave up is left out, for good.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::HashMap;
-use futures_util::future::BoxFuture;
+use futures_util::future::{AbortHandle, Abortable, Aborted, BoxFuture, abortable};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use ractor::ActorProcessingErr;
@@ -18,8 +19,8 @@ use crate::actors::runtime::House;
 use crate::domain::system::PolicySpec;
 use crate::domain::{Recorded, Stream};
 use crate::fault_points::{self, FaultPoint};
-use crate::journal::{Note, Parked, Position, Step};
-use crate::telemetry::metrics;
+use crate::journal::reading::SetAside;
+use crate::journal::{Note, Position, Step};
 
 /// How many facts of different streams are followed at once.
 const IN_FLIGHT_MAX: usize = 1_024;
@@ -50,27 +51,31 @@ impl PoliciesOf {
 }
 
 /// Where a follower is.
-struct Progress {
-    of: PoliciesOf,
-    name: Arc<str>,
+pub(super) struct Progress {
+    pub(super) of: PoliciesOf,
+    pub(super) name: Arc<str>,
     incarnation: u64,
     next: Position,
-    saved: Position,
+    pub(super) saved: Position,
     noted_mark: Position,
-    unfinished: BTreeSet<Position>,
+    pub(super) unfinished: BTreeSet<Position>,
     /// The commands of facts that are done, until the position passes them.
     finished: BTreeMap<Position, Vec<u128>>,
     /// Facts that an earlier incarnation set aside.
-    noted: BTreeSet<Position>,
-    queues: HashMap<Stream, Queue>,
-    turns: FuturesUnordered<BoxFuture<'static, TurnEnd>>,
+    pub(super) noted: BTreeSet<Position>,
+    /// Facts that were given up.
+    pub(super) skipped: BTreeSet<Position>,
+    pub(super) queues: HashMap<Stream, Queue>,
+    turns: FuturesUnordered<Abortable<BoxFuture<'static, TurnEnd>>>,
 }
 
 /// The facts of one stream that are not done; the first of them is being followed.
 #[derive(Debug, Default)]
-struct Queue {
-    facts: VecDeque<Arc<Recorded>>,
-    set_aside: BTreeSet<Position>,
+pub(super) struct Queue {
+    pub(super) facts: VecDeque<Arc<Recorded>>,
+    pub(super) set_aside: BTreeSet<Position>,
+    /// Ends the turn of the first.
+    pub(super) turn: Option<AbortHandle>,
 }
 
 impl Progress {
@@ -78,6 +83,7 @@ impl Progress {
         let name = policies_of(of.system, of.service);
         let incarnation = of.house.journal.begin_following(&name);
         let saved = of.house.journal.progress(&name)?;
+        let SetAside { parked, skipped } = of.house.journal.set_aside(&name)?;
         let mut progress = Self {
             of,
             name,
@@ -88,10 +94,11 @@ impl Progress {
             unfinished: BTreeSet::new(),
             finished: BTreeMap::new(),
             noted: BTreeSet::new(),
+            skipped,
             queues: HashMap::default(),
             turns: FuturesUnordered::new(),
         };
-        progress.take_up_parked().await?;
+        progress.take_up(parked).await?;
         Ok(progress)
     }
 
@@ -100,10 +107,11 @@ impl Progress {
             let PoliciesOf { house, system, service, .. } = &self.of;
             (Arc::clone(house), *system, *service)
         };
-        let mut durable = house.journal.durable();
+        let (mut durable, mut told) = (house.journal.durable(), house.tending.told());
         loop {
             house.services.running(system, service).await;
             durable.borrow_and_update();
+            self.tend_all().await;
             self.take_in().await?;
             fault_points::at(FaultPoint::PolicyTakenIn).await?;
             self.save(&house).await?;
@@ -111,6 +119,7 @@ impl Progress {
             tokio::select! {
                 Some(end) = self.turns.next(), if !self.turns.is_empty() => self.ended(end).await,
                 changed = durable.changed(), if has_room => changed?,
+                changed = told.changed() => changed?,
             }
             // A group ends many turns at once: the position is saved once for all of them.
             while let Some(Some(end)) = self.turns.next().now_or_never() {
@@ -128,7 +137,7 @@ impl Progress {
             }
             for fact in facts {
                 self.next = fact.position + 1;
-                if self.listens_to(&fact) {
+                if self.listens_to(&fact) && !self.skipped.contains(&fact.position) {
                     self.enqueue(fact).await;
                 }
             }
@@ -151,13 +160,15 @@ impl Progress {
             self.park(&fact, "behind a parked fact").await;
         }
         if first {
-            self.turns.push(self.turn(fact, Duration::ZERO));
+            self.begin_turn(fact, Duration::ZERO);
         }
     }
 
-    async fn ended(&mut self, end: TurnEnd) {
+    async fn ended(&mut self, end: Result<TurnEnd, Aborted>) {
         match end {
-            TurnEnd::Done(stream, position, commands) => {
+            // Whoever ended it has begun another, or given the fact up.
+            Err(Aborted) => {}
+            Ok(TurnEnd::Done(stream, position, commands)) => {
                 self.unfinished.remove(&position);
                 self.finished.insert(position, commands);
                 let Some(queue) = self.queues.get_mut(&stream) else { return };
@@ -167,62 +178,25 @@ impl Progress {
                 if next.is_none() {
                     self.queues.remove(&stream);
                 }
-                self.turns.extend(next.map(|fact| self.turn(fact, Duration::ZERO)));
+                if let Some(next) = next {
+                    self.begin_turn(next, Duration::ZERO);
+                }
                 if was_set_aside {
                     let released = Note::Released { follower: self.name.to_string(), position };
                     // Lost, it is released again after the next start, when its commands are found done.
                     self.of.house.journal.note(released).await;
                 }
             }
-            TurnEnd::SetAside(fact, cause) => {
+            Ok(TurnEnd::SetAside(fact, cause)) => {
                 let waiting: Vec<_> = self.queues.get(&fact.stream).map_or_else(Vec::new, |queue| {
                     queue.facts.iter().filter(|fact| !queue.set_aside.contains(&fact.position)).cloned().collect()
                 });
                 for fact in waiting {
                     self.park(&fact, &cause).await;
                 }
-                self.turns.push(self.turn(fact, SET_ASIDE_AFTER));
+                self.begin_turn(fact, SET_ASIDE_AFTER);
             }
         }
-    }
-
-    async fn park(&mut self, fact: &Recorded, cause: &str) {
-        let parked = Parked {
-            follower: self.name.to_string(),
-            stream: fact.stream.to_string(),
-            position: fact.position,
-            cause: cause.to_owned(),
-            time_ms: self.of.house.clock.wall_ms(),
-        };
-        // Not written, it holds the low-water mark instead, and nothing is lost either.
-        if self.of.house.journal.note(Note::Parked(parked)).await.is_some() {
-            metrics::follower_parked(&self.name);
-            self.unfinished.remove(&fact.position);
-            if let Some(queue) = self.queues.get_mut(&fact.stream) {
-                queue.set_aside.insert(fact.position);
-            }
-        }
-    }
-
-    /// Takes up what an earlier incarnation set aside.
-    async fn take_up_parked(&mut self) -> Result<(), ActorProcessingErr> {
-        let mut parked = self.of.house.journal.parked()?;
-        parked.retain(|item| *item.follower == *self.name);
-        self.noted = parked.iter().map(|item| item.position).collect();
-        // Those beyond the low-water mark are read again in their turn.
-        parked.retain(|item| item.position <= self.saved);
-        parked.sort_by_key(|item| item.position);
-        for item in parked {
-            let facts = self.of.house.journal.facts_from(item.position, 1).await?;
-            let Some(fact) = facts.into_iter().next() else { continue };
-            let queue = self.queues.entry(fact.stream).or_default();
-            queue.set_aside.insert(fact.position);
-            queue.facts.push_back(Arc::clone(&fact));
-            if queue.facts.len() == 1 {
-                self.turns.push(self.turn(fact, Duration::ZERO));
-            }
-        }
-        Ok(())
     }
 
     /// Saves the low-water mark when it has moved.
@@ -246,13 +220,19 @@ impl Progress {
         Ok(())
     }
 
-    fn turn(&self, fact: Arc<Recorded>, after: Duration) -> BoxFuture<'static, TurnEnd> {
+    /// Begins the turn of the first fact of a stream.
+    pub(super) fn begin_turn(&mut self, fact: Arc<Recorded>, after: Duration) {
         let PoliciesOf { house, policies, .. } = self.of.clone();
-        Box::pin(async move {
+        let stream = fact.stream;
+        let (turn, handle) = abortable(Box::pin(async move {
             if !after.is_zero() {
                 tokio::time::sleep(after).await;
             }
             follow(house, policies, fact).await
-        })
+        }) as BoxFuture<'static, TurnEnd>);
+        self.turns.push(turn);
+        if let Some(queue) = self.queues.get_mut(&stream) {
+            queue.turn = Some(handle);
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::policies::policies_of;
 use crate::actors::admission::{Call, Target};
 use crate::actors::envelope::Precondition;
 use crate::actors::runtime::House;
@@ -40,7 +41,7 @@ pub(super) async fn follow(house: Arc<House>, policies: Arc<[PolicySpec]>, fact:
     let started = house.clock.now();
     let mut commands = Vec::new();
     for policy in policies.iter().filter(|policy| policy.source == fact.stream.kind) {
-        let orders = match reacted(policy, &fact) {
+        let orders = match reacted(&house, policy, &fact) {
             Ok(orders) => orders,
             Err(cause) => return TurnEnd::SetAside(fact, cause),
         };
@@ -60,9 +61,14 @@ pub(super) async fn follow(house: Arc<House>, policies: Arc<[PolicySpec]>, fact:
     TurnEnd::Done(fact.stream, fact.position, commands)
 }
 
-fn reacted(policy: &PolicySpec, fact: &Recorded) -> Result<Vec<Order>, String> {
+fn reacted(house: &House, policy: &PolicySpec, fact: &Recorded) -> Result<Vec<Order>, String> {
+    let react = || {
+        // They command their own service only.
+        house.chaos.panics.meet(|| policies_of(policy.target.system(), policy.target.service()));
+        (policy.react)(fact)
+    };
     for _ in 0..PANICS_MAX {
-        if let Ok(orders) = catch_unwind(AssertUnwindSafe(|| (policy.react)(fact))) {
+        if let Ok(orders) = catch_unwind(AssertUnwindSafe(react)) {
             return Ok(orders);
         }
     }

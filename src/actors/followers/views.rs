@@ -1,19 +1,22 @@
 //! One view: durable facts in, rows out, strictly in log order.
 //!
 //! Rows and position move together, and a row knows the fact that wrote it last: whatever a kill leaves behind, no
-//! fact is written twice and none is skipped.
+//! fact is written twice and none is skipped, but those an operator gave up. A row whose fact cannot be taken waits; it is
+//! tried again whenever the view begins, and when an operator wishes it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use ractor::ActorProcessingErr;
 
+use super::tending::{Tend, Tended, Wish};
 use crate::actors::runtime::House;
 use crate::domain::system::ViewSpec;
 use crate::domain::{Recorded, Stream};
 use crate::fault_points::{self, FaultPoint};
-use crate::journal::{Note, Parked, Row, Step};
+use crate::journal::reading::{ReadError, SetAside};
+use crate::journal::{Note, Parked, Position, Row, Step};
 use crate::telemetry::metrics;
 
 /// How many facts are written at once.
@@ -37,87 +40,204 @@ pub(in crate::actors) struct ViewOf {
 impl ViewOf {
     pub(super) async fn follow(&self) -> Result<(), ActorProcessingErr> {
         let Self { house, spec } = self;
-        let name = view_follower(spec);
-        let mut durable = house.journal.durable();
-        let incarnation = house.journal.begin_following(&name);
-        let mut done = house.journal.progress(&name)?;
-        let mut set_aside = set_aside_before(house, &name)?;
+        house.services.running(spec.kind.system(), spec.kind.service()).await;
+        let (mut durable, mut told) = (house.journal.durable(), house.tending.told());
+        let mut writing = Writing::begin(self.clone())?;
+        writing.mend_all().await?;
         loop {
             house.services.running(spec.kind.system(), spec.kind.service()).await;
             durable.borrow_and_update();
-            let facts = house.journal.facts_from(done + 1, BATCH_MAX).await?;
-            let Some(last) = facts.last() else {
-                durable.changed().await?;
+            writing.tend_all().await?;
+            let facts = house.journal.facts_from(writing.done + 1, BATCH_MAX).await?;
+            if facts.is_empty() {
+                tokio::select! {
+                    changed = durable.changed() => changed?,
+                    changed = told.changed() => changed?,
+                }
                 continue;
-            };
-            done = last.position;
+            }
             fault_points::at(FaultPoint::ViewRead).await?;
-            let rows = written(house, spec, &name, &facts, &mut set_aside).await?;
-            fault_points::at(FaultPoint::ViewApplied).await?;
-            house.journal.advance(&name, incarnation, Step { position: done, finished: Vec::new(), rows }).await;
+            writing.write(&facts).await?;
             house.progressed.notify_waiters();
             fault_points::at(FaultPoint::ViewSaved).await?;
         }
     }
 }
 
-/// Writes facts into copies of their rows.
-async fn written(
-    house: &House,
-    spec: &ViewSpec,
-    name: &str,
-    facts: &[Arc<Recorded>],
-    set_aside: &mut HashSet<String>,
-) -> Result<Vec<Arc<Row>>, ActorProcessingErr> {
-    let mut rows: HashMap<u64, Arc<Row>> = HashMap::new();
-    for fact in facts.iter().filter(|fact| spec.sources.contains(&fact.stream.kind)) {
-        let Some(id) = (spec.row)(fact) else { continue };
-        let stream = Stream::new(spec.kind, id);
-        let row = match rows.get(&id) {
-            Some(row) => Some(Arc::clone(row)),
-            None => house.journal.row(stream)?,
-        };
-        if row.as_ref().is_some_and(|row| row.position >= fact.position) {
-            continue;
-        }
-        let behind = set_aside.contains(&stream.to_string());
-        match (!behind).then(|| applied(spec, stream, row.as_deref(), fact)).flatten() {
-            Some(row) => drop(rows.insert(id, Arc::new(row))),
-            None => {
-                park(house, name, stream, fact).await?;
-                set_aside.insert(stream.to_string());
+/// Where a view is.
+struct Writing {
+    house: Arc<House>,
+    spec: Arc<ViewSpec>,
+    name: Arc<str>,
+    incarnation: u64,
+    done: Position,
+    /// The rows that wait, each with its facts that were set aside.
+    waiting: HashMap<Stream, BTreeSet<Position>>,
+    /// Facts that were set aside before the store was made again; their turn is still to come.
+    noted: BTreeSet<Position>,
+    /// Facts that were given up.
+    skipped: BTreeSet<Position>,
+}
+
+impl Writing {
+    fn begin(ViewOf { house, spec }: ViewOf) -> Result<Self, ReadError> {
+        let name = view_follower(&spec);
+        let incarnation = house.journal.begin_following(&name);
+        let done = house.journal.progress(&name)?;
+        let SetAside { parked, skipped } = house.journal.set_aside(&name)?;
+        let (mut waiting, mut noted) = (HashMap::new(), BTreeSet::new());
+        for item in parked {
+            let id = item.stream.rsplit('/').next().and_then(|id| id.parse().ok());
+            match id {
+                Some(id) if item.position <= done => {
+                    let facts: &mut BTreeSet<_> = waiting.entry(Stream::new(spec.kind, id)).or_default();
+                    facts.insert(item.position);
+                }
+                Some(_) | None => drop(noted.insert(item.position)),
             }
         }
+        Ok(Self { house, spec, name, incarnation, done, waiting, noted, skipped })
     }
-    Ok(rows.into_values().collect())
-}
 
-fn applied(spec: &ViewSpec, stream: Stream, row: Option<&Row>, fact: &Recorded) -> Option<Row> {
-    let apply = || (spec.applied)(row.map(|row| &*row.state), fact);
-    let state = (0..PANICS_MAX).find_map(|_| catch_unwind(AssertUnwindSafe(apply)).ok())?;
-    let (version, public) = row.map_or((0, 0), |row| (row.version, row.public_version));
-    let public_version = public + u64::from(fact.event.is_public());
-    Some(Row { stream, version: version + 1, public_version, position: fact.position, state })
-}
+    /// Writes facts into copies of their rows.
+    async fn write(&mut self, facts: &[Arc<Recorded>]) -> Result<(), ActorProcessingErr> {
+        let Some(last) = facts.last() else { return Ok(()) };
+        let (mut rows, mut written): (HashMap<u64, Arc<Row>>, _) = (HashMap::new(), Vec::new());
+        for fact in facts {
+            let Some(id) = self.takes(fact).then(|| (self.spec.row)(fact)).flatten() else { continue };
+            let stream = Stream::new(self.spec.kind, id);
+            let row = match rows.get(&id) {
+                Some(row) => Some(Arc::clone(row)),
+                None => self.house.journal.row(stream)?,
+            };
+            if row.as_ref().is_some_and(|row| row.position >= fact.position) {
+                continue;
+            }
+            let behind = self.waiting.contains_key(&stream);
+            match (!behind).then(|| self.applied(stream, row.as_deref(), fact)).flatten() {
+                Some(row) => {
+                    written.extend(self.noted.take(&fact.position));
+                    rows.insert(id, Arc::new(row));
+                }
+                None => {
+                    self.park(stream, fact).await?;
+                    self.noted.remove(&fact.position);
+                    self.waiting.entry(stream).or_default().insert(fact.position);
+                }
+            }
+        }
+        fault_points::at(FaultPoint::ViewApplied).await?;
+        self.done = last.position;
+        self.save(rows.into_values().collect(), &written).await;
+        Ok(())
+    }
 
-/// Sets a fact aside with its row: the rows beside it go on, this one waits for whoever mends the view.
-async fn park(house: &House, name: &str, row: Stream, fact: &Recorded) -> Result<(), ActorProcessingErr> {
-    tracing::error!(view = name, %row, position = fact.position, "a view panics on a fact; its row waits");
-    let parked = Parked {
-        follower: name.to_owned(),
-        stream: row.to_string(),
-        position: fact.position,
-        cause: "the view panics on it, or on one before it".to_owned(),
-        time_ms: house.clock.wall_ms(),
-    };
-    // Not written, the position must not pass it.
-    house.journal.note(Note::Parked(parked)).await.ok_or("a fact could not be set aside")?;
-    metrics::follower_parked(name);
-    Ok(())
-}
+    fn takes(&self, fact: &Recorded) -> bool {
+        self.spec.sources.contains(&fact.stream.kind) && !self.skipped.contains(&fact.position)
+    }
 
-/// Returns the rows that wait since an earlier incarnation.
-fn set_aside_before(house: &House, name: &str) -> Result<HashSet<String>, ActorProcessingErr> {
-    let parked = house.journal.parked()?;
-    Ok(parked.into_iter().filter(|item| item.follower == name).map(|item| item.stream).collect())
+    /// Moves the position with the rows, and forgets that these facts were set aside.
+    async fn save(&self, rows: Vec<Arc<Row>>, written: &[Position]) {
+        let step = Step { position: self.done, finished: Vec::new(), rows };
+        self.house.journal.advance(&self.name, self.incarnation, step).await;
+        if !written.is_empty() {
+            self.house.journal.unpark(&self.name, self.incarnation, written).await;
+        }
+    }
+
+    /// Tries every row that waits.
+    async fn mend_all(&mut self) -> Result<(), ReadError> {
+        let rows: Vec<Stream> = self.waiting.keys().copied().collect();
+        for row in rows {
+            self.mend(row).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the facts of a row that were set aside, in order, as far as it takes them; returns how many.
+    async fn mend(&mut self, stream: Stream) -> Result<usize, ReadError> {
+        let Some(facts) = self.waiting.get(&stream).cloned() else { return Ok(0) };
+        let mut row = self.house.journal.row(stream)?;
+        let mut written = Vec::new();
+        for position in facts {
+            // One that the row has was written before a crash, or by one who died before he said so.
+            if row.as_ref().is_none_or(|row| row.position < position) {
+                let Some(fact) = self.house.journal.facts_from(position, 1).await?.into_iter().next() else { break };
+                let Some(next) = self.applied(stream, row.as_deref(), &fact) else { break };
+                row = Some(Arc::new(next));
+            }
+            written.push(position);
+        }
+        if let Some(facts) = self.waiting.get_mut(&stream) {
+            facts.retain(|position| !written.contains(position));
+            if facts.is_empty() {
+                self.waiting.remove(&stream);
+            }
+        }
+        if !written.is_empty() {
+            self.save(row.into_iter().collect(), &written).await;
+        }
+        Ok(written.len())
+    }
+
+    /// Does what operators want done.
+    async fn tend_all(&mut self) -> Result<(), ReadError> {
+        while let Some(Wish { position, tend, reply }) = self.house.tending.next(&self.name) {
+            let tended = match (self.row_of(position), tend) {
+                (None, Tend::Skip(_)) if self.skipped.contains(&position) => Tended::Skipped,
+                (None, Tend::Skip(_) | Tend::Retry) => Tended::NotParked,
+                (Some(row), Tend::Retry) => Tended::Written(self.mend(row).await?),
+                (Some(row), Tend::Skip(reason)) => self.skip(row, position, reason).await?,
+            };
+            // Whoever has left sees in the list what became of it.
+            let _ = reply.send(tended);
+        }
+        Ok(())
+    }
+
+    /// Leaves a fact out, and goes on with the row.
+    async fn skip(&mut self, row: Stream, position: Position, reason: String) -> Result<Tended, ReadError> {
+        let note = Note::Skipped { follower: self.name.to_string(), position, reason };
+        if self.house.journal.note(note).await.is_none() {
+            return Ok(Tended::Unwritten);
+        }
+        self.skipped.insert(position);
+        if let Some(facts) = self.waiting.get_mut(&row) {
+            facts.remove(&position);
+        }
+        self.mend(row).await?;
+        Ok(Tended::Skipped)
+    }
+
+    fn row_of(&self, position: Position) -> Option<Stream> {
+        self.waiting.iter().find(|(_, facts)| facts.contains(&position)).map(|(row, _)| *row)
+    }
+
+    fn applied(&self, stream: Stream, row: Option<&Row>, fact: &Recorded) -> Option<Row> {
+        let apply = || {
+            self.house.chaos.panics.meet(|| Arc::clone(&self.name));
+            (self.spec.applied)(row.map(|row| &*row.state), fact)
+        };
+        let state = (0..PANICS_MAX).find_map(|_| catch_unwind(AssertUnwindSafe(apply)).ok())?;
+        let (version, public) = row.map_or((0, 0), |row| (row.version, row.public_version));
+        let public_version = public + u64::from(fact.event.is_public());
+        Some(Row { stream, version: version + 1, public_version, position: fact.position, state })
+    }
+
+    /// Sets a fact aside with its row: the rows beside it go on, this one waits for whoever mends the view.
+    async fn park(&self, row: Stream, fact: &Recorded) -> Result<(), ActorProcessingErr> {
+        let name = &self.name;
+        tracing::error!(view = %name, %row, position = fact.position, "a view panics on a fact; its row waits");
+        let parked = Parked {
+            follower: name.to_string(),
+            stream: row.to_string(),
+            position: fact.position,
+            cause: "the view panics on it, or on one before it".to_owned(),
+            time_ms: self.house.clock.wall_ms(),
+        };
+        // Not written, the position must not pass it.
+        self.house.journal.note(Note::Parked(parked)).await.ok_or("a fact could not be set aside")?;
+        metrics::follower_parked(name);
+        Ok(())
+    }
 }

@@ -8,7 +8,7 @@ use crate::actors::directory::{Children, Fate, KindRoom, Living, Place, Shared};
 use crate::actors::instance::{Instance, InstanceArguments};
 use crate::actors::runtime::House;
 use crate::domain::Stream;
-use crate::journal::histories::BrokenHistory;
+use crate::journal::recovery::histories::BrokenHistory;
 use crate::telemetry::metrics;
 
 /// The supervisor of one shard of a kind.

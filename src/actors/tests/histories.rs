@@ -6,8 +6,8 @@ use super::house::{House, life, life_on_disk};
 use super::yard::{Add, Board, FEARED, Tally};
 use crate::domain::{Aggregate, Stream, View};
 use crate::journal::Engine;
-use crate::journal::histories::HISTORY;
 use crate::journal::memory_engine::MemoryEngine;
+use crate::journal::recovery::histories::HISTORY;
 use crate::resilience::{CallError, Reason};
 
 const TALLY: Stream = Stream::new(Tally::KIND, 1);

@@ -128,25 +128,25 @@ fn shown(fault: &Fault, remaining: Duration) -> Value {
     })
 }
 
-fn text<'a>(name: &str, value: &'a Value) -> Result<&'a str, Problem> {
+pub(super) fn text<'a>(name: &str, value: &'a Value) -> Result<&'a str, Problem> {
     value.as_str().ok_or_else(|| mistyped(name, "text"))
 }
 
-fn number(name: &str, value: &Value) -> Result<f64, Problem> {
+pub(super) fn number(name: &str, value: &Value) -> Result<f64, Problem> {
     value.as_f64().ok_or_else(|| mistyped(name, "a number"))
 }
 
-fn duration(name: &str, value: &Value) -> Result<Duration, Problem> {
+pub(super) fn duration(name: &str, value: &Value) -> Result<Duration, Problem> {
     value
         .as_str()
         .and_then(parse_duration)
         .ok_or_else(|| mistyped(name, "a duration, as in \"250ms\", \"60s\", \"5m\" or \"1h\""))
 }
 
-fn mistyped(name: &str, expected: &str) -> Problem {
+pub(super) fn mistyped(name: &str, expected: &str) -> Problem {
     malformed(format!("{name} is {expected}"))
 }
 
-fn malformed(why: impl ToString) -> Problem {
+pub(super) fn malformed(why: impl ToString) -> Problem {
     Problem::BadRequest(why.to_string())
 }

@@ -1,11 +1,10 @@
-//! What an operator does: stop and start services, release, kill and panic. Written into the log first, or not done.
+//! What an operator does: stop and start services, release, checkpoint. Written into the log first, or not done.
 
 use serde::Deserialize;
 use serde_json::json;
 
 use super::operator::{Admin, answer, aside};
 use super::target;
-use crate::actors::chaos::Point;
 use crate::domain::Stream;
 use crate::http::answer::Answer;
 use crate::http::problem::Problem;
@@ -14,18 +13,12 @@ use crate::http::routes::Edge;
 use crate::journal::Note;
 use crate::resilience::Reason;
 
-/// How many actors one request may kill.
-const KILLS_MAX: usize = 10_000;
-/// What is killed by its own name.
-const COMMITTER: &str = "journal/committer";
+/// How often an action is written into the log when the committer was killed meanwhile.
+const AUDITS_MAX: u32 = 8;
 
 /// What an operator sends along.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Wish {
-    target: Option<String>,
-    count: Option<usize>,
-    seed: Option<u64>,
-    at: Option<String>,
     reason: Option<String>,
 }
 
@@ -56,8 +49,9 @@ impl Admin {
             }
             ["admin", "journal", "checkpoint"] => self.checkpoint(request, &wish).await,
             ["admin", "config", "reload"] => self.reload(request, &wish).await,
-            ["chaos", "kill"] => self.kill(request, &wish).await,
-            ["chaos", "panic"] => self.panic(request, &wish).await,
+            ["admin", "parked", ref id @ .., action @ ("retry" | "skip")] => {
+                self.tend_parked(request, &wish, &id.join("/"), action).await
+            }
             _ => Err(Problem::NoSuchAddress),
         }
     }
@@ -115,44 +109,12 @@ impl Admin {
         Ok(answer(&json!({ "released": target })))
     }
 
-    async fn kill(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
-        self.chaos_is_on()?;
-        let target = wish.target.as_deref().unwrap_or("*");
-        self.edge.audit(request, wish.reason(), "kill", target).await?;
-        if target == COMMITTER {
-            self.edge.journal.kill_committer();
-            return Ok(answer(&json!({ "killed": [COMMITTER] })));
-        }
-        let count = wish.count.unwrap_or(KILLS_MAX).min(KILLS_MAX);
-        let covers = |stream| target::covers(target, stream);
-        let killed = self.edge.runtime.kill(covers, count, wish.seed.unwrap_or(0));
-        let killed: Vec<_> = killed.into_iter().map(|stream| stream.to_string()).collect();
-        Ok(answer(&json!({ "killed": killed })))
-    }
-
-    async fn panic(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
-        self.chaos_is_on()?;
-        let point = match wish.at.as_deref() {
-            Some("decide") | None => Point::Decide,
-            Some("evolve") => Point::Evolve,
-            Some(other) => return Err(Problem::BadRequest(format!("at {other:?}: one of decide, evolve"))),
-        };
-        let target = wish.target.as_deref().unwrap_or_default();
-        let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("live"));
-        let stream = stream.ok_or(Problem::NoSuchAddress)?;
-        self.edge.audit(request, wish.reason(), "panic", target).await?;
-        match self.edge.runtime.panic_at(stream, point) {
-            true => Ok(answer(&json!({ "target": target }))),
-            false => Err(Problem::NoSuchAddress),
-        }
-    }
-
     /// Reads a target that names one aggregate.
     pub(super) fn stream(&self, target: &str) -> Option<Stream> {
         target::stream(target, self.edge.runtime.actors().into_iter().map(|(kind, _)| kind))
     }
 
-    fn state_of(&self, stream: Stream) -> Option<&'static str> {
+    pub(super) fn state_of(&self, stream: Stream) -> Option<&'static str> {
         let kinds = self.edge.runtime.actors().into_iter().filter(|(kind, _)| *kind == stream.kind);
         kinds.flat_map(|(_, entries)| entries).find(|entry| entry.id == stream.id).map(|entry| entry.state)
     }
@@ -173,17 +135,15 @@ impl Edge {
             reason: reason.to_owned(),
             time_ms: self.clock.wall_ms(),
         };
-        let written = tokio::time::timeout_at(request.deadline.at(), self.journal.note(note)).await;
-        match written {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) | Err(_) => {
-                tracing::warn!(
-                    action,
-                    target,
-                    "an operator's action could not be written into the log and is not done"
-                );
-                Err(Problem::unavailable(Reason::StorageReadOnly))
+        for _ in 0..AUDITS_MAX {
+            // A committer that is killed takes with it what it had not begun to write.
+            match tokio::time::timeout_at(request.deadline.at(), self.journal.note(note.clone())).await {
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) if self.journal.writable().is_ok() => {}
+                Ok(None) | Err(_) => break,
             }
         }
+        tracing::warn!(action, target, "an operator's action could not be written into the log and is not done");
+        Err(Problem::unavailable(Reason::StorageReadOnly))
     }
 }

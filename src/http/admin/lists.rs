@@ -31,7 +31,9 @@ impl Admin {
             ["admin", "actors", system, service, kind, id] => self.actor(&[system, service, kind, id].join("/")),
             ["admin", "services"] => Ok(json!({ "services": self.services() })),
             ["admin", "followers"] => Ok(json!({ "followers": self.followers().await? })),
-            ["admin", "parked"] => Ok(json!({ "parked": self.edge.journal.parked().map_err(unreadable)? })),
+            ["admin", "parked"] => self.parked(&Wanted::read(query)),
+            ["chaos", "monkey"] => self.monkey(),
+            ["chaos", "disk"] => Ok(self.disk()),
             ["admin", "quarantine"] => Ok(self.quarantine()),
             ["admin", "journal"] => Ok(self.journal()),
             ["admin", "breakers"] => Ok(self.breakers(&Wanted::read(query))),
@@ -186,6 +188,6 @@ impl Wanted {
     }
 }
 
-fn unreadable(error: impl std::fmt::Display) -> Problem {
+pub(super) fn unreadable(error: impl std::fmt::Display) -> Problem {
     Problem::Internal(error.to_string())
 }

@@ -8,6 +8,9 @@ mod probes;
 mod lists;
 mod levers;
 mod faults;
+mod chaos;
+mod monkey;
+mod parked;
 mod breakers;
 mod target;
 

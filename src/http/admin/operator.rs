@@ -108,7 +108,10 @@ pub(in crate::http) async fn handle(admin: &Arc<Admin>, request: &Request) -> Re
         (&Method::POST, ["admin", "faults"]) => admin.inject(request).await,
         (&Method::DELETE, ["admin", "faults", id]) => admin.remove_fault(request, id).await,
         (&Method::POST, ["admin", "breakers", name @ ..]) if !name.is_empty() => admin.steer(request, name).await,
+        (&Method::POST, ["chaos", lever]) => admin.pull(request, lever).await,
+        (&Method::DELETE, ["chaos", lever @ ("monkey" | "disk")]) => admin.let_go(request, lever).await,
         (&Method::POST, _) => admin.done(request, &path).await,
+        (_, ["chaos", "monkey" | "disk"]) => Err(Problem::MethodNotAllowed("GET,HEAD,POST,DELETE,OPTIONS".to_owned())),
         (_, ["admin", "faults", _]) => Err(Problem::MethodNotAllowed("GET,HEAD,DELETE,OPTIONS".to_owned())),
         _ => Err(Problem::MethodNotAllowed("GET,HEAD,POST,OPTIONS".to_owned())),
     }

@@ -1,10 +1,24 @@
 //! What an operator points at: `system/service/kind/id`, shorter forms, and `*` for any part.
 
+use crate::actors::chaos::victims::Name;
 use crate::domain::{Kind, Stream};
 
 /// Tells whether a target covers an aggregate.
 pub(super) fn covers(target: &str, stream: Stream) -> bool {
-    leads_to(target, &stream.to_string())
+    // Asked of every living one: few targets say which of a kind.
+    match target.rsplit_once('/') {
+        _ if covers_kind(target, stream.kind) => true,
+        Some((kind, _)) if covers_kind(kind, stream.kind) => leads_to(target, &stream.to_string()),
+        Some(_) | None => false,
+    }
+}
+
+/// Tells whether a target covers a part of the house.
+pub(super) fn covers_part(target: &str, name: &Name) -> bool {
+    match name {
+        Name::Aggregate(stream) => covers(target, *stream),
+        Name::Part(name) => leads_to(target, name),
+    }
 }
 
 /// Tells whether a target covers every aggregate or row of a kind.

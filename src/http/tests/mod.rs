@@ -4,6 +4,7 @@ mod house;
 
 mod admin;
 mod breakers;
+mod chaos;
 mod conditions;
 mod cursors;
 mod faults;

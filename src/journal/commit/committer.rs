@@ -100,7 +100,7 @@ impl Committer {
 
     async fn written(&self, group: Group) -> Result<Written, EngineError> {
         fault_points::at(FaultPoint::GroupGathered).await?;
-        let written = self.core.engine.write(group).await?;
+        let written = self.core.disk_faults.write(&*self.core.engine, group, &self.core.clock).await?;
         fault_points::at(FaultPoint::GroupWritten).await?;
         Ok(written)
     }

@@ -15,13 +15,15 @@ use super::log::LogReader;
 use super::opening::{DiskError, is_sealed};
 use super::store::Store;
 use crate::journal::engine::{
-    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, Keyed, ReadGroup, Tree, Written,
+    Batch, CheckpointFigures, Engine, EngineError, Expiry, Figures, From, Group, Keyed, Lane, ReadGroup, Tree, Written,
 };
 use crate::journal::overlay::Key;
 use crate::journal::record::Position;
 
 /// How long a lane may take for a heartbeat.
 const BEAT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many readers are asked for the same before it fails.
+const READS_MAX: u32 = 3;
 
 /// The log and sled, behind their lanes.
 #[derive(Debug)]
@@ -65,7 +67,10 @@ impl DiskEngine {
     ///
     /// Fails when one is gone or stuck.
     pub async fn beat(&self) -> Result<(), EngineError> {
-        // Only the writer's: readers may be busy with what clients ask for.
+        if let Some(lane) = self.lanes.gone() {
+            return Err(EngineError::LaneGone(lane.name()));
+        }
+        // Only the writer's: readers may be busy with what clients ask for, and the applier with what sled does.
         let beat = received("writer", self.lanes.last_written());
         tokio::time::timeout(BEAT_TIMEOUT, beat).await.map_err(|_| EngineError::LaneGone("writer"))?.map(drop)
     }
@@ -73,6 +78,17 @@ impl DiskEngine {
 
 async fn received<T>(lane: &'static str, answer: oneshot::Receiver<Result<T, EngineError>>) -> Result<T, EngineError> {
     answer.await.map_err(|_| EngineError::LaneGone(lane))?
+}
+
+/// Asks another reader when the one that was asked has ended.
+async fn read_again<T>(read: impl Fn() -> oneshot::Receiver<Result<T, EngineError>>) -> Result<T, EngineError> {
+    for _ in 1..READS_MAX {
+        match received("reader", read()).await {
+            Err(EngineError::LaneGone(_)) => {}
+            read => return read,
+        }
+    }
+    received("reader", read()).await
 }
 
 impl Engine for DiskEngine {
@@ -97,11 +113,13 @@ impl Engine for DiskEngine {
     }
 
     fn read(&self, from: From, bytes_max: usize) -> BoxFuture<'static, Result<Vec<ReadGroup>, EngineError>> {
-        received("reader", self.lanes.read(from, bytes_max)).boxed()
+        let lanes = Arc::clone(&self.lanes);
+        async move { read_again(|| lanes.read(from, bytes_max)).await }.boxed()
     }
 
     fn read_keyed(&self, key: u64, from: Position, bytes_max: usize) -> BoxFuture<'static, Result<Keyed, EngineError>> {
-        received("reader", self.lanes.read_keyed(key, from, bytes_max)).boxed()
+        let lanes = Arc::clone(&self.lanes);
+        async move { read_again(|| lanes.read_keyed(key, from, bytes_max)).await }.boxed()
     }
 
     fn mark(&self) -> Result<u64, EngineError> {
@@ -154,6 +172,15 @@ impl Engine for DiskEngine {
             received("exporter", lanes.checkpoint(dir, head, expiry, newest)).await
         }
         .boxed()
+    }
+
+    fn has_lane(&self, _: Lane) -> bool {
+        true
+    }
+
+    fn end_lane(&self, lane: Lane) -> bool {
+        self.lanes.end(lane);
+        true
     }
 
     fn free_bytes(&self) -> Option<u64> {

@@ -15,17 +15,26 @@ use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext, System};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::checkpoint::{self, Head};
+use super::checkpoint::Head;
+use super::ending::{Alive, End};
+use super::exporting::{ExporterLane, WriteCheckpoint};
 use super::log::{Log, LogReader};
 use super::reading::{self, Read, ReaderLane};
 use super::store::Store;
-use crate::journal::engine::{Batch, CheckpointFigures, EngineError, Expiry, From, Group, Keyed, ReadGroup, Written};
+use crate::journal::engine::{
+    Batch, CheckpointFigures, EngineError, Expiry, From, Group, Keyed, Lane, ReadGroup, Written,
+};
 use crate::journal::record::Position;
 
 /// The lanes of one storage.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    addresses: Mutex<Option<Addresses>>,
+    addresses: Arc<Mutex<Option<Addresses>>>,
+    /// Makes the readers again when one of them ended.
+    reader: LogReader,
+    readers: usize,
+    writer_alive: Alive,
+    applier_alive: Alive,
     thread: Mutex<Option<JoinHandle<()>>>,
     system: System,
     /// Set when a checkpoint under way is no longer worth its end.
@@ -48,6 +57,8 @@ impl Lanes {
     /// Starts the threads.
     pub(super) fn start(log: Log, reader: LogReader, store: Store, readers: usize) -> Result<Self, EngineError> {
         let (ready, started) = std_mpsc::channel();
+        let (writer_alive, applier_alive) = (Alive::default(), Alive::default());
+        let (alive, read_log) = ((writer_alive.clone(), applier_alive.clone()), reader.clone());
         let thread = thread::Builder::new()
             .name("lanes".to_owned())
             .spawn(move || {
@@ -55,11 +66,18 @@ impl Lanes {
                 // The factory runs once a thread; there is one writer, so the log is there to be taken.
                 let log = Mutex::new(Some(log));
                 let read_from = store.clone();
+                let (writer, applier) = alive;
                 let addresses = runner.block_on(async {
                     Addresses {
-                        writer: SyncArbiter::start(1, move || WriterLane { log: log.lock().take() }),
-                        applier: SyncArbiter::start(1, move || ApplierLane { store: store.clone() }),
-                        readers: SyncArbiter::start(readers, move || ReaderLane { reader: reader.clone() }),
+                        writer: SyncArbiter::start(1, move || WriterLane {
+                            log: log.lock().take(),
+                            _alive: writer.clone(),
+                        }),
+                        applier: SyncArbiter::start(1, move || ApplierLane {
+                            store: store.clone(),
+                            _alive: applier.clone(),
+                        }),
+                        readers: start_readers(readers, read_log),
                         exporter: SyncArbiter::start(1, move || ExporterLane { store: read_from.clone() }),
                     }
                 });
@@ -72,7 +90,11 @@ impl Lanes {
             .map_err(|error| EngineError::Log(format!("cannot start the lanes: {error}")))?;
         let (addresses, system) = started.recv().map_err(|_| EngineError::LaneGone("system"))?;
         Ok(Self {
-            addresses: Mutex::new(Some(addresses)),
+            addresses: Arc::new(Mutex::new(Some(addresses))),
+            reader,
+            readers,
+            writer_alive,
+            applier_alive,
             thread: Mutex::new(Some(thread)),
             system,
             stopping: Arc::default(),
@@ -129,6 +151,31 @@ impl Lanes {
         answer
     }
 
+    /// Ends a thread as a panic in it would. Whoever reads finds other threads that do; nobody writes again.
+    pub(super) fn end(&self, lane: Lane) {
+        let addresses = Arc::clone(&self.addresses);
+        match lane {
+            Lane::Writer => drop(self.addresses.lock().as_ref().map(|all| all.writer.do_send(End))),
+            Lane::Applier => drop(self.addresses.lock().as_ref().map(|all| all.applier.do_send(End))),
+            Lane::Reader => {
+                let (readers, reader) = (self.readers, self.reader.clone());
+                // In their system, the only place where threads are started. What the others have begun they end.
+                self.system.arbiter().spawn_fn(move || {
+                    if let Some(all) = &mut *addresses.lock() {
+                        std::mem::replace(&mut all.readers, start_readers(readers, reader)).do_send(End);
+                    }
+                });
+            }
+        }
+    }
+
+    /// Returns a thread that is gone and has no successor.
+    pub(super) fn gone(&self) -> Option<Lane> {
+        [(Lane::Writer, &self.writer_alive), (Lane::Applier, &self.applier_alive)]
+            .into_iter()
+            .find_map(|(lane, alive)| alive.is_alone().then_some(lane))
+    }
+
     /// Ends the threads after everything handed over is done.
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
@@ -142,6 +189,10 @@ impl Lanes {
     }
 }
 
+fn start_readers(readers: usize, reader: LogReader) -> Addr<ReaderLane> {
+    SyncArbiter::start(readers, move || ReaderLane { reader: reader.clone() })
+}
+
 /// Answers a port, and turns a panic into an error.
 pub(super) fn answer<T>(lane: &'static str, port: Port<T>, work: impl FnOnce() -> Result<T, EngineError>) {
     let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
@@ -153,8 +204,9 @@ pub(super) fn answer<T>(lane: &'static str, port: Port<T>, work: impl FnOnce() -
 }
 
 #[derive(Debug)]
-struct WriterLane {
+pub(super) struct WriterLane {
     log: Option<Log>,
+    _alive: Alive,
 }
 
 impl WriterLane {
@@ -215,8 +267,9 @@ impl Handler<LastWritten> for WriterLane {
 }
 
 #[derive(Debug)]
-struct ApplierLane {
+pub(super) struct ApplierLane {
     store: Store,
+    _alive: Alive,
 }
 
 impl Actor for ApplierLane {
@@ -238,47 +291,5 @@ impl Handler<Apply> for ApplierLane {
 
     fn handle(&mut self, message: Apply, _: &mut SyncContext<Self>) {
         answer("applier", message.port, || self.store.apply(&message.batch));
-    }
-}
-
-#[derive(Debug)]
-struct ExporterLane {
-    store: Store,
-}
-
-impl Actor for ExporterLane {
-    type Context = SyncContext<Self>;
-}
-
-#[derive(Debug)]
-struct WriteCheckpoint {
-    dir: PathBuf,
-    head: Head,
-    expiry: Expiry,
-    newest: Arc<Mutex<CheckpointFigures>>,
-    stopping: Arc<AtomicBool>,
-    port: Port<CheckpointFigures>,
-}
-
-impl Message for WriteCheckpoint {
-    type Result = ();
-}
-
-impl Handler<WriteCheckpoint> for ExporterLane {
-    type Result = ();
-
-    fn handle(&mut self, message: WriteCheckpoint, _: &mut SyncContext<Self>) {
-        let WriteCheckpoint { dir, head, expiry, newest, stopping, port } = message;
-        answer("exporter", port, || {
-            let written = checkpoint::write(&dir, head, |visit| {
-                self.store.export(expiry, &mut |tree, key, value| match stopping.load(Ordering::Relaxed) {
-                    false => visit(tree, key, value),
-                    true => Err(EngineError::LaneGone("exporter")),
-                })
-            });
-            let written = written.map_err(|error| EngineError::Store(error.to_string()))?;
-            *newest.lock() = written.figures();
-            Ok(written.figures())
-        });
     }
 }

@@ -10,6 +10,8 @@ pub mod file;
 pub mod frame;
 pub mod home;
 pub mod lanes;
+mod ending;
+mod exporting;
 mod reading;
 pub mod log;
 pub mod opening;

@@ -25,6 +25,7 @@ use crate::domain::{Aggregate, AnyEvent, Catalogue, Held, Refusal, Stream};
 use crate::systems::oa_rental::product::{Product, ProductEvent, ProductSaved, RegisterProduct};
 
 mod backup;
+mod chaos;
 mod checkpoints;
 mod closing;
 mod codec_bytes;

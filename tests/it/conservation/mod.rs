@@ -18,14 +18,14 @@ use crate::support::{Server, now, poll};
 
 const CLIENTS: u64 = 64;
 const PRODUCTS: u64 = 8;
-const STOCK: i64 = 1_000;
+pub(crate) const STOCK: i64 = 1_000;
 /// How many each of the first five books has.
-const BOOKS: i64 = 100_000;
+pub(crate) const BOOKS: i64 = 100_000;
 /// How long the systems may take to come to rest.
 const REST: Duration = Duration::from_secs(60);
 
 /// What clients do, by system: what they make, and how they undo one of it.
-const BUSINESS: [(&str, &str, &str, &str, Option<&str>); 5] = [
+pub(crate) const BUSINESS: [(&str, &str, &str, &str, Option<&str>); 5] = [
     ("oa-rental", "rentals", r#"{"productId":"$","qty":"1"}"#, "DELETE", None),
     ("book-market", "orders", r#"{"bookId":"10","qty":"1","customerId":"33"}"#, "DELETE", None),
     ("car-rental", "contracts", r#"{"custName":"a","modelName":"b","amt":"100"}"#, "PATCH", Some(r#"{"amt":0}"#)),
@@ -110,7 +110,7 @@ fn count(items: &BTreeMap<u64, Value>, field: &str, value: &str) -> i64 {
 }
 
 /// What does not add up.
-fn faults(server: &Server) -> Vec<String> {
+pub(crate) fn faults(server: &Server) -> Vec<String> {
     let mut faults = Vec::new();
     let mut must = |holds: bool, what: String| faults.extend((!holds).then_some(what));
 

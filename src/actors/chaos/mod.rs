@@ -1,22 +1,27 @@
 //! The levers chaos pulls: kill, panic, hold, and the faults an operator injects. They work on the real parts, at points
 //! named here.
 
+pub mod monkey;
+pub mod panics;
+pub mod victims;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
+use ractor::ActorCell;
 use tokio::sync::watch;
 
 use super::dispatch::unavailable;
 use super::instance::InstanceMessage;
 use super::runtime::{House, Runtime};
-use super::supervision::ShardMessage;
-use crate::clock::drawn;
 use crate::domain::{Kind, Stream};
 use crate::resilience::faults::{End, Faults};
 use crate::resilience::{CallError, Reason};
 use crate::telemetry::metrics;
+use victims::{Name, What};
 
 /// A point in the handling of a command or a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +32,23 @@ pub enum Point {
     Evolve,
 }
 
-/// Streams that are held at a point until let go.
+impl Point {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Decide => "decide",
+            Self::Evolve => "evolve",
+        }
+    }
+}
+
+/// What chaos knows and holds.
 #[derive(Debug, Default)]
 pub(super) struct Chaos {
+    pub(super) panics: panics::Panics,
+    /// The newest incarnation of each follower.
+    pub(super) followers: Mutex<BTreeMap<Arc<str>, ActorCell>>,
+    monkey: Mutex<Option<Arc<monkey::Monkey>>>,
+    /// Streams that are held at a point until let go.
     holds: AtomicUsize,
     held: Mutex<Vec<(Point, Stream, watch::Sender<bool>)>>,
 }
@@ -122,32 +141,24 @@ impl Runtime {
     /// Kills living aggregates: the handler is dropped where it awaits, the mailbox with it. Returns which.
     #[must_use]
     pub fn kill(&self, matching: impl Fn(Stream) -> bool, at_most: usize, seed: u64) -> Vec<Stream> {
-        let mut targets: Vec<_> = self
-            .house
-            .directory
-            .rooms()
-            .flat_map(|room| {
-                let kind = room.spec.kind;
-                room.shards
-                    .iter()
-                    .flat_map(|shard| shard.living())
-                    .map(move |(id, living)| (Stream::new(kind, id), living))
-            })
-            .filter(|(stream, _)| matching(*stream))
-            .collect();
-        targets.sort_by_key(|(stream, _)| (drawn(seed ^ stream.id, 0), *stream));
-        targets.truncate(at_most);
-        for (_, living) in &targets {
-            living.actor.get_cell().kill();
-        }
-        targets.into_iter().map(|(stream, _)| stream).collect()
+        let matching = |name: &Name| matches!(name, Name::Aggregate(stream) if matching(*stream));
+        let killed = self.kill_some(self.victims(&[What::Aggregates], &matching), at_most, seed);
+        let streams = killed.into_iter().filter_map(|victim| match victim.name {
+            Name::Aggregate(stream) => Some(stream),
+            Name::Part(_) => None,
+        });
+        streams.collect()
     }
 
     /// Has an aggregate's next handling at a point panic; tells whether it lives.
     pub fn panic_at(&self, stream: Stream, point: Point) -> bool {
         let Some(room) = self.house.directory.room(stream.kind) else { return false };
         let living = room.shard(stream.id).living().into_iter().find(|(id, _)| *id == stream.id);
-        living.is_some_and(|(_, living)| living.actor.cast(InstanceMessage::PanicAt(point)).is_ok())
+        let told = living.is_some_and(|(_, living)| living.actor.cast(InstanceMessage::PanicAt(point)).is_ok());
+        if told {
+            metrics::chaos_acted("panic", point.name());
+        }
+        told
     }
 
     /// Holds an aggregate at a point until the hold is dropped.
@@ -181,13 +192,7 @@ impl Runtime {
 
     /// Kills every follower, of policies and of views; each goes on where its position is. Returns how many.
     pub fn kill_followers(&self) -> usize {
-        let mut shards = self.house.directory.rooms().flat_map(|room| &room.shards);
-        let shard = shards.find_map(|shard| shard.supervisor.lock().clone());
-        let root = shard.and_then(|shard| shard.get_cell().try_get_supervisor()?.try_get_supervisor());
-        let services = root.map_or_else(Vec::new, |root| root.get_children());
-        // What hangs below a service and is no shard follows the log.
-        let below = services.iter().flat_map(|service| service.get_children());
-        let followers = below.filter(|child| child.is_message_type_of::<ShardMessage>() == Some(false));
-        followers.map(|follower| follower.kill()).count()
+        let followers = self.victims(&[What::Policies, What::Views], &|_| true);
+        self.kill_some(followers, usize::MAX, 0).len()
     }
 }

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use super::core::Core;
-use super::handle::{Journal, OpenError};
-use super::overlay::{Entry, Key, Value};
-use super::reading::ReadError;
-use super::record::{Facts, Note, Parked, Position, Row};
 use crate::domain::system::AnyState;
 use crate::domain::{AnyEvent, Stream};
+use crate::journal::core::Core;
+use crate::journal::handle::{Journal, OpenError};
+use crate::journal::overlay::{Entry, Key, Value};
+use crate::journal::reading::ReadError;
+use crate::journal::record::{Facts, Note, Parked, Position, Row};
 
 /// Under whose name facts are set aside that no aggregate can be folded from.
 pub const HISTORY: &str = "history";
@@ -34,22 +34,22 @@ pub struct BrokenHistory {
 
 /// The aggregates that cannot be folded to their end.
 #[derive(Debug, Default)]
-pub(super) struct Histories(Mutex<HashMap<Stream, BrokenHistory>>);
+pub(in crate::journal) struct Histories(Mutex<HashMap<Stream, BrokenHistory>>);
 
 impl Histories {
-    pub(super) fn broken(&self, stream: Stream) -> Option<BrokenHistory> {
+    pub(in crate::journal) fn broken(&self, stream: Stream) -> Option<BrokenHistory> {
         self.0.lock().get(&stream).cloned()
     }
 }
 
 /// Folds facts into a state; `None` when the business panics on one.
-pub(super) fn evolved(state: &dyn AnyState, events: &[Arc<dyn AnyEvent>]) -> Option<Arc<dyn AnyState>> {
+pub(in crate::journal) fn evolved(state: &dyn AnyState, events: &[Arc<dyn AnyEvent>]) -> Option<Arc<dyn AnyState>> {
     catch_unwind(AssertUnwindSafe(|| state.evolved(events))).ok()
 }
 
 impl Core {
     /// Sets aside an aggregate whose next facts cannot be folded.
-    pub(super) fn set_history_aside(&self, facts: &Facts, position: Position) {
+    pub(in crate::journal) fn set_history_aside(&self, facts: &Facts, position: Position) {
         let broken = BrokenHistory {
             readable: facts.first_version - 1,
             cause: format!("the fact at position {position} cannot be folded"),
@@ -70,7 +70,7 @@ impl Core {
 
 impl Journal {
     /// Folds on where earlier starts could not, if this build can.
-    pub(super) async fn take_histories_up(&self) -> Result<(), OpenError> {
+    pub(in crate::journal) async fn take_histories_up(&self) -> Result<(), OpenError> {
         for parked in self.parked().map_err(OpenError::from)?.into_iter().filter(|parked| parked.follower == HISTORY) {
             let Some(stream) = self.core.stream(&parked.stream) else { continue };
             match self.folded_on(stream, parked.position).await? {

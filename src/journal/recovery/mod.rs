@@ -1,19 +1,20 @@
 //! What a record changes, whether it was just written or is read back from the log.
 
+pub mod histories;
+
 use std::sync::Arc;
 
-use super::codec::{self, CodecError};
-use super::commit::Request;
-use super::core::Core;
-use super::engine::{From, ReadGroup, Tree};
-use super::handle::OpenError;
-use super::histories;
-use super::overlay::{Entry, Key, Value, split_stream_key};
-use super::reading::ReadError;
-use super::record::{
+use crate::domain::{Catalogue, DecodeError, Recorded, Stream};
+use crate::journal::codec::{self, CodecError};
+use crate::journal::commit::Request;
+use crate::journal::core::Core;
+use crate::journal::engine::{From, ReadGroup, Tree};
+use crate::journal::handle::OpenError;
+use crate::journal::overlay::{Entry, Key, Value, split_stream_key};
+use crate::journal::reading::ReadError;
+use crate::journal::record::{
     Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Position, Record, Row,
 };
-use crate::domain::{Catalogue, DecodeError, Recorded, Stream};
 
 /// How many bytes of the log are read at once.
 const READ_BYTES_MAX: usize = 1024 * 1024;
@@ -202,9 +203,14 @@ impl Core {
                 let key = Key::Parked(Arc::from(parked.follower.as_str()), parked.position);
                 self.overlay.put([(key, Entry { position, value: Some(Value::Note(Arc::new(note.clone()))) })]);
             }
-            Note::Released { follower, position: fact } | Note::Skipped { follower, position: fact, .. } => {
+            Note::Released { follower, position: fact } => {
                 let key = Key::Parked(Arc::from(follower.as_str()), *fact);
                 self.overlay.put([(key, Entry { position, value: None })]);
+            }
+            // It stays, in the place of the parked fact: a follower that comes by again must know.
+            Note::Skipped { follower, position: fact, .. } => {
+                let key = Key::Parked(Arc::from(follower.as_str()), *fact);
+                self.overlay.put([(key, Entry { position, value: Some(Value::Note(Arc::new(note.clone()))) })]);
             }
             Note::Followed { follower, position: done } => {
                 let progress = Entry { position: *done, value: Some(Value::Progress) };

@@ -1,0 +1,57 @@
+//! What the levers are sent.
+
+use serde_json::{Map, Value, json};
+
+use super::{ChaosWhat, FaultsWhat};
+
+const MONKEY: &str = "/chaos/monkey";
+
+/// Method, path and body of a command that is one request.
+pub(super) fn of(what: ChaosWhat) -> (&'static str, String, Value) {
+    match what {
+        ChaosWhat::Kill { target, what, count, seed } => {
+            let what = (!what.is_empty()).then_some(what);
+            let wish = json!({ "target": target, "what": what, "count": count, "seed": seed });
+            ("POST", "/chaos/kill".to_owned(), given(wish))
+        }
+        ChaosWhat::Panic { target, at, count } => {
+            ("POST", "/chaos/panic".to_owned(), given(json!({ "target": target, "at": at, "count": count })))
+        }
+        ChaosWhat::Disk { mend: true, .. } => ("DELETE", "/chaos/disk".to_owned(), Value::Null),
+        ChaosWhat::Disk { stall: None, fail: None, .. } => ("GET", "/chaos/disk".to_owned(), Value::Null),
+        ChaosWhat::Disk { stall, fail, lasts, mend: false } => {
+            ("POST", "/chaos/disk".to_owned(), given(json!({ "stall": stall, "fail": fail, "for": lasts })))
+        }
+        ChaosWhat::Faults { what } => faults(what),
+        ChaosWhat::Monkey { rate, lasts, seed, target, what } => {
+            ("POST", MONKEY.to_owned(), monkey(rate, lasts, seed, target, what))
+        }
+        ChaosWhat::Stop => ("DELETE", MONKEY.to_owned(), Value::Null),
+    }
+}
+
+/// What a monkey is told.
+pub(super) fn monkey(rate: String, lasts: String, seed: Option<u64>, target: String, what: Vec<String>) -> Value {
+    given(json!({ "rate": rate, "for": lasts, "seed": seed, "target": target, "what": what }))
+}
+
+fn faults(what: FaultsWhat) -> (&'static str, String, Value) {
+    match what {
+        FaultsWhat::List => ("GET", "/admin/faults".to_owned(), Value::Null),
+        FaultsWhat::Add { target, latency, errors, hangs, lasts, seed } => {
+            let wish = json!({
+                "target": target, "latency": latency, "errors": errors, "hangs": hangs, "for": lasts, "seed": seed,
+            });
+            ("POST", "/admin/faults".to_owned(), given(wish))
+        }
+        FaultsWhat::Remove { id } => ("DELETE", format!("/admin/faults/{id}"), Value::Null),
+    }
+}
+
+/// Leaves out what was not given.
+fn given(wish: Value) -> Value {
+    match wish {
+        Value::Object(fields) => fields.into_iter().filter(|(_, value)| !value.is_null()).collect::<Map<_, _>>().into(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => wish,
+    }
+}
