@@ -16,10 +16,12 @@
 //! - [`outbound`]: the HTTP client of outside parties that aggregates ask.
 //! - [`http`]: the edge.
 //! - [`telemetry`]: every metric in one list.
+//! - [`chaos`]: the checker: loads a running server and judges what must hold whatever was killed.
 //! - [`config`], [`app`]: settings, and the composition root.
 
 pub mod actors;
 pub mod app;
+pub mod chaos;
 pub mod clock;
 pub mod config;
 pub mod domain;

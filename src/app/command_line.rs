@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::chaos_command::{ChaosWhat, chaos};
 use super::{AppError, journal, say, serve};
 use crate::config::{Settings, shown};
 use crate::domain::System;
@@ -37,6 +38,11 @@ enum What {
         what: JournalWhat,
         #[command(flatten)]
         settings: SettingsArguments,
+    },
+    /// Tries a running server.
+    Chaos {
+        #[command(subcommand)]
+        what: ChaosWhat,
     },
 }
 
@@ -125,6 +131,7 @@ fn run(command: Command, all: Vec<System>) -> Result<u8, AppError> {
             say(shown(settings.config.as_deref(), &settings.assignments())?.trim_end());
             Ok(0)
         }
+        What::Chaos { what } => wait(chaos(what, &all)),
         What::Journal { what, settings } => {
             let settings = settings.load()?;
             match what {

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::actors::runtime::StartError;
+use crate::chaos::VerifyError;
 use crate::config::SettingsError;
 use crate::http::server::BindError;
 use crate::journal::disk::DiskError;
@@ -67,6 +68,9 @@ pub enum AppError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A server that is tried.
+    #[error(transparent)]
+    Chaos(#[from] VerifyError),
     /// The signals.
     #[error("signals cannot be listened to: {0}")]
     Signals(std::io::Error),
@@ -90,6 +94,7 @@ impl AppError {
             | Self::Actors(_)
             | Self::Bind(_)
             | Self::File { .. }
+            | Self::Chaos(_)
             | Self::Signals(_) => 1,
         }
     }

@@ -4,6 +4,7 @@
 //! listeners stop accepting and drain → actors → journal (seal) → storage. A stop may be replaced by a crash at any step.
 
 mod command_line;
+mod chaos_command;
 mod serve;
 mod parts;
 mod doors;

@@ -14,7 +14,7 @@ pub use settings::{
 };
 pub use shown::shown;
 pub use sources::{DEFAULTS, SettingsError};
-pub use token::Token;
+pub use token::{Token, operator_secret};
 
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,22 @@ impl Settings {
     }
 }
 
+/// Returns the operator's token for a client beside the server: the environment's, else a file's, else the one that was
+/// made in the data directory.
+///
+/// # Errors
+///
+/// Fails when the file cannot be read or is empty.
+#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+pub fn operator_secret(file: Option<&Path>, data: &Path) -> Result<String, SettingsError> {
+    let given = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
+    if file.is_none() && !given.trim().is_empty() {
+        return Ok(given.trim().to_owned());
+    }
+    let path = file.map_or_else(|| data.join("admin.token"), Path::to_owned);
+    secret_in(&path).map_err(|source| failed(&path, source))
+}
+
 fn secret_in(path: &Path) -> io::Result<String> {
     let secret = fs::read_to_string(path)?.trim().to_owned();
     // An empty token would let everybody in.

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use crate::actors::admission::{Call, Target};
 use crate::actors::envelope::Precondition;
 use crate::actors::runtime::House;
-use crate::clock::derived_id;
 use crate::domain::system::{Order, PolicySpec};
 use crate::domain::{Recorded, Stream};
+use crate::journal::record::turn_id;
 use crate::journal::{CommandMeta, Origin, Position};
 use crate::resilience::{CallError, Deadline, Reason};
 
@@ -72,9 +72,8 @@ async fn command(
     index: u32,
     mut waiting_since: Instant,
 ) -> Result<u128, String> {
-    let namespace = derived_id(0, policy.name);
     let meta = CommandMeta {
-        id: derived_id(namespace, &format!("{}/{}/{index}", fact.stream, fact.version)),
+        id: turn_id(policy.name, fact.stream, fact.version, index),
         origin: Origin::Policy,
         fingerprint: 0,
         causation: fact.position,

@@ -1,0 +1,74 @@
+//! Order: what was over before something else began is before it in the aggregate's versions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Evidence;
+use crate::chaos::history::Op;
+use crate::chaos::report::Verdict;
+use crate::domain::Stream;
+
+/// One answered operation on an aggregate: when, and which public version it saw or made.
+struct Seen<'a> {
+    op: &'a Op,
+    began: Duration,
+    ended: Duration,
+    version: u64,
+    /// Whether it made that version.
+    made: bool,
+}
+
+/// For each aggregate: a write's version is above, and a read's not below, every version seen before it began; and no
+/// answer shows a version whose write had not begun by then.
+pub(super) fn each_aggregate_is_linearizable(evidence: &Evidence) -> Verdict {
+    let mut streams: BTreeMap<Stream, Vec<Seen<'_>>> = BTreeMap::new();
+    for op in &evidence.history {
+        let (Some(stream), Some(answer), Some(settled)) = (op.stream(), op.done(), op.settled()) else { continue };
+        let command = match op.command() {
+            Some(id) => evidence.story.commands.by_id.get(&id),
+            None => evidence.story.commands.of_story(&op.story).next().map(|(_, command)| command),
+        };
+        let made = command.filter(|command| command.public > 0).and_then(|command| command.versions);
+        // Where the answer tells no version, the log does.
+        let Some(version) = answer.version().or(made.map(|(_, public)| public)) else { continue };
+        let seen = Seen { op, began: op.began(), ended: settled.ended, version, made: made.is_some() };
+        streams.entry(stream).or_default().push(seen);
+    }
+    let mut looked_at = 0;
+    let mut faults = Vec::new();
+    for (stream, seen) in &mut streams {
+        looked_at += seen.len() as u64;
+        judge(*stream, seen, &mut faults);
+        let last = evidence.story.states.rows.get(stream).map_or(0, |row| row.public_version);
+        let beyond = seen.iter().filter(|seen| seen.version > last);
+        faults.extend(
+            beyond.map(|seen| format!("{}: {stream} version {} was never written", seen.op.story, seen.version)),
+        );
+    }
+    Verdict::of(looked_at, "operations in the order of their versions", faults)
+}
+
+fn judge(stream: Stream, seen: &mut [Seen<'_>], faults: &mut Vec<String>) {
+    let mut ends: Vec<(Duration, u64)> = seen.iter().map(|seen| (seen.ended, seen.version)).collect();
+    ends.sort_unstable();
+    seen.sort_unstable_by_key(|seen| seen.began);
+    let (mut over, mut newest) = (ends.into_iter().peekable(), 0);
+    for one in seen.iter() {
+        while let Some((_, version)) = over.next_if(|(ended, _)| *ended < one.began) {
+            newest = newest.max(version);
+        }
+        let is_behind = if one.made { one.version <= newest } else { one.version < newest };
+        if is_behind {
+            let (story, version) = (&one.op.story, one.version);
+            let what = if one.made { "made" } else { "saw" };
+            faults.push(format!("{story} {what} version {version} of {stream} after version {newest} had been seen"));
+        }
+    }
+    let begun: BTreeMap<u64, Duration> =
+        seen.iter().filter(|one| one.made).map(|one| (one.version, one.began)).collect();
+    for one in seen.iter().filter(|one| !one.made) {
+        if begun.get(&one.version).is_some_and(|began| one.ended < *began) {
+            faults.push(format!("{} saw version {} of {stream} before it was asked for", one.op.story, one.version));
+        }
+    }
+}
