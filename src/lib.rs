@@ -17,6 +17,7 @@
 //! - [`http`]: the edge.
 //! - [`telemetry`]: every metric in one list.
 //! - [`chaos`]: the checker: loads a running server and judges what must hold whatever was killed.
+//! - [`mutants`]: deliberate bugs the checker must find; nothing of them is compiled in without the feature.
 //! - [`config`], [`app`]: settings, and the composition root.
 
 pub mod actors;
@@ -27,6 +28,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod journal;
+pub mod mutants;
 pub mod outbound;
 pub mod resilience;
 pub mod systems;

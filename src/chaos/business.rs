@@ -3,8 +3,8 @@
 use super::load::Dice;
 use crate::domain::Kind;
 
-/// How many products are rented, and how many books.
-pub(super) const GOODS: u64 = 8;
+/// How many products are rented, and how many books: few, so that many want the same one.
+pub(super) const GOODS: u64 = 3;
 /// How many of each there are: more than any load rents.
 pub(super) const STOCK: u64 = 1_000_000;
 

@@ -48,8 +48,12 @@ pub(super) enum Heard {
     NotExecuted,
     /// Nobody listened.
     Gone,
-    /// It may have happened.
+    /// The server says that nobody knows.
+    TimedOut,
+    /// The connection broke, or stayed silent: it may have happened.
     Unknown,
+    /// The client left: it may have happened.
+    Left,
     /// An answer that nobody may get for what is sent here.
     Odd(Answer),
 }
@@ -61,7 +65,8 @@ impl Heard {
                 200..300 => Self::Ok(answer),
                 404 | 409 | 412 => Self::Refused(answer),
                 429 | 503 => Self::NotExecuted,
-                504 => Self::Unknown,
+                504 if says_not_executed(&answer) => Self::NotExecuted,
+                504 => Self::TimedOut,
                 _ => Self::Odd(answer),
             },
             Err(NoAnswer::NotSent) => Self::Gone,
@@ -76,7 +81,7 @@ impl Heard {
     pub(super) const fn answer(&self) -> Option<&Answer> {
         match self {
             Self::Ok(answer) | Self::Refused(answer) | Self::Odd(answer) => Some(answer),
-            Self::NotExecuted | Self::Gone | Self::Unknown => None,
+            Self::NotExecuted | Self::Gone | Self::TimedOut | Self::Unknown | Self::Left => None,
         }
     }
 }
@@ -97,10 +102,8 @@ impl Op {
 
     /// The answer that says it is done, if one does.
     pub(super) fn done(&self) -> Option<&Answer> {
-        match &self.settled()?.heard {
-            Heard::Ok(answer) => Some(answer),
-            Heard::Refused(_) | Heard::NotExecuted | Heard::Gone | Heard::Unknown | Heard::Odd(_) => None,
-        }
+        let settled = &self.settled()?.heard;
+        if let Heard::Ok(answer) = settled { Some(answer) } else { None }
     }
 
     /// Whether every try was turned away, or met nobody.
@@ -110,7 +113,7 @@ impl Op {
 
     /// Whether a try may have happened that was not answered.
     pub(super) fn was_unknown(&self) -> bool {
-        self.tries.iter().any(|attempt| attempt.heard == Heard::Unknown)
+        self.tries.iter().any(|attempt| matches!(attempt.heard, Heard::TimedOut | Heard::Unknown | Heard::Left))
     }
 
     pub(super) const fn writes(&self) -> bool {
@@ -132,4 +135,9 @@ impl Op {
     pub(super) fn command(&self) -> Option<u128> {
         self.key.as_deref().map(|key| keyed_id(self.kind, key))
     }
+}
+
+/// A deadline may pass before anything was done, and the answer says so.
+fn says_not_executed(answer: &Answer) -> bool {
+    answer.json()["detail"].as_str().is_some_and(|detail| detail.starts_with("not executed"))
 }

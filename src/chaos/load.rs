@@ -221,7 +221,7 @@ impl Load {
         let began = self.clock.now() - self.started;
         let heard = match tokio::time::timeout(after, self.client.send(&op.sent)).await {
             Ok(answer) => Heard::of(answer),
-            Err(_) => Heard::Unknown,
+            Err(_) => Heard::Left,
         };
         op.tries.push(Try { began, ended: self.clock.now() - self.started, heard });
     }

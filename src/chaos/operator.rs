@@ -14,6 +14,8 @@ use crate::journal::disk::home::holder;
 
 /// How long everything may take to come to rest after the load.
 const REST_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long the operator's listener may be away: whoever kills the server starts it again.
+const AWAY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often that is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often in a row it must look the same.
@@ -78,7 +80,14 @@ impl Operator {
     }
 
     async fn text(&self, path: &str) -> Result<String, String> {
-        match self.client.send(&Request::get(path)).await {
+        let end = self.clock.now() + AWAY_TIMEOUT;
+        let answer = loop {
+            match self.client.send(&Request::get(path)).await {
+                Err(_) if self.clock.now() < end => tokio::time::sleep(LOOK_EVERY).await,
+                answer => break answer,
+            }
+        };
+        match answer {
             Ok(answer) if answer.status == 200 => Ok(String::from_utf8_lossy(&answer.body).into_owned()),
             Ok(answer) => Err(format!("GET {path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body))),
             Err(NoAnswer::NotSent) => Err(format!("GET {path}: nobody listens")),

@@ -79,3 +79,29 @@ impl fmt::Display for Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invariant_that_looked_at_nothing_is_broken_unless_nothing_is_there_for_a_reason() {
+        let wrong = || vec!["wrong".to_owned()];
+        assert!(Verdict::of(1, "things", Vec::new()).holds());
+        assert!(!Verdict::of(1, "things", wrong()).holds());
+        assert!(!Verdict::of(0, "things", Vec::new()).holds());
+        assert!(Verdict::of(0, "things", Vec::new()).or_absent("there are none").holds());
+        assert!(!Verdict::of(0, "things", wrong()).or_absent("there are none").holds());
+    }
+
+    #[test]
+    fn a_report_names_what_is_broken() {
+        let verdict =
+            |faults: &[&str]| Verdict::of(3, "things", faults.iter().map(|fault| (*fault).to_owned()).collect());
+        let verdicts = vec![(1, "whole", verdict(&[])), (2, "torn", verdict(&["this one"]))];
+        let report = Report { figures: Vec::new(), verdicts };
+        assert_eq!(report.broken(), ["2 torn"]);
+        let told = report.to_string();
+        assert!(told.contains("3 things, 1 wrong\n      this one\nbroken: 2 torn"), "{told}");
+    }
+}

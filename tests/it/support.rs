@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::client::{Answer, Client, Request};
 use crate::services::{ALL, free_offset, place};
 
-const ADMIN_TOKEN: &str = "acceptance";
+pub(crate) const ADMIN_TOKEN: &str = "acceptance";
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 
@@ -66,6 +66,11 @@ impl Server {
             offset: free_offset(),
             child: None,
         }
+    }
+
+    /// From the next start on it is another binary, with another system.
+    pub(crate) fn becomes_another(&mut self, system: &'static str, binary: PathBuf) {
+        (self.system, self.binary) = (system, binary);
     }
 
     /// From the next start on the program runs below another, which must become it or keep it as its own process.

@@ -18,8 +18,10 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("systems", &["domain"]),
     ("clock", &[]),
     ("resilience", &["clock"]),
-    ("journal", &["domain", "clock", "telemetry"]),
-    ("actors", &["domain", "journal", "resilience", "clock", "telemetry"]),
+    ("journal", &["domain", "clock", "telemetry", "mutants"]),
+    ("actors", &["domain", "journal", "resilience", "clock", "telemetry", "mutants"]),
+    // Deliberate bugs: nothing is left of them without the feature.
+    ("mutants", &["domain"]),
     ("outbound", &["actors", "resilience", "clock", "telemetry"]),
     ("http", &["domain", "actors", "journal", "resilience", "clock", "telemetry"]),
     // It folds what it reads in the log, and knows the five systems' paths; the server it judges it meets by HTTP only.

@@ -18,6 +18,7 @@ use crate::actors::runtime::House;
 use crate::domain::system::PolicySpec;
 use crate::domain::{Recorded, Stream};
 use crate::journal::{Note, Parked, Position, Step};
+use crate::mutants::{self, Mutant};
 use crate::telemetry::metrics;
 
 /// How many facts of different streams are followed at once.
@@ -225,7 +226,8 @@ impl Progress {
 
     /// Saves the low-water mark when it has moved.
     async fn save(&mut self, house: &House) {
-        let done = self.unfinished.first().map_or(self.next - 1, |first| first - 1);
+        let first = self.unfinished.first().filter(|_| !mutants::is_on(Mutant::OffsetBeforeEffect));
+        let done = first.map_or(self.next - 1, |first| first - 1);
         if done > self.saved {
             self.saved = done;
             let later = self.finished.split_off(&(done + 1));
@@ -248,6 +250,7 @@ impl Progress {
             if !after.is_zero() {
                 tokio::time::sleep(after).await;
             }
+            mutants::linger(&[Mutant::OffsetBeforeEffect]).await;
             follow(house, policies, fact).await
         })
     }

@@ -13,6 +13,7 @@ use crate::domain::system::{Order, PolicySpec};
 use crate::domain::{Recorded, Stream};
 use crate::journal::record::turn_id;
 use crate::journal::{CommandMeta, Origin, Position};
+use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, Deadline, Reason};
 
 /// How long one command may take.
@@ -79,6 +80,8 @@ async fn command(
         causation: fact.position,
         correlation: Arc::clone(&fact.correlation),
     };
+    let id = if mutants::is_on(Mutant::RetryWithoutId) { house.clock.id() } else { meta.id };
+    let meta = CommandMeta { id, ..meta };
     house.journal.begin_turn(fact.position, meta.id);
     let target = match order.id {
         Some(id) => Target::Existing(Stream::new(order.kind, id)),

@@ -13,6 +13,7 @@ use crate::actors::runtime::House;
 use crate::domain::system::ViewSpec;
 use crate::domain::{Recorded, Stream};
 use crate::journal::{Note, Parked, Row, Step};
+use crate::mutants::{self, Mutant};
 use crate::telemetry::metrics;
 
 /// How many facts are written at once.
@@ -91,7 +92,14 @@ async fn written(
 fn applied(spec: &ViewSpec, stream: Stream, row: Option<&Row>, fact: &Recorded) -> Option<Row> {
     let apply = || (spec.applied)(row.map(|row| &*row.state), fact);
     let state = (0..PANICS_MAX).find_map(|_| catch_unwind(AssertUnwindSafe(apply)).ok())?;
-    let (version, public) = row.map_or((0, 0), |row| (row.version, row.public_version));
+    let (mut version, mut public) = row.map_or((0, 0), |row| (row.version, row.public_version));
+    let state = match mutants::is_on(Mutant::ViewUpdatedTwice) {
+        true => {
+            (version, public) = (version + 1, public + u64::from(fact.event.is_public()));
+            (spec.applied)(Some(&*state), fact)
+        }
+        false => state,
+    };
     let public_version = public + u64::from(fact.event.is_public());
     Some(Row { stream, version: version + 1, public_version, position: fact.position, state })
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::Evidence;
+use crate::chaos::client::Answer;
 use crate::chaos::history::{Heard, Op};
 use crate::chaos::report::Verdict;
 use crate::chaos::story::Command;
@@ -128,7 +129,7 @@ pub(super) fn unknowns_are_resolved(evidence: &Evidence) -> Verdict {
     Verdict::of(looked_at, "writes without an answer", faults)
 }
 
-/// All answers to one key are the same, to the byte.
+/// All answers to one key are the same, to the byte; a refusal says besides when it was told.
 pub(super) fn a_key_has_one_answer(evidence: &Evidence) -> Verdict {
     let (mut looked_at, mut faults) = (0, Vec::new());
     for op in evidence.history.iter().filter(|op| op.key.is_some()) {
@@ -138,10 +139,19 @@ pub(super) fn a_key_has_one_answer(evidence: &Evidence) -> Verdict {
             looked_at += 1;
             // What never reached an aggregate left no answer to repeat.
             let is_kept = first.status != 404;
-            if is_kept && other != first {
+            if is_kept && !is_same(first, other) {
                 faults.push(format!("{}: {first:?}, then {other:?}", op.story));
             }
         }
     }
     Verdict::of(looked_at, "repeated answers", faults)
+}
+
+fn is_same(first: &Answer, other: &Answer) -> bool {
+    let untimed = |answer: &Answer| {
+        let mut body = answer.json();
+        let told_at = body.as_object_mut().and_then(|fields| fields.remove("timestamp"));
+        (answer.status, answer.etag.clone(), answer.location.clone(), told_at.is_some(), body)
+    };
+    first == other || (first.status == 409 && untimed(first) == untimed(other))
 }

@@ -36,11 +36,11 @@ pub(super) fn what_was_given_up_is_undone(evidence: &Evidence) -> Verdict {
         let id = op.command().or_else(|| evidence.story.commands.of_story(&op.story).next().map(|(id, _)| id));
         let Some(given_up) = id.and_then(|id| withdrawn.get(&id)) else { continue };
         looked_at += given_up.len() as u64;
-        // One heard 504 a withdrawal at most: those that were turned away need no undo.
-        let timed_out = op.tries.iter().filter(|attempt| attempt.heard == Heard::Unknown).count();
-        let undone = given_up.iter().filter(|(_, undo)| asks.contains_key(undo)).count();
-        let turned_away = op.tries.iter().filter(|attempt| attempt.heard == Heard::NotExecuted).count();
-        if timed_out > 0 && turned_away == 0 && undone == 0 {
+        // Turned away, it needs no undo; without any answer, nobody knows which it was.
+        let timed_out = op.tries.iter().any(|attempt| attempt.heard == Heard::TimedOut);
+        let is_clear =
+            !op.tries.iter().any(|attempt| matches!(attempt.heard, Heard::NotExecuted | Heard::Unknown | Heard::Left));
+        if timed_out && is_clear && !given_up.iter().any(|(_, undo)| asks.contains_key(undo)) {
             faults.push(format!("{} was given up and nothing undid what it had asked for", op.story));
         }
     }

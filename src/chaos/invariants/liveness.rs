@@ -59,22 +59,23 @@ pub(super) fn latency_is_back(evidence: &Evidence) -> Verdict {
     Verdict::of(evidence.idle_after.len() as u64, "requests one by one", fault.into_iter().collect())
 }
 
-/// How long the server was away each time, from the first connection it refused to the first answer after that.
-pub(super) fn absences(evidence: &Evidence) -> Vec<f64> {
+/// How long the server was away each time: from the first connection that broke or was refused to the first answer to
+/// whoever asked after that.
+fn absences(evidence: &Evidence) -> Vec<f64> {
     let mut tries: Vec<_> = evidence.history.iter().flat_map(|op| &op.tries).collect();
     tries.sort_by_key(|attempt| attempt.ended);
     let (mut away, mut absences) = (None, Vec::new());
     for attempt in tries {
         match attempt.heard {
-            Heard::Gone => {
-                away.get_or_insert(attempt.began);
+            Heard::Gone | Heard::Unknown => {
+                away.get_or_insert(attempt.ended);
             }
             Heard::Ok(_) => {
                 if let Some(began) = away.take_if(|began| attempt.began > *began) {
                     absences.push((attempt.ended - began).as_secs_f64());
                 }
             }
-            Heard::Refused(_) | Heard::Odd(_) | Heard::NotExecuted | Heard::Unknown => {}
+            Heard::Refused(_) | Heard::Odd(_) | Heard::NotExecuted | Heard::TimedOut | Heard::Left => {}
         }
     }
     absences

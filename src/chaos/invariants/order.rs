@@ -72,3 +72,55 @@ fn judge(stream: Stream, seen: &mut [Seen<'_>], faults: &mut Vec<String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::client::Request;
+    use crate::chaos::history::Act;
+    use crate::domain::Kind;
+
+    const STREAM: Stream = Stream::new(Kind::new("made-up/one/a"), 1);
+
+    /// Judges operations, each by when it began and ended (ms), its version, and whether it made that version.
+    fn faults(seen: &[(u64, u64, u64, bool)]) -> Vec<String> {
+        let sent = Request::get("/");
+        let (story, kind) = (String::from("story"), STREAM.kind);
+        let op = Op { story, act: Act::Read, kind, target: None, key: None, sent, tries: Vec::new() };
+        let [began, ended] = [|one: &(u64, u64, u64, bool)| one.0, |one: &(u64, u64, u64, bool)| one.1];
+        let at = |one, of: fn(&(u64, u64, u64, bool)) -> u64| Duration::from_millis(of(one));
+        let seen = seen.iter().map(|one| Seen {
+            op: &op,
+            began: at(one, began),
+            ended: at(one, ended),
+            version: one.2,
+            made: one.3,
+        });
+        let mut faults = Vec::new();
+        judge(STREAM, &mut seen.collect::<Vec<_>>(), &mut faults);
+        faults
+    }
+
+    #[test]
+    fn what_overlaps_may_come_in_any_order() {
+        assert_eq!(faults(&[(0, 10, 2, true), (5, 15, 1, true), (0, 20, 1, false), (1, 21, 2, false)]), [""; 0]);
+    }
+
+    #[test]
+    fn a_read_shows_nothing_older_than_what_was_answered_before_it_began() {
+        assert_eq!(faults(&[(0, 10, 2, true), (11, 12, 2, false)]), [""; 0]);
+        assert_eq!(faults(&[(0, 10, 2, true), (11, 12, 1, false)]).len(), 1);
+        assert_eq!(faults(&[(0, 10, 2, false), (11, 12, 1, false)]).len(), 1, "of two reads the later went back");
+    }
+
+    #[test]
+    fn a_write_makes_a_version_above_all_that_were_seen_before_it_began() {
+        assert_eq!(faults(&[(0, 10, 1, true), (11, 12, 2, true)]), [""; 0]);
+        assert_eq!(faults(&[(0, 10, 2, true), (11, 12, 2, true)]).len(), 1);
+    }
+
+    #[test]
+    fn nothing_is_seen_before_it_was_asked_for() {
+        assert_eq!(faults(&[(0, 5, 3, false), (6, 10, 3, true)]).len(), 2, "and its write makes nothing new");
+    }
+}

@@ -81,7 +81,7 @@ impl Commands {
 
     fn known(&mut self, at: At, stream: Stream, meta: &CommandMeta) -> &mut Command {
         let by_story = &mut self.by_story;
-        self.by_id.entry(meta.id).or_insert_with(|| {
+        let command = self.by_id.entry(meta.id).or_insert_with(|| {
             if matches!(meta.origin, Origin::Edge | Origin::Keyed) {
                 by_story.entry(Arc::clone(&meta.correlation)).or_default().push(meta.id);
             }
@@ -98,7 +98,12 @@ impl Commands {
                 order: at.order,
                 position: at.position,
             }
-        })
+        });
+        // Begun afresh after a withdrawal, a creation gets another id.
+        if command.phase == Phase::Free {
+            command.stream = stream;
+        }
+        command
     }
 
     /// Facts or an answer: of a whole run, or of one end of an ask.

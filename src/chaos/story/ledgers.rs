@@ -96,3 +96,28 @@ fn moved(name: &str, fields: impl FnOnce() -> Value) -> Option<Moved> {
         Some(left) => Some(Moved::To { left: fields[left].as_i64()?, rental: fields["rentalId"].as_u64()? }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rental_takes_once_and_gives_back_what_it_took_once() {
+        let mut stock = Stock::default();
+        assert_eq!(stock.follow(Moved::Set(10)), None);
+        assert_eq!(stock.follow(Moved::To { left: 8, rental: 1 }), None);
+        assert_eq!(stock.follow(Moved::To { left: 10, rental: 1 }), None);
+        assert_eq!((stock.left, stock.registered, stock.out[&1]), (10, 10, 0));
+        assert!(stock.follow(Moved::To { left: 11, rental: 1 }).is_some(), "it gives back again");
+        assert!(stock.follow(Moved::To { left: 12, rental: 2 }).is_some(), "it gives back what it never took");
+    }
+
+    #[test]
+    fn a_stock_that_is_set_anew_counts_what_is_out_besides() {
+        let mut stock = Stock::default();
+        stock.follow(Moved::Set(10));
+        stock.follow(Moved::To { left: 7, rental: 1 });
+        stock.follow(Moved::Set(50));
+        assert_eq!((stock.left, stock.registered), (50, 53));
+    }
+}
