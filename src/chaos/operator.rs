@@ -13,7 +13,9 @@ use crate::domain::Stream;
 use crate::journal::disk::home::holder;
 
 /// How long everything may take to come to rest after the load.
-const REST_TIMEOUT: Duration = Duration::from_secs(90);
+pub(super) const REST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long it may take to be at rest again after everything was knocked at.
+pub(super) const AFTER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the operator's listener may be away: whoever kills the server starts it again.
 const AWAY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How often that is looked at.
@@ -137,8 +139,8 @@ impl Operator {
     }
 
     /// Waits until nothing moves any more; returns how it looks then, at rest or not.
-    pub(super) async fn rest(&self) -> Result<Vitals, String> {
-        let end = self.clock.now() + REST_TIMEOUT;
+    pub(super) async fn rest(&self, within: Duration) -> Result<Vitals, String> {
+        let end = self.clock.now() + within;
         let (mut alike, mut position) = (0, None);
         loop {
             let looked = self.vitals().await;

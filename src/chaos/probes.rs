@@ -12,7 +12,7 @@ use super::load::{Dice, Load};
 use crate::domain::Kind;
 
 /// How many items are made one after the other to see how long one takes.
-const PACED: u64 = 200;
+const PACED: u64 = 100;
 
 impl Load {
     /// Makes some items one after the other, with nobody beside; returns how long each took, sorted.

@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::client::Client;
 use super::invariants::{Evidence, judge};
 use super::load::{Dice, Load};
-use super::operator::Operator;
+use super::operator::{AFTER_TIMEOUT, Operator, REST_TIMEOUT};
 use super::report::Report;
 use super::shown::Shown;
 use super::story::Story;
@@ -69,7 +69,7 @@ pub async fn verify(plan: &Plan, systems: &[System], clock: &Clock) -> Result<Re
     load.run(plan.clients, plan.lasting).await;
     let history = load.history();
 
-    let rest = operator.rest().await.map_err(VerifyError::Server)?;
+    let rest = operator.rest(REST_TIMEOUT).await.map_err(VerifyError::Server)?;
     let shown = Shown::read(&client, &served, plan.seed).await;
     let story = {
         let (data, history) = (&plan.data, &history);
@@ -78,7 +78,7 @@ pub async fn verify(plan: &Plan, systems: &[System], clock: &Clock) -> Result<Re
     let actors = actors(&operator, &story, plan.seed).await;
     let (knocked, silent) = load.knock(usize::try_from(plan.clients).unwrap_or(1)).await;
     let idle_after = load.pace("after").await;
-    let after = operator.rest().await.map_err(VerifyError::Server)?;
+    let after = operator.rest(AFTER_TIMEOUT).await.map_err(VerifyError::Server)?;
     let evidence = Evidence {
         history,
         begun_at,

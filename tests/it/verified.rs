@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::campaign::{Dice, alone, seed, setting};
 use crate::client::{Client, Request};
 use crate::services::ALL;
-use crate::support::{ADMIN_TOKEN, Server, eventually, now, operator};
+use crate::support::{ADMIN_TOKEN, Server, now, operator, poll};
 
 const CLIENTS: u64 = 16;
 /// What many write to at once, so that a kill meets pending appends.
@@ -20,6 +20,8 @@ const STOPPED: [&str; 4] = ["oa-rental/delivery", "book-rental/book", "book-mark
 /// A stop lasts until followers' places have left for the store.
 const STOP: Duration = Duration::from_millis(1_400);
 
+/// How long the checker may take to look at the server before its load begins.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long before the end of the load the last round of kills begins at the latest.
 const OVER_BEFORE: Duration = Duration::from_secs(4);
 
@@ -74,7 +76,7 @@ fn checker(server: &Server, data: &Path, seconds: u64, seed: u64) -> Child {
 fn verified(server: &mut Server, data: &Path, seconds: u64, seed: u64) -> (Said, u64) {
     let checker = checker(server, data, seconds, seed);
     let mut client = server.client("gateway");
-    eventually("the load begins", || loaded(&mut client));
+    assert!(poll(BEGIN_TIMEOUT, || loaded(&mut client)).is_some(), "the load never began");
     // Over before the load is: what is looked at afterwards must stand still.
     let (mut dice, end) = (Dice::new(seed), now() + Duration::from_secs(seconds).saturating_sub(OVER_BEFORE));
     let mut crashes = 0;
