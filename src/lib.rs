@@ -16,16 +16,20 @@
 //! - [`outbound`]: the HTTP client of outside parties that aggregates ask.
 //! - [`http`]: the edge.
 //! - [`telemetry`]: every metric in one list.
+//! - [`chaos`]: the checker: loads a running server and judges what must hold whatever was killed.
+//! - [`mutants`]: deliberate bugs the checker must find; nothing of them is compiled in without the feature.
 //! - [`config`], [`app`]: settings, and the composition root.
 
 pub mod actors;
 pub mod app;
+pub mod chaos;
 pub mod clock;
 pub mod config;
 pub mod domain;
 mod fault_points;
 pub mod http;
 pub mod journal;
+pub mod mutants;
 pub mod outbound;
 pub mod resilience;
 pub mod systems;

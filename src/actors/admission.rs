@@ -8,6 +8,7 @@ use super::envelope::{Precondition, Reply};
 use super::runtime::House;
 use crate::domain::{AnyCommand, Kind, Stream};
 use crate::journal::{CommandMeta, Row};
+use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, Deadline, NotExecuted, Partition, Permit, Reason, Retries};
 
 /// The way in, as the edge and the followers hold it.
@@ -67,7 +68,9 @@ impl Admission {
     /// Fails when the service is stopped or the storage cannot be read.
     pub fn read(&self, stream: Stream) -> Result<Option<Arc<Row>>, CallError> {
         self.0.gate_is_open(stream.kind)?;
-        self.0.journal.row(stream).map_err(|error| {
+        let row =
+            self.0.journal.row(stream).map(|row| row.map(|row| mutants::first_of(Mutant::StaleRead, stream, row)));
+        row.map_err(|error| {
             tracing::error!(%stream, %error, "a row could not be read");
             CallError::from(unavailable(Reason::StorageReadOnly))
         })
@@ -94,6 +97,10 @@ impl Admission {
             Some(room) => Some(room.guard.look(deadline).await?),
             None => None,
         };
+        if mutants::now_and_then(Mutant::PermitLeaked, 100) {
+            std::mem::forget(slot);
+            return Ok(None);
+        }
         if self.0.faults.is_empty() {
             return Ok(slot);
         }

@@ -21,6 +21,7 @@ use crate::domain::provider::OUTSIDE;
 use crate::domain::{Answer, AnyCommand, Refusal, Stream};
 use crate::fault_points::{self, FaultPoint};
 use crate::journal::{CommandMeta, Intent, Origin, Position, Row};
+use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, Deadline, NotExecuted, Unknown};
 use crate::telemetry::metrics;
 
@@ -87,6 +88,9 @@ impl Runner {
             AskOutcome::Undo(..) => "undone",
         };
         metrics::ask_ended(self.intent.to.kind.path(), label);
+        if mutants::now_and_then(Mutant::AskForgotten, 50) {
+            return;
+        }
         self.tell(Telling::Ended(outcome)).await;
     }
 

@@ -16,6 +16,7 @@ use super::runtime::House;
 use crate::domain::{Kind, Stream};
 use crate::journal::Origin;
 use crate::journal::reading::ReadError;
+use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, Reason};
 
 /// How long a key whose outcome is unknown keeps its id here; by then the facts are durable or will never be.
@@ -103,6 +104,7 @@ impl Creation {
         };
         let known = house.journal.answer(command).map_err(unreadable)?;
         let known = known.filter(|answered| answered.stream.kind == kind && house.remembers(answered, origin));
+        let known = known.filter(|_| !mutants::is_on(Mutant::DedupeOff));
         let stored = known.map(|known| known.stream);
         let found = stored.or(running);
         let stream = found.unwrap_or_else(new);

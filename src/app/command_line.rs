@@ -135,7 +135,7 @@ fn run(command: Command, all: Vec<System>) -> Result<u8, AppError> {
             say(shown(settings.config.as_deref(), &settings.assignments())?.trim_end());
             Ok(0)
         }
-        What::Chaos { what, to, settings } => wait(chaos::pull(&settings.load()?, to, what)),
+        What::Chaos { what, to, settings } => wait(chaos::pull(&settings.load()?, to, what, &all)),
         What::Journal { what, settings } => {
             let settings = settings.load()?;
             match what {

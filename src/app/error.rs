@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::chaos::OperatorError;
 use crate::actors::runtime::StartError;
+use crate::chaos::VerifyError;
 use crate::config::SettingsError;
 use crate::http::server::BindError;
 use crate::journal::disk::DiskError;
@@ -74,6 +75,9 @@ pub enum AppError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A server that is tried.
+    #[error(transparent)]
+    Chaos(#[from] VerifyError),
     /// The signals.
     #[error("signals cannot be listened to: {0}")]
     Signals(std::io::Error),
@@ -99,6 +103,7 @@ impl AppError {
             | Self::Bind(_)
             | Self::File { .. }
             | Self::Thread(_)
+            | Self::Chaos(_)
             | Self::Signals(_) => 1,
         }
     }

@@ -51,6 +51,11 @@ const CHECKED: &str = "checked when the settings were read";
 /// Fails when a part cannot be started; what was started before is stopped.
 pub async fn serve(settings: Settings, all: &[System], names: &[String], reload: Reload) -> Result<u8, AppError> {
     lines::install(&settings.log.filter, settings.log.json).map_err(AppError::Lines)?;
+    #[cfg(feature = "mutants")]
+    if let Some(name) = crate::config::mutant() {
+        crate::mutants::turn_on(&name).map_err(AppError::Lines)?;
+        say(&format!("MUTANT {name}: this server is broken on purpose"));
+    }
     let clock = Clock::system();
     let served = chosen(all, names)?;
     let alone = names.len() == 1;

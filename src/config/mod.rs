@@ -6,8 +6,12 @@ mod settings;
 mod sources;
 mod shown;
 mod token;
+#[cfg(feature = "mutants")]
+mod mutant;
 
 pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings, RetrySettings};
+#[cfg(feature = "mutants")]
+pub use mutant::mutant;
 pub use settings::{
     Actors, Admin, ChaosSettings, Edge, JournalSettings, LimitSettings, Listen, Log, RateSettings, Settings,
     TelemetrySettings,

@@ -16,9 +16,10 @@ use super::body::fingerprint;
 use super::hal::parameters;
 use super::negotiate;
 use super::problem::Problem;
-use crate::clock::{Clock, derived_id};
+use crate::clock::Clock;
 use crate::domain::Kind;
 use crate::journal::codec::CORRELATION_BYTES_MAX;
+use crate::journal::record::keyed_id;
 use crate::journal::{CommandMeta, Origin};
 use crate::resilience::Deadline;
 
@@ -208,8 +209,7 @@ impl Request {
     ///
     /// Fails when the key is empty or too long.
     pub fn keyed_id(&self, kind: Kind) -> Result<Option<u128>, Problem> {
-        let scope = || derived_id(0, kind.path());
-        Ok(self.key()?.map(|key| derived_id(scope(), key)))
+        Ok(self.key()?.map(|key| keyed_id(kind, key)))
     }
 
     fn key(&self) -> Result<Option<&str>, Problem> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AnyCommand, AnyEvent, Held, Recorded, Refusal, Stream};
+use crate::clock::derived_id;
+use crate::domain::{AnyCommand, AnyEvent, Held, Kind, Recorded, Refusal, Stream};
 
 /// A place in the log: facts are numbered densely from 1.
 pub type Position = u64;
@@ -51,6 +52,18 @@ pub struct CommandMeta {
     pub causation: Position,
     /// The story it belongs to.
     pub correlation: Arc<str>,
+}
+
+/// Returns the id that a client's key gives to a command on this kind.
+#[must_use]
+pub fn keyed_id(kind: Kind, key: &str) -> u128 {
+    derived_id(derived_id(0, kind.path()), key)
+}
+
+/// Returns the id of the command that a policy's order of that number gives to what follows from a version of a stream.
+#[must_use]
+pub fn turn_id(policy: &str, stream: Stream, version: u64, index: u32) -> u128 {
+    derived_id(derived_id(0, policy), &format!("{stream}/{version}/{index}"))
 }
 
 /// One command's facts.

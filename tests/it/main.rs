@@ -40,6 +40,7 @@ mod disk_errors;
 mod reload;
 mod siege;
 mod slow_clients;
+mod verified;
 
 mod cases;
 mod imports;

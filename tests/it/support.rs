@@ -68,6 +68,11 @@ impl Server {
         }
     }
 
+    /// From the next start on it is another binary, with another system.
+    pub(crate) fn becomes_another(&mut self, system: &'static str, binary: PathBuf) {
+        (self.system, self.binary) = (system, binary);
+    }
+
     /// From the next start on the program runs below another, which must become it or keep it as its own process.
     pub(crate) fn run_below(&mut self, words: &[&str]) {
         self.below = words.iter().map(ToString::to_string).collect();

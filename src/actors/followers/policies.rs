@@ -21,6 +21,7 @@ use crate::domain::{Recorded, Stream};
 use crate::fault_points::{self, FaultPoint};
 use crate::journal::reading::SetAside;
 use crate::journal::{Note, Position, Step};
+use crate::mutants::{self, Mutant};
 
 /// How many facts of different streams are followed at once.
 const IN_FLIGHT_MAX: usize = 1_024;
@@ -201,7 +202,8 @@ impl Progress {
 
     /// Saves the low-water mark when it has moved.
     async fn save(&mut self, house: &House) -> Result<(), ActorProcessingErr> {
-        let done = self.unfinished.first().map_or(self.next - 1, |first| first - 1);
+        let first = self.unfinished.first().filter(|_| !mutants::is_on(Mutant::OffsetBeforeEffect));
+        let done = first.map_or(self.next - 1, |first| first - 1);
         if done > self.saved {
             self.saved = done;
             let later = self.finished.split_off(&(done + 1));
@@ -228,6 +230,7 @@ impl Progress {
             if !after.is_zero() {
                 tokio::time::sleep(after).await;
             }
+            mutants::linger(&[Mutant::OffsetBeforeEffect]).await;
             follow(house, policies, fact).await
         }) as BoxFuture<'static, TurnEnd>);
         self.turns.push(turn);

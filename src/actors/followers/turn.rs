@@ -10,11 +10,12 @@ use super::policies::policies_of;
 use crate::actors::admission::{Call, Target};
 use crate::actors::envelope::Precondition;
 use crate::actors::runtime::House;
-use crate::clock::derived_id;
 use crate::domain::system::{Order, PolicySpec};
 use crate::domain::{Recorded, Stream};
 use crate::fault_points::{self, FaultPoint};
+use crate::journal::record::turn_id;
 use crate::journal::{CommandMeta, Origin, Position};
+use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, Deadline, Reason};
 
 /// How long one command may take.
@@ -85,14 +86,15 @@ async fn command(
     index: u32,
     mut waiting_since: Instant,
 ) -> Result<u128, String> {
-    let namespace = derived_id(0, policy.name);
     let meta = CommandMeta {
-        id: derived_id(namespace, &format!("{}/{}/{index}", fact.stream, fact.version)),
+        id: turn_id(policy.name, fact.stream, fact.version, index),
         origin: Origin::Policy,
         fingerprint: 0,
         causation: fact.position,
         correlation: Arc::clone(&fact.correlation),
     };
+    let id = if mutants::is_on(Mutant::RetryWithoutId) { house.clock.id() } else { meta.id };
+    let meta = CommandMeta { id, ..meta };
     house.journal.begin_turn(fact.position, meta.id);
     let target = match order.id {
         Some(id) => Target::Existing(Stream::new(order.kind, id)),

@@ -17,6 +17,7 @@ use crate::domain::{Recorded, Stream};
 use crate::fault_points::{self, FaultPoint};
 use crate::journal::reading::{ReadError, SetAside};
 use crate::journal::{Note, Parked, Position, Row, Step};
+use crate::mutants::{self, Mutant};
 use crate::telemetry::metrics;
 
 /// How many facts are written at once.
@@ -219,7 +220,14 @@ impl Writing {
             (self.spec.applied)(row.map(|row| &*row.state), fact)
         };
         let state = (0..PANICS_MAX).find_map(|_| catch_unwind(AssertUnwindSafe(apply)).ok())?;
-        let (version, public) = row.map_or((0, 0), |row| (row.version, row.public_version));
+        let (mut version, mut public) = row.map_or((0, 0), |row| (row.version, row.public_version));
+        let state = match mutants::is_on(Mutant::ViewUpdatedTwice) {
+            true => {
+                (version, public) = (version + 1, public + u64::from(fact.event.is_public()));
+                (self.spec.applied)(Some(&*state), fact)
+            }
+            false => state,
+        };
         let public_version = public + u64::from(fact.event.is_public());
         Some(Row { stream, version: version + 1, public_version, position: fact.position, state })
     }

@@ -13,6 +13,7 @@ use crate::actors::envelope::{Done, Envelope, NoReply, Port, Reply};
 use crate::clock::derived_id;
 use crate::domain::{Answer, AnyCommand, Asked, Held, Refusal};
 use crate::journal::{Closed, CommandMeta, FactlessAnswer, Intent, Origin, Record};
+use crate::mutants::{self, Mutant};
 use crate::resilience::Unknown;
 
 /// How many commands may wait for an open ask.
@@ -75,7 +76,7 @@ impl Ending {
                 answer: Answer::Withdrawn,
                 state: None,
                 how: Closed::Withdrawn,
-                undo: Some(undo),
+                undo: Some(undo).filter(|_| !mutants::is_on(Mutant::UndoDropped)),
                 reply: Some(Err(unknown.into())),
             },
         }

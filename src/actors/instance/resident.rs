@@ -17,7 +17,8 @@ use crate::actors::runtime::House;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::system::{AggregateSpec, AnyState};
 use crate::domain::{Context, Refusal, Stream};
-use crate::journal::{Answered, Origin, Outcome, stored_bytes};
+use crate::journal::{Answered, Origin, Outcome, Recovered, stored_bytes};
+use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, NotExecuted, Reason, Unknown};
 
 /// What an instance knows.
@@ -83,14 +84,24 @@ impl Resident {
 
     /// Passes the barrier and takes up the newest durable state; tells whether this incarnation may go on.
     pub(super) async fn recover(&mut self) -> Result<bool, ActorProcessingErr> {
-        let Some(recovered) = self.house.journal.barrier(self.stream, self.generation).await else {
+        let early = match mutants::is_on(Mutant::BarrierSkipped) || mutants::is_on(Mutant::GenerationIgnored) {
+            true => self.house.journal.row(self.stream)?,
+            false => None,
+        };
+        let recovered = match mutants::is_on(Mutant::GenerationIgnored) {
+            true => Some(Recovered { row: early.clone(), intent: None, broken: None }),
+            false => self.house.journal.barrier(self.stream, self.generation).await,
+        };
+        let Some(recovered) = recovered else {
             return Ok(false);
         };
         if let Some(broken) = recovered.broken {
             return Err(broken.into());
         }
         if let Some(row) = recovered.row {
-            let revived = (self.spec.revive)(&*row.state);
+            let state = early.map_or_else(|| Arc::clone(&row.state), |early| Arc::clone(&early.state));
+            let state = mutants::first_of(Mutant::KilledStateReused, self.stream, state);
+            let revived = (self.spec.revive)(&*state);
             self.state = revived.ok_or_else(|| format!("the row of {} is another kind's", self.stream))?;
             self.version = row.version;
             self.public_version = row.public_version;
@@ -164,6 +175,9 @@ impl Resident {
     /// A resend gets the answer of its first run; gives the command back when there was none.
     fn answer_again(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) -> Option<Envelope> {
         let id = envelope.meta.id;
+        if mutants::is_on(Mutant::DedupeOff) {
+            return Some(envelope);
+        }
         if let Some(open) = self.open.as_mut().filter(|open| open.intent.opened_by.id == id) {
             if open.intent.opened_by.fingerprint != envelope.meta.fingerprint {
                 answer(envelope.port, Reply::KeyReused);
@@ -220,7 +234,8 @@ fn replay(house: &House, envelope: Envelope, answered: &Answered) {
     match &answered.outcome {
         Outcome::Refused(refusal) => answer(envelope.port, Reply::Refused(refusal.clone())),
         Outcome::Done { row } => {
-            let row = row.clone().or_else(|| house.journal.row(answered.stream).ok().flatten());
+            let row = row.clone().filter(|_| !mutants::is_on(Mutant::NewestRowReplayed));
+            let row = row.or_else(|| house.journal.row(answered.stream).ok().flatten());
             answer(envelope.port, Reply::Done(Done { row, replayed: true }));
         }
         // Its ask was closed between look-up and now, or a policy's command is durable with its ask still open.

@@ -1,6 +1,7 @@
 //! `resurgam chaos …`: pulls the levers of a running server from a shell, through its operator's listener.
 
 mod operator;
+mod verifying;
 mod wishes;
 
 use std::path::PathBuf;
@@ -10,8 +11,10 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use self::operator::Operator;
+use self::verifying::VerifyArguments;
 use super::{AppError, say};
 use crate::config::Settings;
+use crate::domain::System;
 use crate::http::server::Signals;
 
 pub use self::operator::OperatorError;
@@ -37,6 +40,15 @@ pub(super) struct Where {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ChaosWhat {
+    #[command(flatten)]
+    Lever(Lever),
+    /// Loads the server of all systems, then checks log, answers and what is shown against 23 invariants. Nobody else may
+    /// write meanwhile; whoever wants to kills it meanwhile.
+    Verify(VerifyArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Lever {
     /// Kills aggregates, or a part by its own name, and prints which.
     Kill {
         /// As in `*`, `oa-rental/rental/rental/3`, `oa-rental/delivery/policies`, `journal/committer`.
@@ -141,11 +153,16 @@ pub(super) enum FaultsWhat {
 /// # Errors
 ///
 /// Fails when the server cannot be reached or does not do it.
-pub(super) async fn pull(settings: &Settings, to: Where, what: ChaosWhat) -> Result<u8, AppError> {
+pub(super) async fn pull(settings: &Settings, to: Where, what: ChaosWhat, systems: &[System]) -> Result<u8, AppError> {
     let url = to.url.unwrap_or_else(|| format!("http://{}", settings.admin.listen));
-    let operator = Operator::new(&url, settings.known_token(to.token_file.as_deref())?, to.reason)?;
-    match what {
-        ChaosWhat::Monkey { rate, lasts, seed, target, what } => {
+    let token = settings.known_token(to.token_file.as_deref())?;
+    let lever = match what {
+        ChaosWhat::Lever(lever) => lever,
+        ChaosWhat::Verify(arguments) => return verifying::verified(arguments, (url, token), settings, systems).await,
+    };
+    let operator = Operator::new(&url, token, to.reason)?;
+    match lever {
+        Lever::Monkey { rate, lasts, seed, target, what } => {
             let mut signals = Signals::listen().map_err(AppError::Signals)?;
             let wish = wishes::monkey(rate, lasts, seed, target, what);
             operator.call("POST", "/chaos/monkey", wish).await?;
@@ -155,12 +172,9 @@ pub(super) async fn pull(settings: &Settings, to: Where, what: ChaosWhat) -> Res
             };
             tell(&over);
         }
-        ChaosWhat::Stop => tell(&called_back(&operator).await?),
-        what @ (ChaosWhat::Kill { .. }
-        | ChaosWhat::Panic { .. }
-        | ChaosWhat::Disk { .. }
-        | ChaosWhat::Faults { .. }) => {
-            let (method, path, wish) = wishes::of(what);
+        Lever::Stop => tell(&called_back(&operator).await?),
+        lever @ (Lever::Kill { .. } | Lever::Panic { .. } | Lever::Disk { .. } | Lever::Faults { .. }) => {
+            let (method, path, wish) = wishes::of(lever);
             let answer = operator.call(method, &path, wish).await?;
             say(&format!("{answer:#}"));
         }

@@ -2,31 +2,31 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{ChaosWhat, FaultsWhat};
+use super::{FaultsWhat, Lever};
 
 const MONKEY: &str = "/chaos/monkey";
 
 /// Method, path and body of a command that is one request.
-pub(super) fn of(what: ChaosWhat) -> (&'static str, String, Value) {
+pub(super) fn of(what: Lever) -> (&'static str, String, Value) {
     match what {
-        ChaosWhat::Kill { target, what, count, seed } => {
+        Lever::Kill { target, what, count, seed } => {
             let what = (!what.is_empty()).then_some(what);
             let wish = json!({ "target": target, "what": what, "count": count, "seed": seed });
             ("POST", "/chaos/kill".to_owned(), given(wish))
         }
-        ChaosWhat::Panic { target, at, count } => {
+        Lever::Panic { target, at, count } => {
             ("POST", "/chaos/panic".to_owned(), given(json!({ "target": target, "at": at, "count": count })))
         }
-        ChaosWhat::Disk { mend: true, .. } => ("DELETE", "/chaos/disk".to_owned(), Value::Null),
-        ChaosWhat::Disk { stall: None, fail: None, .. } => ("GET", "/chaos/disk".to_owned(), Value::Null),
-        ChaosWhat::Disk { stall, fail, lasts, mend: false } => {
+        Lever::Disk { mend: true, .. } => ("DELETE", "/chaos/disk".to_owned(), Value::Null),
+        Lever::Disk { stall: None, fail: None, .. } => ("GET", "/chaos/disk".to_owned(), Value::Null),
+        Lever::Disk { stall, fail, lasts, mend: false } => {
             ("POST", "/chaos/disk".to_owned(), given(json!({ "stall": stall, "fail": fail, "for": lasts })))
         }
-        ChaosWhat::Faults { what } => faults(what),
-        ChaosWhat::Monkey { rate, lasts, seed, target, what } => {
+        Lever::Faults { what } => faults(what),
+        Lever::Monkey { rate, lasts, seed, target, what } => {
             ("POST", MONKEY.to_owned(), monkey(rate, lasts, seed, target, what))
         }
-        ChaosWhat::Stop => ("DELETE", MONKEY.to_owned(), Value::Null),
+        Lever::Stop => ("DELETE", MONKEY.to_owned(), Value::Null),
     }
 }
 

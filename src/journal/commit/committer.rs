@@ -19,6 +19,7 @@ use crate::journal::codec;
 use crate::journal::core::Core;
 use crate::journal::engine::{EngineError, Group, Written};
 use crate::journal::record::{Note, Position, Record, Row};
+use crate::mutants::{self, Mutant};
 use crate::telemetry::metrics;
 
 /// The most commands in a group.
@@ -85,6 +86,13 @@ impl Committer {
     async fn write(&mut self, group: Group) {
         let started = self.core.clock.now();
         let bytes = group.payload.len();
+        mutants::linger(&[Mutant::BarrierSkipped, Mutant::GenerationIgnored]).await;
+        if mutants::is_on(Mutant::AnswerBeforeSync) {
+            self.publish(Some(self.core.group.load(Ordering::Acquire) + 1)).await;
+            mutants::linger(&[Mutant::AnswerBeforeSync]).await;
+            drop(self.core.engine.write(group).await);
+            return;
+        }
         match self.written(group).await {
             Ok(written) => {
                 metrics::group_written(self.core.clock.now() - started, bytes);
@@ -151,6 +159,7 @@ impl Committer {
             }
         }
         gathered.extend(waiting);
+        facts += u32::from(facts > 0 && mutants::now_and_then(Mutant::PositionGapHidden, 50));
         let group = Group { first_position, facts, payload: payload.into() };
         InFlight { group, members }
     }
@@ -161,6 +170,9 @@ impl Committer {
         // After a lost group nothing may follow: it was decided on what never became durable.
         if append.generation < self.floor || self.core.is_broken() {
             return false;
+        }
+        if mutants::is_on(Mutant::GenerationIgnored) {
+            return true;
         }
         if !self.fences.contains_key(&append.stream) {
             // New. An incarnation that was superseded by one that has left is older than that one.

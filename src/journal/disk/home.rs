@@ -149,6 +149,13 @@ impl Home {
     }
 }
 
+/// Returns the process that says it holds a data directory.
+#[must_use]
+pub fn holder(dir: &Path) -> Option<u32> {
+    let said = fs::read_to_string(dir.join("LOCK")).ok()?;
+    said.lines().find_map(|line| line.strip_prefix("pid ")?.trim().parse().ok())
+}
+
 fn lock(dir: &Path) -> Result<(File, bool, bool), HomeError> {
     let path = dir.join("LOCK");
     let mut file = OpenOptions::new()

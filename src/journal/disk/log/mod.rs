@@ -24,7 +24,7 @@ pub use crate::journal::disk::log::index::KeysOf;
 pub use crate::journal::disk::log::keyed::KeyedFrames;
 pub use crate::journal::disk::log::reader::{FrameIter, LogReader};
 pub use crate::journal::disk::log::recovery::{Cut, Opened};
-pub use crate::journal::disk::log::verify::{Verified, trim_copy, verify};
+pub use crate::journal::disk::log::verify::{Verified, trim_copy, verify, walk_living};
 pub use crate::journal::disk::segment::Frame;
 
 pub(crate) mod error;

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::journal::disk::frame::{Link, StoreId};
 use crate::journal::disk::log::error::{LogError, io_error};
 use crate::journal::disk::log::recovery::{check_block, ends_before, nothing_left, read_note, torn_block};
-use crate::journal::disk::segment::{self, Access, Segment};
+use crate::journal::disk::segment::{self, Access, Frame, Segment};
 
 /// What [`verify`] walked through without finding fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,27 @@ pub fn trim_copy(path: &Path) -> Result<(), LogError> {
 /// # Errors
 /// The first damage found; a torn tail, which an open might cut, is damage too.
 pub fn verify(dir: &Path, store: Option<StoreId>) -> Result<Verified, LogError> {
+    walk(dir, store, Tail::IsDamage, &mut |_| {})
+}
+
+/// Walks a log that a server may be writing, without its lock, and shows every frame; a torn tail is where it ends.
+///
+/// # Errors
+/// The first damage found; that a group is missing which was noted as synced before the walk began is damage.
+pub fn walk_living(dir: &Path, each: &mut dyn FnMut(&Frame)) -> Result<Verified, LogError> {
+    walk(dir, None, Tail::IsBeingWritten, each)
+}
+
+/// What stands after the last good frame of the last segment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tail {
+    IsDamage,
+    IsBeingWritten,
+}
+
+fn walk(dir: &Path, store: Option<StoreId>, tail: Tail, each: &mut dyn FnMut(&Frame)) -> Result<Verified, LogError> {
+    // Before the walk: a server may sync another group meanwhile.
+    let noted = read_note(dir)?;
     let mut link = Link::FIRST;
     let mut bytes = 0;
     let listed = segment::list(dir)?;
@@ -50,15 +71,15 @@ pub fn verify(dir: &Path, store: Option<StoreId>) -> Result<Verified, LogError> 
         if first.link != link {
             return Err(segment.corrupt(&first, "the segment does not follow the one before"));
         }
-        let (spot, reason) = segment.walk(|_, _| {})?;
-        if segment.written_end(spot.offset)?.is_some() {
+        let (spot, reason) = segment.walk(|_, frame| each(frame))?;
+        let may_be_torn = tail == Tail::IsBeingWritten && index + 1 == listed.len();
+        if !may_be_torn && segment.written_end(spot.offset)?.is_some() {
             return Err(segment.corrupt(&spot, reason));
         }
         link = spot.link;
         bytes += segment.bytes;
         end = Some((segment, spot));
     }
-    let noted = read_note(dir)?;
     if noted >= link.group {
         return Err(match end {
             Some((segment, spot)) => segment.corrupt(&spot, ends_before(noted)),
