@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
+use ractor::ActorCell;
 use tokio::sync::watch;
 
 use super::dispatch::unavailable;
@@ -164,7 +165,7 @@ impl Runtime {
         let Some(room) = self.house.directory.room(stream.kind) else { return false };
         let supervisor = room.shard(stream.id).supervisor.lock().clone();
         supervisor.is_some_and(|supervisor| {
-            supervisor.get_cell().kill();
+            fell(&supervisor.get_cell());
             true
         })
     }
@@ -174,7 +175,7 @@ impl Runtime {
         let Some(room) = self.house.directory.room(stream.kind) else { return false };
         let supervisor = room.shard(stream.id).supervisor.lock().clone();
         supervisor.and_then(|shard| shard.get_cell().try_get_supervisor()).is_some_and(|service| {
-            service.kill();
+            fell(&service);
             true
         })
     }
@@ -184,10 +185,24 @@ impl Runtime {
         let mut shards = self.house.directory.rooms().flat_map(|room| &room.shards);
         let shard = shards.find_map(|shard| shard.supervisor.lock().clone());
         let root = shard.and_then(|shard| shard.get_cell().try_get_supervisor()?.try_get_supervisor());
-        let services = root.map_or_else(Vec::new, |root| root.get_children());
+        let services = root.map_or_else(Vec::new, |root| below(&root));
         // What hangs below a service and is no shard follows the log.
-        let below = services.iter().flat_map(|service| service.get_children());
+        let below = services.iter().flat_map(below);
         let followers = below.filter(|child| child.is_message_type_of::<ShardMessage>() == Some(false));
         followers.map(|follower| follower.kill()).count()
     }
+}
+
+/// Kills an actor and all below it, in the order in which they were made: ractor goes by the order of a hash, which no
+/// seed repeats.
+pub(super) fn fell(actor: &ActorCell) {
+    actor.kill();
+    below(actor).iter().for_each(fell);
+}
+
+/// Returns what hangs below an actor, in the order in which it was made.
+fn below(actor: &ActorCell) -> Vec<ActorCell> {
+    let mut children = actor.get_children();
+    children.sort_by_key(ActorCell::get_id);
+    children
 }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::asks::{Runner, Running};
-use super::chaos::Chaos;
+use super::chaos::{Chaos, fell};
 use super::creation::Creations;
 use super::directory::{Directory, GuardsError, LiveLimits, LiveSet, Watcher, guards};
 use super::outside::Outbound;
@@ -211,6 +211,7 @@ impl Runtime {
         self.house.tasks.wait().await;
         self.house.services.drain();
         // A kill, because a follower's handler never ends by itself, and nothing it holds is worth waiting for.
+        fell(&self.root);
         if self.root.kill_and_wait(Some(STOP_TIMEOUT)).await.is_err() {
             tracing::warn!("the supervision tree did not stop in time; the log has everything");
         }

@@ -182,6 +182,20 @@ impl Journal {
         self.core.durable.subscribe()
     }
 
+    /// Waits until the durable position is beyond this one. Those who wait go on in the order in which they came.
+    pub async fn beyond(&self, position: Position) {
+        loop {
+            let moved = self.core.moved.notified();
+            tokio::pin!(moved);
+            // Before the look, so that a move between look and wait is not missed.
+            moved.as_mut().enable();
+            if *self.core.durable.borrow() > position {
+                return;
+            }
+            moved.await;
+        }
+    }
+
     /// Returns why nothing can be written, to read and to wait on.
     #[must_use]
     pub fn read_only(&self) -> watch::Receiver<Option<String>> {

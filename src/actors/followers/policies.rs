@@ -99,16 +99,18 @@ impl Progress {
             let PoliciesOf { house, system, service, .. } = &self.of;
             (Arc::clone(house), *system, *service)
         };
-        let mut durable = house.journal.durable();
         loop {
             house.services.running(system, service).await;
-            durable.borrow_and_update();
+            // Before the look, so that a move between look and wait is not missed.
+            let seen = *house.journal.durable().borrow();
             self.take_in().await?;
             self.save(&house).await;
             let has_room = self.unfinished.len() < IN_FLIGHT_MAX;
+            // What has ended goes first, so that a run can be repeated; new facts do not starve, they are taken in each time.
             tokio::select! {
+                biased;
                 Some(end) = self.turns.next(), if !self.turns.is_empty() => self.ended(end).await,
-                changed = durable.changed(), if has_room => changed?,
+                () = house.journal.beyond(seen), if has_room => {}
             }
             // A group ends many turns at once: the position is saved once for all of them.
             while let Some(Some(end)) = self.turns.next().now_or_never() {

@@ -37,16 +37,16 @@ impl ViewOf {
     pub(super) async fn follow(&self) -> Result<(), ActorProcessingErr> {
         let Self { house, spec } = self;
         let name = view_follower(spec);
-        let mut durable = house.journal.durable();
         let incarnation = house.journal.begin_following(&name);
         let mut done = house.journal.progress(&name)?;
         let mut set_aside = set_aside_before(house, &name)?;
         loop {
             house.services.running(spec.kind.system(), spec.kind.service()).await;
-            durable.borrow_and_update();
+            // Before the look, so that a move between look and wait is not missed.
+            let seen = *house.journal.durable().borrow();
             let facts = house.journal.facts_from(done + 1, BATCH_MAX).await?;
             let Some(last) = facts.last() else {
-                durable.changed().await?;
+                house.journal.beyond(seen).await;
                 continue;
             };
             done = last.position;
