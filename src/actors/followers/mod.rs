@@ -8,6 +8,8 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 pub(super) use policies::PoliciesOf;
 pub use policies::policies_of;
+#[cfg(test)]
+pub(super) use turn::command_id;
 pub(super) use views::ViewOf;
 pub use views::view_follower;
 

@@ -72,9 +72,8 @@ async fn command(
     index: u32,
     mut waiting_since: Instant,
 ) -> Result<u128, String> {
-    let namespace = derived_id(0, policy.name);
     let meta = CommandMeta {
-        id: derived_id(namespace, &format!("{}/{}/{index}", fact.stream, fact.version)),
+        id: command_id(policy, fact, index),
         origin: Origin::Policy,
         fingerprint: 0,
         causation: fact.position,
@@ -109,4 +108,9 @@ async fn command(
             }
         }
     }
+}
+
+/// Names the command of this index that a policy gives on a fact, the same each time the fact is followed.
+pub(in crate::actors) fn command_id(policy: &PolicySpec, fact: &Recorded, index: u32) -> u128 {
+    derived_id(derived_id(0, policy.name), &format!("{}/{}/{index}", fact.stream, fact.version))
 }

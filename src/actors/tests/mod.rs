@@ -18,6 +18,7 @@ mod outside;
 mod planting;
 mod live_set;
 mod shop;
+mod simulation;
 mod starting;
 mod stops;
 mod storm;
