@@ -37,6 +37,14 @@ struct Fence {
     version: u64,
 }
 
+impl Fence {
+    fn of(member: &Request) -> Option<(Stream, Self)> {
+        let Request::Append(Append { stream, generation, .. }) = member else { return None };
+        // Older than the floor, so that nothing is compared with the version.
+        Some((*stream, Self { generation: *generation, version: 0 }))
+    }
+}
+
 /// One incarnation of the committer.
 #[derive(Debug)]
 pub(in crate::journal) struct Committer {
@@ -98,8 +106,11 @@ impl Committer {
     }
 
     async fn finish_in_flight(&mut self) {
-        if self.core.in_flight.lock().is_none() {
-            return;
+        // Whoever writes to one of its streams without having passed the barrier does not know of it, and where it has no
+        // facts no version tells.
+        match &*self.core.in_flight.lock() {
+            Some(in_flight) => self.fences.extend(in_flight.members.iter().filter_map(Fence::of)),
+            None => return,
         }
         match self.core.engine.last_written().await {
             Ok(written) if written.group > self.core.group.load(Ordering::Acquire) => {
@@ -182,7 +193,7 @@ impl Committer {
     }
 
     fn raise(&mut self, stream: Stream, generation: u64) -> bool {
-        let current = self.fences.get(&stream).map_or(self.floor, |fence| fence.generation);
+        let current = self.fences.get(&stream).map_or(0, |fence| fence.generation).max(self.floor);
         if generation < current {
             return false;
         }
