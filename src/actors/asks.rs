@@ -47,6 +47,13 @@ pub(super) enum AskOutcome {
 #[derive(Debug, Default)]
 pub(super) struct Running(Mutex<HashSet<u128>>);
 
+#[cfg(test)]
+impl Running {
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+}
+
 /// Runs one ask.
 #[derive(Debug)]
 pub(super) struct Runner {

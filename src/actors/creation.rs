@@ -28,6 +28,19 @@ const UNSETTLED_GROUPS: u64 = 64;
 #[derive(Debug, Default)]
 pub(super) struct Creations(Mutex<UnderWay>);
 
+#[cfg(test)]
+impl Creations {
+    /// Returns how many runs have not ended.
+    pub(super) fn running(&self) -> usize {
+        self.0.lock().by_command.values().map(|entry| entry.runs).sum()
+    }
+
+    /// Returns how many keys are remembered.
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().by_command.len()
+    }
+}
+
 #[derive(Debug, Default)]
 struct UnderWay {
     by_command: HashMap<u128, Entry>,

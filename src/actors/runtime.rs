@@ -12,10 +12,10 @@ use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
 use super::asks::{Runner, Running};
-use super::chaos::Chaos;
+use super::chaos::{Chaos, fell};
 use super::creation::Creations;
 use super::directory::{Directory, GuardsError, LiveLimits, LiveSet, Watcher, guards};
-use super::followers::Tending;
+use super::followers::{FollowerName, Tending, follower_names};
 use super::outside::Outbound;
 use super::services::Services;
 use super::supervision::{Branch, Supervisor};
@@ -80,13 +80,6 @@ pub(super) struct House {
     pub(super) followers: Vec<FollowerName>,
     /// By system.
     pub(super) settings: HashMap<&'static str, &'static SettingValues>,
-}
-
-/// A follower as operators see it.
-#[derive(Clone, Debug)]
-pub(super) struct FollowerName {
-    pub(super) name: Arc<str>,
-    pub(super) what: &'static str,
 }
 
 /// Why the runtime did not start.
@@ -221,6 +214,7 @@ impl Runtime {
         }
         self.house.services.drain();
         // A kill, because a follower's handler never ends by itself, and nothing it holds is worth waiting for.
+        fell(&self.root);
         if self.root.kill_and_wait(Some(STOP_TIMEOUT)).await.is_err() {
             tracing::warn!("the supervision tree did not stop in time; the log has everything");
         }
@@ -283,19 +277,4 @@ fn directory(
         return Err(StartError::Zero(name));
     }
     Ok(guards::directory(systems, clock, observer, options)?)
-}
-
-fn follower_names(systems: &[System]) -> Vec<FollowerName> {
-    let services = systems.iter().flat_map(|system| system.services.iter().map(move |service| (system, service)));
-    let mut names = Vec::new();
-    for (system, service) in services {
-        if !service.policies.is_empty() {
-            let name = super::followers::policies_of(system.name, service.name);
-            names.push(FollowerName { name, what: "policies" });
-        }
-        for view in &service.views {
-            names.push(FollowerName { name: super::followers::view_follower(view), what: "view" });
-        }
-    }
-    names
 }

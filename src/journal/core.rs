@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::codec::{self, CodecError};
@@ -47,6 +47,8 @@ pub(super) struct Core {
     /// The newest incarnation of each follower.
     pub(super) following: Mutex<HashMap<Arc<str>, u64>>,
     pub(super) durable: watch::Sender<Position>,
+    /// Told whenever that moves; who waits first is told first, which a watch leaves to chance.
+    pub(super) moved: Notify,
     refusals: Mutex<BTreeMap<Refused, String>>,
     pub(super) read_only: watch::Sender<Option<String>>,
     /// Whether the committer failed too often for another to take over.
@@ -90,6 +92,7 @@ impl Core {
             closing: AtomicBool::new(false),
             following: Mutex::default(),
             durable: watch::Sender::new(0),
+            moved: Notify::new(),
             refusals: Mutex::default(),
             read_only: watch::Sender::new(None),
             given_up: watch::Sender::new(false),
@@ -114,7 +117,9 @@ impl Core {
 
     /// Moves the durable position to just before `next`, and wakes the followers.
     pub(super) fn advance(&self, next: Position) {
-        self.durable.send_if_modified(|durable| std::mem::replace(durable, (*durable).max(next - 1)) < next - 1);
+        if self.durable.send_if_modified(|durable| std::mem::replace(durable, (*durable).max(next - 1)) < next - 1) {
+            self.moved.notify_waiters();
+        }
     }
 
     pub(super) fn is_broken(&self) -> bool {

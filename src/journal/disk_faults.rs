@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::engine::{Engine, EngineError, Group, Written};
+use super::engine::{Engine, EngineError, Group, Lane, Written};
 use super::handle::Journal;
 use crate::clock::Clock;
 use crate::telemetry::metrics;
@@ -109,6 +109,17 @@ impl DiskFaults {
 }
 
 impl Journal {
+    /// Tells whether the storage has such a thread.
+    #[must_use]
+    pub fn has_lane(&self, lane: Lane) -> bool {
+        self.core.engine.has_lane(lane)
+    }
+
+    /// Ends a thread of the storage as a panic would; tells whether there was one.
+    pub fn end_lane(&self, lane: Lane) -> bool {
+        self.core.engine.end_lane(lane)
+    }
+
     /// Has something be wrong with the disk for a while, in place of what is.
     ///
     /// # Errors

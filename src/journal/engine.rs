@@ -31,6 +31,9 @@ pub trait Engine: Debug + Send + Sync + 'static {
 
     /// Takes newest values into the store, then moves its mark; returns how many bytes the values take there.
     ///
+    /// A kill leaves the first of them: ids first, then outcomes, rows, intents, and followers' positions last, so that
+    /// nothing in the store vouches for what is not there.
+    ///
     /// # Errors
     ///
     /// Fails when the store does.

@@ -13,7 +13,7 @@ use super::checkpointing;
 use super::codec::CodecError;
 use super::commit::{self, Append, INBOX_MAX, Request};
 use super::core::Core;
-use super::engine::{CheckpointFigures, Engine, EngineError, Figures, Lane};
+use super::engine::{CheckpointFigures, Engine, EngineError, Figures};
 use super::ids::Ids;
 use super::overlay::applier;
 use super::reading::ReadError;
@@ -187,6 +187,20 @@ impl Journal {
         self.core.durable.subscribe()
     }
 
+    /// Waits until the durable position is beyond this one. Those who wait go on in the order in which they came.
+    pub async fn beyond(&self, position: Position) {
+        loop {
+            let moved = self.core.moved.notified();
+            tokio::pin!(moved);
+            // Before the look, so that a move between look and wait is not missed.
+            moved.as_mut().enable();
+            if *self.core.durable.borrow() > position {
+                return;
+            }
+            moved.await;
+        }
+    }
+
     /// Returns why nothing can be written, to read and to wait on.
     #[must_use]
     pub fn read_only(&self) -> watch::Receiver<Option<String>> {
@@ -247,17 +261,6 @@ impl Journal {
         if let Some(committer) = &*self.core.committer.lock() {
             committer.abort();
         }
-    }
-
-    /// Tells whether the storage has such a thread.
-    #[must_use]
-    pub fn has_lane(&self, lane: Lane) -> bool {
-        self.core.engine.has_lane(lane)
-    }
-
-    /// Ends a thread of the storage as a panic would; tells whether there was one.
-    pub fn end_lane(&self, lane: Lane) -> bool {
-        self.core.engine.end_lane(lane)
     }
 
     /// Resolves when the committer failed too often for another to take over: the process must end.

@@ -163,7 +163,7 @@ impl Journal {
         })
     }
 
-    /// Returns the intents that are open.
+    /// Returns the intents that are open, in the order of their askers.
     ///
     /// # Errors
     ///
@@ -171,7 +171,9 @@ impl Journal {
     pub fn open_intents(&self) -> Result<Vec<Arc<Intent>>, ReadError> {
         let waiting = |value: &Value| if let Value::Intent(intent) = value { Some(Arc::clone(intent)) } else { None };
         let stored = |_: &[u8], bytes: &[u8]| codec::decode_intent(bytes, &self.core.catalogue).map(Arc::new).map(Some);
-        self.newest(Tree::Intents, waiting, stored)
+        let mut intents = self.newest(Tree::Intents, waiting, stored)?;
+        intents.sort_by_key(|intent| intent.asker);
+        Ok(intents)
     }
 
     /// Returns the values of a tree: those that wait for the store, then what the store has under other keys.

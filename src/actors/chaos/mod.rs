@@ -175,7 +175,7 @@ impl Runtime {
         let Some(room) = self.house.directory.room(stream.kind) else { return false };
         let supervisor = room.shard(stream.id).supervisor.lock().clone();
         supervisor.is_some_and(|supervisor| {
-            supervisor.get_cell().kill();
+            fell(&supervisor.get_cell());
             true
         })
     }
@@ -185,7 +185,7 @@ impl Runtime {
         let Some(room) = self.house.directory.room(stream.kind) else { return false };
         let supervisor = room.shard(stream.id).supervisor.lock().clone();
         supervisor.and_then(|shard| shard.get_cell().try_get_supervisor()).is_some_and(|service| {
-            service.kill();
+            fell(&service);
             true
         })
     }
@@ -195,4 +195,18 @@ impl Runtime {
         let followers = self.victims(&[What::Policies, What::Views], &|_| true);
         self.kill_some(followers, usize::MAX, 0).len()
     }
+}
+
+/// Kills an actor and all below it, in the order in which they were made: ractor goes by the order of a hash, which no
+/// seed repeats.
+pub(super) fn fell(actor: &ActorCell) {
+    actor.kill();
+    below(actor).iter().for_each(fell);
+}
+
+/// Returns what hangs below an actor, in the order in which it was made.
+fn below(actor: &ActorCell) -> Vec<ActorCell> {
+    let mut children = actor.get_children();
+    children.sort_by_key(ActorCell::get_id);
+    children
 }

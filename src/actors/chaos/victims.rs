@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ractor::{ActorCell, ActorStatus};
 
+use super::fell;
 use crate::actors::runtime::{House, Runtime};
 use crate::clock::drawn;
 use crate::domain::{Kind, Stream};
@@ -131,7 +132,7 @@ impl Victim {
     pub(super) fn die(&self, journal: &Journal) {
         metrics::chaos_acted("kill", self.what.name());
         match &self.life {
-            Life::Actor(cell) => cell.kill(),
+            Life::Actor(cell) => fell(cell),
             Life::Committer => journal.kill_committer(),
             Life::Lane(lane) => drop(journal.end_lane(*lane)),
         }

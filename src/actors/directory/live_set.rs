@@ -210,6 +210,14 @@ impl LiveSet {
     }
 }
 
+#[cfg(test)]
+impl LiveSet {
+    /// Returns how many hold a right to recover.
+    pub(in crate::actors) fn recovering(&self) -> usize {
+        self.limits.recoveries_max - self.recoveries.available_permits()
+    }
+}
+
 const FULL: NotExecuted = NotExecuted { reason: Reason::RecoveryBusy, retry_after: SEAT_WAIT_MAX };
 
 impl Seat {

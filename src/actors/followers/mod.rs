@@ -6,7 +6,11 @@ mod tending;
 mod turn;
 mod views;
 
+use std::sync::Arc;
+
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use crate::domain::System;
 
 pub(super) use policies::PoliciesOf;
 pub use policies::policies_of;
@@ -57,4 +61,27 @@ impl Actor for Follower {
             Following::View(view) => view.follow().await,
         }
     }
+}
+
+/// A follower as operators see it.
+#[derive(Clone, Debug)]
+pub(super) struct FollowerName {
+    pub(super) name: Arc<str>,
+    pub(super) what: &'static str,
+}
+
+/// Names every follower of these systems.
+pub(super) fn follower_names(systems: &[System]) -> Vec<FollowerName> {
+    let services = systems.iter().flat_map(|system| system.services.iter().map(move |service| (system, service)));
+    let mut names = Vec::new();
+    for (system, service) in services {
+        if !service.policies.is_empty() {
+            let name = policies_of(system.name, service.name);
+            names.push(FollowerName { name, what: "policies" });
+        }
+        for view in &service.views {
+            names.push(FollowerName { name: view_follower(view), what: "view" });
+        }
+    }
+    names
 }

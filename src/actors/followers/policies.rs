@@ -108,18 +108,21 @@ impl Progress {
             let PoliciesOf { house, system, service, .. } = &self.of;
             (Arc::clone(house), *system, *service)
         };
-        let (mut durable, mut told) = (house.journal.durable(), house.tending.told());
+        let mut told = house.tending.told();
         loop {
             house.services.running(system, service).await;
-            durable.borrow_and_update();
+            // Before the look, so that a move between look and wait is not missed.
+            let seen = *house.journal.durable().borrow();
             self.tend_all().await;
             self.take_in().await?;
             fault_points::at(FaultPoint::PolicyTakenIn).await?;
             self.save(&house).await?;
             let has_room = self.unfinished.len() < IN_FLIGHT_MAX;
+            // What has ended goes first, so that a run can be repeated; new facts do not starve, they are taken in each time.
             tokio::select! {
+                biased;
                 Some(end) = self.turns.next(), if !self.turns.is_empty() => self.ended(end).await,
-                changed = durable.changed(), if has_room => changed?,
+                () = house.journal.beyond(seen), if has_room => {}
                 changed = told.changed() => changed?,
             }
             // A group ends many turns at once: the position is saved once for all of them.

@@ -42,17 +42,19 @@ impl ViewOf {
     pub(super) async fn follow(&self) -> Result<(), ActorProcessingErr> {
         let Self { house, spec } = self;
         house.services.running(spec.kind.system(), spec.kind.service()).await;
-        let (mut durable, mut told) = (house.journal.durable(), house.tending.told());
+        let mut told = house.tending.told();
         let mut writing = Writing::begin(self.clone())?;
         writing.mend_all().await?;
         loop {
             house.services.running(spec.kind.system(), spec.kind.service()).await;
-            durable.borrow_and_update();
+            // Before the look, so that a move between look and wait is not missed.
+            let seen = *house.journal.durable().borrow();
             writing.tend_all().await?;
             let facts = house.journal.facts_from(writing.done + 1, BATCH_MAX).await?;
             if facts.is_empty() {
                 tokio::select! {
-                    changed = durable.changed() => changed?,
+                    biased;
+                    () = house.journal.beyond(seen) => {}
                     changed = told.changed() => changed?,
                 }
                 continue;

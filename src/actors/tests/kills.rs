@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use super::super::chaos::{Hold, Point};
 use super::gate::{Gate, GatedEngine, Moment};
-use super::house::{House, done, life, life_on_disk};
+use super::house::{House, done, keyed, life, life_on_disk, refused, systems};
 use super::yard::{Add, Added, Board, Echo, Heard, Tally, TallyEvent};
-use crate::domain::{Aggregate, Stream, View};
-use crate::journal::Engine;
+use crate::domain::{Aggregate, Catalogue, Stream, View};
+use crate::journal::codec::decode_records;
+use crate::journal::engine::From;
 use crate::journal::memory_engine::MemoryEngine;
+use crate::journal::{Engine, Record};
+use crate::systems::oa_rental::rental::{CancelRental, Rental};
 
 const TALLY: Stream = Stream::new(Tally::KIND, 1);
 
@@ -164,6 +167,34 @@ fn what_was_decided_before_a_kill_lands_before_what_comes_after_it() {
         }
         house.settled().await;
         assert_eq!(numbers(&house).await, [1, 2, 3, 4]);
+    });
+}
+
+#[test]
+fn a_key_that_was_refused_is_not_decided_again_while_a_new_committer_makes_the_refusal_visible() {
+    const MISSING: Stream = Stream::new(Rental::KIND, 9);
+    life(async {
+        let storage = MemoryEngine::default();
+        let (engine, gate) = GatedEngine::before(Arc::new(storage.clone()));
+        let house = House::start(engine).await;
+        let cancel = || keyed(house.tell::<Rental>(MISSING.id, CancelRental {}), "cancel", 1);
+        gate.hold(Moment::Untold);
+        let left = house.begin(cancel());
+        gate.reached().await;
+        // Written and not told: the client leaves, and what knew of it is killed.
+        drop(left);
+        assert_eq!(house.runtime.kill(|stream| stream == MISSING, 1, 0), [MISSING]);
+        house.journal.kill_committer();
+        house.done_waiting().await;
+        let again = house.begin(cancel());
+        house.done_waiting().await;
+        gate.open();
+        assert_eq!(refused(again.outcome().await), "not-found");
+        let groups = storage.read(From::Group(1), usize::MAX).await.expect("it reads");
+        let records = groups.iter().flat_map(|group| {
+            decode_records(&group.payload, &Catalogue::of(&systems())).expect("what was written can be read")
+        });
+        assert_eq!(records.filter(|record| matches!(record, Record::Answer(_))).count(), 1);
     });
 }
 

@@ -22,6 +22,7 @@ mod parked;
 mod planting;
 mod live_set;
 mod shop;
+mod simulation;
 mod starting;
 mod stops;
 mod storm;

@@ -1,5 +1,6 @@
 //! Fields on the wire, what they hold, and how JSON writes it.
 
+pub mod camel_case;
 pub mod form;
 mod state;
 

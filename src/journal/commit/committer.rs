@@ -1,4 +1,4 @@
-//! Group commit and the fence.
+//! Group commit.
 //!
 //! Whatever arrived while the last group was syncing is the next group: one write, one sync. Then rows, answers and
 //! intents enter the overlay, the durable position moves, and only then are barriers and replies released.
@@ -8,12 +8,10 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use foldhash::HashMap;
 use tokio::sync::mpsc;
 
-use super::request::{Append, Committed, Request};
-
-use crate::domain::Stream;
+use super::fences::Fences;
+use super::request::{Committed, Request};
 use crate::fault_points::{self, FaultPoint};
 use crate::journal::codec;
 use crate::journal::core::Core;
@@ -33,26 +31,18 @@ pub(in crate::journal) struct InFlight {
     members: Vec<Request>,
 }
 
-#[derive(Debug)]
-struct Fence {
-    generation: u64,
-    version: u64,
-}
-
 /// One incarnation of the committer.
 #[derive(Debug)]
 pub(in crate::journal) struct Committer {
     core: Arc<Core>,
-    fences: HashMap<Stream, Fence>,
-    floor: u64,
-    /// The newest generation that has left, its fence with it.
-    left: u64,
+    fences: Fences,
 }
 
 impl Committer {
     /// Takes over after an older incarnation: finishes its group and fences every instance it knew.
     pub(in crate::journal) async fn take_over(core: Arc<Core>, floor: u64) -> Self {
-        let mut committer = Self { core, fences: HashMap::default(), floor, left: 0 };
+        let fences = Fences::new(Arc::clone(&core), floor);
+        let mut committer = Self { core, fences };
         committer.finish_in_flight().await;
         committer
     }
@@ -114,8 +104,11 @@ impl Committer {
     }
 
     async fn finish_in_flight(&mut self) {
-        if self.core.in_flight.lock().is_none() {
-            return;
+        // Whoever writes to one of its streams without having passed the barrier does not know of it, and where it has no
+        // facts no version tells.
+        match &*self.core.in_flight.lock() {
+            Some(in_flight) => self.fences.take_over(&in_flight.members),
+            None => return,
         }
         match self.core.engine.last_written().await {
             Ok(written) if written.group > self.core.group.load(Ordering::Acquire) => {
@@ -144,9 +137,12 @@ impl Committer {
                 break;
             }
             let accepted = match &request {
-                Request::Append(append) => self.accept(append),
-                Request::Barrier { stream, generation, .. } => self.raise(*stream, *generation),
-                Request::Forget { stream, generation } => self.forget(*stream, *generation),
+                Request::Append(append) => self.fences.accept(append),
+                Request::Barrier { stream, generation, .. } => self.fences.raise(*stream, *generation),
+                Request::Forget { stream, generation } => {
+                    self.fences.forget(*stream, *generation);
+                    false
+                }
                 Request::Note { .. } | Request::Flush { .. } => true,
             };
             if !accepted {
@@ -162,60 +158,6 @@ impl Committer {
         facts += u32::from(facts > 0 && mutants::now_and_then(Mutant::PositionGapHidden, 50));
         let group = Group { first_position, facts, payload: payload.into() };
         InFlight { group, members }
-    }
-
-    /// The fence: one writer a stream, and never an older one.
-    fn accept(&mut self, append: &Append) -> bool {
-        let adds: u64 = append.records.iter().map(Record::positions).sum();
-        // After a lost group nothing may follow: it was decided on what never became durable.
-        if append.generation < self.floor || self.core.is_broken() {
-            return false;
-        }
-        if mutants::is_on(Mutant::GenerationIgnored) {
-            return true;
-        }
-        if !self.fences.contains_key(&append.stream) {
-            // New. An incarnation that was superseded by one that has left is older than that one.
-            if append.generation <= self.left {
-                metrics::append_fenced();
-                return false;
-            }
-            let Some(version) = self.version_of(append.stream) else { return false };
-            self.fences.insert(append.stream, Fence { generation: append.generation, version });
-        }
-        let Some(fence) = self.fences.get_mut(&append.stream) else { return false };
-        if append.generation != fence.generation || append.expects != fence.version {
-            metrics::append_fenced();
-            return false;
-        }
-        fence.version += adds;
-        true
-    }
-
-    /// Returns the version a stream has; `None` when it cannot be told.
-    fn version_of(&self, stream: Stream) -> Option<u64> {
-        // Most streams that are new here are new to the store too.
-        if !self.core.ids.knows(stream.kind, stream.id) {
-            return Some(0);
-        }
-        self.core.row(stream).ok().map(|row| row.map_or(0, |row| row.version))
-    }
-
-    fn raise(&mut self, stream: Stream, generation: u64) -> bool {
-        let current = self.fences.get(&stream).map_or(self.floor, |fence| fence.generation);
-        if generation < current {
-            return false;
-        }
-        self.fences.insert(stream, Fence { generation, version: 0 });
-        true
-    }
-
-    fn forget(&mut self, stream: Stream, generation: u64) -> bool {
-        if self.fences.get(&stream).is_some_and(|fence| fence.generation == generation) {
-            self.fences.remove(&stream);
-            self.left = self.left.max(generation);
-        }
-        false
     }
 
     /// Makes the group in flight visible, then releases who waits for it.
@@ -263,9 +205,7 @@ impl Committer {
             Request::Barrier { stream, generation, reply } => {
                 let Ok(recovered) = self.core.recovered(stream) else { return };
                 let version = recovered.row.as_ref().map_or(0, |row| row.version);
-                if let Some(fence) = self.fences.get_mut(&stream).filter(|fence| fence.generation == generation) {
-                    fence.version = version;
-                }
+                self.fences.begin(stream, generation, version);
                 // A receiver that is gone was killed meanwhile; its successor asks again.
                 let _ = reply.send(recovered);
             }

@@ -3,6 +3,7 @@
 mod request;
 mod closing;
 mod committer;
+mod fences;
 mod keeper;
 
 pub(super) use committer::InFlight;
