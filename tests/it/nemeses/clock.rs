@@ -53,6 +53,9 @@ fn a_clock_that_jumps_loses_nothing_and_answers_a_repeated_key_as_before() {
         writers.iter_mut().for_each(|writer| writer.settle(&server, &mut faults));
         assert_eq!(server.send("product", &keyed).located_id(), made, "wall clock {offset}: and after a start");
     }
+    // In nobody's ledger.
+    let gone = Request::delete(&format!("/products/{}", made.expect("it was made")));
+    assert_eq!(server.send("product", &gone).status, 204);
     let found = audit(&server, &mut writers);
     assert!(faults.is_empty() && found.is_empty(), "RESURGAM_SEED={seed}: {faults:#?} {found:#?}");
     assert_eq!(server.ended(), None, "it ended by itself: {}", server.said());
