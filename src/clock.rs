@@ -13,6 +13,16 @@ use tokio::time::Instant;
 use uuid::{Builder, Uuid};
 
 /// Tells the time and draws ids and random numbers; clones share one source.
+///
+/// ```
+/// use std::time::Duration;
+/// use resurgam::clock::Clock;
+///
+/// let (one, other) = (Clock::manual(1_000, 42), Clock::manual(1_000, 42));
+/// assert_eq!((one.id(), one.random()), (other.id(), other.random()), "a run repeats from its seed");
+/// one.advance_wall(Duration::from_secs(1));
+/// assert_eq!(one.wall_ms(), 2_000);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Clock {
     source: Source,

@@ -120,7 +120,7 @@ impl House {
     ) -> Result<Reply, CallError> {
         // Nothing durable is known of it: nothing to recover. A run of it that is not durable yet is before it at the fence.
         let fresh = fresh || !self.journal.ids().knows(stream.kind, stream.id);
-        let mut last: Option<u64> = None;
+        let (mut last, mut lost_at): (Option<u64>, Option<Instant>) = (None, None);
         let mut unknown = None;
         for sent in 0..=REDISPATCHES_MAX {
             let living = match self.living(room, stream.id, deadline, fresh && sent == 0, last).await {
@@ -133,7 +133,12 @@ impl House {
                 // Gone before it arrived: nothing happened.
                 Ok(None) => {}
                 Ok(Some(answer)) => match answer.await {
-                    Ok(Ok(reply)) => return Ok(reply),
+                    Ok(Ok(reply)) => {
+                        if let Some(lost_at) = lost_at {
+                            metrics::answered_again(self.clock.now() - lost_at);
+                        }
+                        return Ok(reply);
+                    }
                     Ok(Err(NoReply::Withdrawn(reason))) => return Err(reason.into()),
                     // It lives, and may know a moment later.
                     Ok(Err(NoReply::Failed(CallError::Unknown(Unknown::PortDropped)))) => {
@@ -144,6 +149,7 @@ impl House {
                 },
             }
             metrics::redispatched(stream.kind.path());
+            lost_at.get_or_insert_with(|| self.clock.now());
             if sent > 0 {
                 let wait = REDISPATCH_WAIT_FIRST.saturating_mul(2u32.saturating_pow(sent - 1)).min(REDISPATCH_WAIT_MAX);
                 tokio::time::sleep(wait).await;

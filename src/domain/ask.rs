@@ -69,6 +69,15 @@ pub enum OnUnknown {
 }
 
 /// How far something is that was asked for before it was certain: tried, then confirmed or undone.
+///
+/// ```
+/// use resurgam::domain::{Decision, Hold};
+///
+/// let facts = |decision: Decision<&'static str>| decision.facts;
+/// assert_eq!(facts(Hold::Nothing.hold("held")), ["held"]);
+/// assert_eq!(facts(Hold::Held.confirm("paid")), ["paid"]);
+/// assert!(facts(Hold::Voided.hold("held")).is_empty(), "a try that comes after its undo");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hold {
     /// Not tried yet.

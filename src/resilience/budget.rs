@@ -15,6 +15,22 @@ use tokio::time::Instant;
 use super::sync::Mutex;
 
 /// The tokens that one caller and callee, or all requests of one entry, may spend on retries. Shared by reference.
+///
+/// ```
+/// use std::time::Duration;
+/// use resurgam::clock::Clock;
+/// use resurgam::resilience::{Budget, BudgetPolicy, Withdrawal};
+///
+/// let now = Clock::system().now();
+/// let one_in_five = BudgetPolicy { ratio_per_mille: 200, floor_per_second: 0, ttl: Duration::from_secs(10) };
+/// let budget = Budget::new(one_in_five, now)?;
+/// (0..10).for_each(|_| budget.deposit(now)); // ten first attempts
+/// for _ in 0..2 {
+///     budget.withdraw(now).map(Withdrawal::spent).expect("paid for by ten");
+/// }
+/// assert!(budget.withdraw(now).is_none(), "the third is not");
+/// # Ok::<(), resurgam::resilience::BudgetPolicyError>(())
+/// ```
 pub struct Budget {
     policy: BudgetPolicy,
     created: Instant,

@@ -8,6 +8,18 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 
 /// The instant after which nobody waits for the answer any more.
+///
+/// ```
+/// use std::time::Duration;
+/// use resurgam::clock::Clock;
+/// use resurgam::resilience::Deadline;
+///
+/// let clock = Clock::system();
+/// let client = Deadline::after(&clock, Duration::from_secs(5));
+/// let attempt = client.capped(&clock, Duration::from_millis(610));
+/// assert!(attempt.remaining(&clock) <= Duration::from_millis(610));
+/// assert_eq!(attempt.earlier_of(client), attempt);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 

@@ -18,6 +18,20 @@ use tokio::time::Instant;
 use super::outcome::{NotExecuted, Reason};
 
 /// A token bucket for every key.
+///
+/// ```
+/// use std::time::Duration;
+/// use resurgam::clock::Clock;
+/// use resurgam::resilience::{RateLimit, RatePolicy};
+///
+/// let now = Clock::system().now();
+/// let limit = RateLimit::new(RatePolicy { per_second: 10, burst: 1, keys_max: 100 }, now)?;
+/// assert!(limit.try_take("ann", now).is_ok());
+/// let early = limit.try_take("ann", now).expect_err("her bucket is empty");
+/// assert_eq!(early.retry_after, Duration::from_millis(100));
+/// assert!(limit.try_take("bob", now).is_ok(), "his is not");
+/// # Ok::<(), resurgam::resilience::RateError>(())
+/// ```
 pub struct RateLimit<K> {
     policy: RatePolicy,
     /// Where time is counted from.

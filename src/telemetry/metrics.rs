@@ -49,6 +49,7 @@ const ACTOR_ENDS: &str = "resurgam_actor_ends_total";
 const QUARANTINED: &str = "resurgam_quarantined";
 const HANDLERS_STUCK: &str = "resurgam_handlers_stuck";
 const REDISPATCHES: &str = "resurgam_redispatches_total";
+const ANSWERED_AGAIN: &str = "resurgam_answered_again_seconds";
 const JOURNAL_SYNC: &str = "resurgam_journal_sync_seconds";
 const JOURNAL_GROUP: &str = "resurgam_journal_group_bytes";
 const JOURNAL_FENCED: &str = "resurgam_journal_fenced_total";
@@ -119,6 +120,11 @@ fn describe() {
     describe_gauge!(QUARANTINED, "Aggregates set aside after too many failures, by kind.");
     describe_gauge!(HANDLERS_STUCK, "Aggregates still at a command long after its deadline; each holds a thread.");
     describe_counter!(REDISPATCHES, "Commands sent again because their actor was gone, by kind.");
+    describe_histogram!(
+        ANSWERED_AGAIN,
+        Unit::Seconds,
+        "Time from the moment a command lost its actor to its answer by the next one."
+    );
     describe_histogram!(JOURNAL_SYNC, Unit::Seconds, "Time to write and sync one group.");
     describe_histogram!(JOURNAL_GROUP, Unit::Bytes, "Size of one group.");
     describe_counter!(JOURNAL_FENCED, "Appends refused because a newer incarnation had passed its barrier.");
@@ -192,6 +198,11 @@ pub fn handlers_stuck(count: usize) {
 /// Counts a command sent again.
 pub fn redispatched(kind: &'static str) {
     counter!(REDISPATCHES, "kind" => kind).increment(1);
+}
+
+/// Records how long a command waited that lost its actor.
+pub fn answered_again(took: Duration) {
+    histogram!(ANSWERED_AGAIN).record(took);
 }
 
 /// Records a written group.

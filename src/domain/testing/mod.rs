@@ -24,6 +24,34 @@ pub struct Then<A: Aggregate> {
 }
 
 /// Starts from these facts, as aggregate 1 at time 0.
+///
+/// ```
+/// use resurgam::domain::prelude::*;
+/// use resurgam::domain::testing::given;
+///
+/// form! { struct Lamp { is_on: i32 } }
+/// messages! {
+///     enum LampCommand: Command { Switch {} = 1 }
+///     enum LampEvent: Event { SwitchedOn {} = 1 }
+/// }
+/// impl Aggregate for Lamp {
+///     const KIND: Kind = Kind::new("house/hall/lamp");
+///     const IDS: IdRule = IdRule::Sequence;
+///     type Command = LampCommand;
+///     type Event = LampEvent;
+///     type Rejection = Refusal;
+///     fn decide(&self, _: &LampCommand, _: &Context) -> Decided<Self> {
+///         Refusal::unless(self.is_on == 0, "lamp-is-off", || "it is on".to_owned())?;
+///         Ok(Decision::facts([SwitchedOn {}]))
+///     }
+///     fn evolve(&mut self, _: &LampEvent) {
+///         self.is_on = 1;
+///     }
+/// }
+///
+/// given::<Lamp>([]).when(Switch {}).then([SwitchedOn {}]);
+/// given::<Lamp>([SwitchedOn {}.into()]).when(Switch {}).then_broken("lamp-is-off");
+/// ```
 #[must_use]
 pub fn given<A: Aggregate>(facts: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let mut state = A::default();

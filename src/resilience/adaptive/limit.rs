@@ -12,6 +12,20 @@ use crate::clock::Clock;
 use crate::resilience::outcome::NotExecuted;
 
 /// The places inside, and the control that says how many there are.
+///
+/// ```
+/// use resurgam::clock::Clock;
+/// use resurgam::resilience::{AdaptiveLimit, Ending, LimitPolicy};
+///
+/// let clock = Clock::system();
+/// let two = LimitPolicy { floor: 2, initial: 2, ceiling: 2, ..LimitPolicy::EDGE };
+/// let limit = AdaptiveLimit::new(two, clock.clone())?;
+/// let inside = [(); 2].map(|()| limit.try_acquire(clock.now()).expect("there is room"));
+/// assert!(limit.try_acquire(clock.now()).is_err(), "turned away at once");
+/// inside.into_iter().for_each(|permit| permit.settle(Ending::Answered));
+/// assert_eq!(limit.in_flight(), 0);
+/// # Ok::<(), resurgam::resilience::LimitError>(())
+/// ```
 pub struct AdaptiveLimit {
     clock: Clock,
     control: Mutex<Control>,

@@ -36,6 +36,21 @@ pub use transition::{Cause, Mode, State, Transition};
 pub use window::Tally;
 
 /// A breaker, shared by all who call the same callee.
+///
+/// ```
+/// use std::time::Duration;
+/// use resurgam::resilience::breaker::{Breaker, BreakerConfig, Moment, Outcome};
+///
+/// let config = BreakerConfig { consecutive: Some(2), ..BreakerConfig::KIND };
+/// let breaker = Breaker::new(config, 42, Box::new(|moved| println!("{moved:?}")))?;
+/// let now = Moment::new(Duration::ZERO);
+/// for _ in 0..2 {
+///     let permit = breaker.admit(now).expect("closed");
+///     permit.settle(Outcome::Failure, now);
+/// }
+/// assert!(breaker.admit(now).is_err(), "left alone for a while");
+/// # Ok::<(), resurgam::resilience::breaker::BreakerConfigError>(())
+/// ```
 pub struct Breaker {
     /// What most calls need: may they pass unasked, or not at all, and the generation.
     word: AtomicU64,

@@ -21,6 +21,31 @@ use crate::resilience::outcome::CallError;
 use crate::resilience::sync::Mutex;
 
 /// Repeats the calls of one edge: from one caller to one callee.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use resurgam::clock::Clock;
+/// use resurgam::resilience::{
+///     Budget, BudgetPolicy, CallError, Deadline, Idempotency, Retries, Retry, RetryPolicy, Unknown, Unobserved,
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let clock = Clock::system();
+/// let budget = || Budget::new(BudgetPolicy::default(), clock.now()).map(Arc::new);
+/// let retry = Retry::new("orders", RetryPolicy::default(), budget()?, clock.clone(), Arc::new(Unobserved))?;
+/// let request = Retries::begin(budget()?, clock.now());
+/// let deadline = Deadline::after(&clock, Duration::from_secs(5));
+/// let lost_once = async |attempt| match attempt {
+///     1 => Err(CallError::Unknown(Unknown::AttemptTimeout)),
+///     _ => Ok("done"),
+/// };
+/// // A key makes a repeat harmless; without one, nobody knows whether the first attempt did it.
+/// assert_eq!(retry.run(&request, deadline, Idempotency::Keyed, lost_once).await, Ok("done"));
+/// # Ok(()) })
+/// # }
+/// ```
 pub struct Retry {
     edge: Arc<str>,
     policy: RetryPolicy,
