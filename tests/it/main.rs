@@ -36,6 +36,7 @@ mod nemeses;
 mod nothing_lost;
 mod power_cut;
 mod torn_and_flipped;
+mod disk_calls;
 mod disk_errors;
 mod reload;
 mod siege;

@@ -63,13 +63,19 @@ pub(crate) struct Writer {
 impl Writer {
     /// Registers the product it rents: one each, so that writers do not wait for each other's stock.
     pub(crate) fn new(server: &Server, number: u64, seed: u64) -> Writer {
+        let writer = Writer::try_new(server, number, seed).expect("the stock is registered");
+        let copy = format!("/products/{}", writer.stock_id);
+        server.becomes("delivery", &copy, "known to Delivery", |p| p["qty"] == STOCK);
+        writer
+    }
+
+    /// The same at a server that may refuse it, or not answer.
+    pub(crate) fn try_new(server: &Server, number: u64, seed: u64) -> Option<Writer> {
         let name = format!("w{number}");
         let body = format!(r#"{{"name":"{name}-stock","qty":{STOCK}}}"#);
-        let made = server.send("product", &Request::post("/products", body));
-        let stock_id = made.located_id().expect("the stock is registered");
-        let copy = format!("/products/{stock_id}");
-        server.becomes("delivery", &copy, "known to Delivery", |p| p["qty"] == STOCK);
-        Writer {
+        let made = server.client("product").try_send(&Request::post("/products", body)).ok()?;
+        let stock_id = made.located_id()?;
+        Some(Writer {
             name,
             dice: Dice::new(seed ^ number),
             stock_id,
@@ -78,7 +84,7 @@ impl Writer {
             rentals: Vec::new(),
             fresh: Vec::new(),
             refused: Vec::new(),
-        }
+        })
     }
 
     /// One random write. An error means that no answer came.
