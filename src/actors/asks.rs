@@ -213,7 +213,7 @@ impl House {
             return false;
         }
         let deadline = Deadline::after(&self.clock, ACKNOWLEDGE_TIMEOUT);
-        let Ok(living) = self.living(room, intent.asker.id, deadline, false, *gone).await else { return false };
+        let Ok((living, _)) = self.living(room, intent.asker.id, deadline, false, *gone).await else { return false };
         let (acknowledged, acknowledgement) = oneshot::channel();
         let message = match telling {
             Telling::Ended(outcome) => InstanceMessage::Asked { intent: intent.id, outcome, acknowledged },

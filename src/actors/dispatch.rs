@@ -123,8 +123,13 @@ impl House {
         let (mut last, mut lost_at): (Option<u64>, Option<Instant>) = (None, None);
         let mut unknown = None;
         for sent in 0..=REDISPATCHES_MAX {
-            let living = match self.living(room, stream.id, deadline, fresh && sent == 0, last).await {
-                Ok(living) => living,
+            let fresh = fresh && sent == 0;
+            let living = match self.living(room, stream.id, deadline, fresh, last).await {
+                Ok((living, missed_at)) => {
+                    // Who was never there is not missed.
+                    lost_at = lost_at.or(missed_at.filter(|_| !fresh));
+                    living
+                }
                 Err(rejected) => return Err(sticking(unknown, rejected.into())),
             };
             last = Some(living.generation);
@@ -184,7 +189,7 @@ impl House {
         Ok(living.actor.cast(InstanceMessage::Command(envelope)).is_ok().then_some(answer))
     }
 
-    /// Finds the actor, starting it if there is none, or says why there cannot be one now. The incarnation `but_not`
+    /// Finds the actor, starting it if there is none, or says why there cannot be one now; and tells since when there was none. The incarnation `but_not`
     /// has let its caller down: its end is waited for, and made certain if nobody notices it.
     pub(super) async fn living(
         &self,
@@ -193,9 +198,9 @@ impl House {
         deadline: Deadline,
         fresh: bool,
         but_not: Option<u64>,
-    ) -> Result<Living, NotExecuted> {
+    ) -> Result<(Living, Option<Instant>), NotExecuted> {
         let shard = room.shard(id);
-        let mut end_by: Option<Instant> = None;
+        let (mut end_by, mut missed_at): (Option<Instant>, Option<Instant>) = (None, None);
         let mut place = None;
         loop {
             // Nobody will start it any more.
@@ -208,7 +213,7 @@ impl House {
             changed.as_mut().enable();
             let now = self.clock.now();
             let until = match shard.find(id, now, &mut place, || self.journal.next_generation()) {
-                Found::Living(living) if Some(living.generation) != but_not => return Ok(living),
+                Found::Living(living) if Some(living.generation) != but_not => return Ok((living, missed_at)),
                 Found::Living(living) => {
                     let end_by = *end_by.get_or_insert(now + END_NOTICED_WITHIN);
                     if now >= end_by {
@@ -236,6 +241,7 @@ impl House {
                     return Err(NotExecuted { reason: Reason::Quarantined, retry_after });
                 }
             };
+            missed_at.get_or_insert(now);
             if deadline.is_expired(&self.clock) {
                 return Err(NotExecuted::deadline_exceeded());
             }

@@ -123,7 +123,7 @@ fn describe() {
     describe_histogram!(
         ANSWERED_AGAIN,
         Unit::Seconds,
-        "Time from the moment a command lost its actor to its answer by the next one."
+        "Time from the moment a command lost its actor, or found none alive, to its answer by the next one."
     );
     describe_histogram!(JOURNAL_SYNC, Unit::Seconds, "Time to write and sync one group.");
     describe_histogram!(JOURNAL_GROUP, Unit::Bytes, "Size of one group.");
@@ -200,7 +200,7 @@ pub fn redispatched(kind: &'static str) {
     counter!(REDISPATCHES, "kind" => kind).increment(1);
 }
 
-/// Records how long a command waited that lost its actor.
+/// Records how long a command waited that lost its actor or found none alive.
 pub fn answered_again(took: Duration) {
     histogram!(ANSWERED_AGAIN).record(took);
 }
