@@ -76,4 +76,14 @@ impl Journal {
         self.core.in_flight.lock().take();
         self.core.refuse_all().await;
     }
+
+    /// The same where nothing runs any more.
+    pub(crate) fn lets_go(&self) {
+        drop(std::mem::take(&mut *self.tasks.lock()));
+        self.core.in_flight.lock().take();
+        if let Ok(mut inbox) = self.core.inbox.try_lock() {
+            inbox.close();
+            while inbox.try_recv().is_ok() {}
+        }
+    }
 }

@@ -16,6 +16,7 @@ use crate::actors::directory::LiveLimits;
 use crate::clock::Clock;
 use crate::domain::system::Catalogue;
 use crate::domain::{Stream, System};
+use crate::journal::Journal;
 use crate::resilience::faults::FaultSpec;
 
 /// How many lives have troubles at most.
@@ -68,7 +69,8 @@ impl World {
     pub(super) fn run(mut self) -> Report {
         for _ in 0..1 + self.draw(LIVES_MAX) {
             self.counts.lives += 1;
-            life(self.rage());
+            // A thousand lives of what nobody lets go of are half a gigabyte.
+            life(self.rage()).iter().for_each(Journal::lets_go);
             self.storage.crash();
             self.wishes.iter_mut().for_each(|wish| wish.is_under_way = false);
         }
@@ -115,7 +117,7 @@ impl World {
     }
 
     /// A life that ends with a crash, perhaps before it has begun or while it stops.
-    async fn rage(&mut self) {
+    async fn rage(&mut self) -> Option<Journal> {
         let started = match self.draw(6) {
             0 => {
                 let steps = self.draw(400);
@@ -123,7 +125,7 @@ impl World {
             }
             _ => self.start().await,
         };
-        let Some(mut process) = started else { return };
+        let mut process = started?;
         for _ in 0..1 + self.draw(STEPS_MAX) {
             self.counts.steps += 1;
             self.step(&mut process).await;
@@ -131,11 +133,13 @@ impl World {
             process.hear(&mut self.wishes);
         }
         self.wall_ms = process.clock.wall_ms();
+        let journal = process.journal.clone();
         match self.draw(8) {
             0 => process.stop().await,
             1 => drop(unless_crashed(self.draw(1_000), process.stop()).await),
             _ => {}
         }
+        Some(journal)
     }
 
     async fn step(&mut self, process: &mut Process) {
