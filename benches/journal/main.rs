@@ -5,7 +5,7 @@
 
 /// The server's own allocator.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -22,6 +22,7 @@ use resurgam::domain::{AnyEvent, Catalogue, Held, Stream};
 use resurgam::journal::disk::{DiskEngine, DiskOptions};
 use resurgam::journal::{Append, CommandMeta, Facts, Journal, JournalOptions, Origin, Record, codec};
 use resurgam::systems;
+use resurgam::telemetry::traces::Tracer;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -63,7 +64,7 @@ async fn measured(window: Duration) -> Outcome<()> {
     let sync = median((0..500).map(|_| sync_once(dir.path(), &clock)).collect::<Outcome<_>>()?);
     let catalogue = Arc::new(Catalogue::of(&systems::all()));
     let (engine, _) = DiskEngine::open(&dir.path().join("data"), catalogue.shapes(), OPTIONS, &clock)?;
-    let options = JournalOptions { recent_for: Duration::from_secs(10), free_bytes_min: 0 };
+    let options = JournalOptions { recent_for: Duration::from_secs(10), free_bytes_min: 0, tracer: Tracer::default() };
     let journal = Journal::open(Arc::new(engine), Arc::clone(&catalogue), clock.clone(), options).await?;
     let mut writers: Vec<Writer> = (1..=WRITERS).map(|id| Writer::new(&journal, &catalogue, &clock, id)).collect();
     let bytes = writers[0].record_bytes();
@@ -157,6 +158,7 @@ impl Writer {
                 fingerprint: 0,
                 causation: 0,
                 correlation: Arc::from("a benchmark's story, as long as any"),
+                trace: None,
             },
             open: false,
             events: vec![self.event.clone()],
