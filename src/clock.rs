@@ -76,6 +76,17 @@ impl Clock {
         }
     }
 
+    /// Returns the wall time in nanoseconds since 1970, as traces are told; it may jump, also backwards.
+    pub fn wall_ns(&self) -> u64 {
+        match &self.source {
+            Source::System => u64::try_from(since_epoch().as_nanos()).unwrap_or(u64::MAX),
+            Source::Manual(manual) => {
+                let advanced_ns = manual.advanced_ns.load(Ordering::Relaxed);
+                manual.start_wall_ms.saturating_mul(NANOS_PER_MILLI).saturating_add(advanced_ns)
+            }
+        }
+    }
+
     /// Draws an id laid out as a UUID of version 7; each is greater than all drawn before from this source, even when
     /// the wall clock steps back.
     pub fn id(&self) -> u128 {
@@ -151,10 +162,13 @@ fn next_stamp(last: &AtomicU64, wall_ms: u64) -> u64 {
     taken
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 fn system_wall_ms() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The step of SplitMix64: unlike rand's seeded generators its numbers never change with a release, so a recorded seed

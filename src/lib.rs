@@ -13,6 +13,7 @@
 //! - [`resilience`]: deadline, bulkhead and the guard that nests them.
 //! - [`journal`]: the log, the store behind it, and the fence.
 //! - [`actors`]: instances under supervision, asks, followers, and the way in.
+//! - [`http_client`]: what all HTTP clients here share.
 //! - [`outbound`]: the HTTP client of outside parties that aggregates ask.
 //! - [`http`]: the edge.
 //! - [`telemetry`]: every metric in one list.
@@ -28,6 +29,7 @@ pub mod config;
 pub mod domain;
 mod fault_points;
 pub mod http;
+pub mod http_client;
 pub mod journal;
 pub mod mutants;
 pub mod outbound;

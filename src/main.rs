@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use resurgam::{app, systems};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     app::main(systems::all())

@@ -126,7 +126,7 @@ impl House {
             Target::New(kind) => kind,
         };
         self.gate_is_open(kind)?;
-        let mut creation = Creation::begin(self, kind, call.meta.id, call.meta.origin)?;
+        let mut creation = Creation::begin(self, kind, &call.meta)?;
         let stream = creation.stream;
         let outcome = self.guarded(partition, stream, call, retries, creation.fresh).await;
         creation.end = End::of(&outcome);

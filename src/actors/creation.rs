@@ -14,10 +14,11 @@ use super::dispatch::unavailable;
 use super::envelope::Reply;
 use super::runtime::House;
 use crate::domain::{Kind, Stream};
-use crate::journal::Origin;
 use crate::journal::reading::ReadError;
+use crate::journal::{CommandMeta, Origin};
 use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, Reason};
+use crate::telemetry::tracing::trace_id;
 
 /// How long a key whose outcome is unknown keeps its id here; by then the facts are durable or will never be.
 const UNSETTLED_FOR: Duration = Duration::from_secs(60);
@@ -94,7 +95,9 @@ impl End {
 }
 
 impl Creation {
-    pub(super) fn begin(house: &Arc<House>, kind: Kind, command: u128, origin: Origin) -> Result<Self, CallError> {
+    pub(super) fn begin(house: &Arc<House>, kind: Kind, meta: &CommandMeta) -> Result<Self, CallError> {
+        let (command, origin) = (meta.id, meta.origin);
+        let unreadable = |error| unreadable(meta, &error);
         let repeats = matches!(origin, Origin::Keyed | Origin::Policy);
         let run =
             |stream, fresh| Self { house: Arc::clone(house), command, repeats, stream, fresh, end: End::Unsettled };
@@ -184,7 +187,8 @@ impl UnderWay {
     }
 }
 
-fn unreadable(error: ReadError) -> CallError {
-    tracing::error!(%error, "a key could not be looked up");
+fn unreadable(meta: &CommandMeta, error: &ReadError) -> CallError {
+    let (correlation, trace_id) = (&*meta.correlation, trace_id(meta.trace));
+    tracing::error!(correlation, trace_id, %error, "a key could not be looked up");
     unavailable(Reason::StorageReadOnly).into()
 }

@@ -19,6 +19,7 @@ use super::supervision::ShardMessage;
 use crate::domain::{Kind, Stream};
 use crate::resilience::{CallError, Deadline, Idempotency, NotExecuted, Partition, Reason, Retries, Unknown};
 use crate::telemetry::metrics;
+use crate::telemetry::traces::Span;
 
 /// How often a command is sent again after its port was dropped; under a storm of kills eight were not enough.
 const REDISPATCHES_MAX: u32 = 32;
@@ -184,7 +185,9 @@ impl House {
             creates: matches!(call.target, Target::New(_)),
             resend,
             deadline,
+            sent: self.clock.now(),
             port,
+            span: Span::default(),
         });
         Ok(living.actor.cast(InstanceMessage::Command(envelope)).is_ok().then_some(answer))
     }
@@ -201,7 +204,7 @@ impl House {
     ) -> Result<(Living, Option<Instant>), NotExecuted> {
         let shard = room.shard(id);
         let (mut end_by, mut missed_at): (Option<Instant>, Option<Instant>) = (None, None);
-        let mut place = None;
+        let (mut place, mut is_ours) = (None, false);
         loop {
             // Nobody will start it any more.
             if self.services.are_draining() {
@@ -218,7 +221,7 @@ impl House {
                     let end_by = *end_by.get_or_insert(now + END_NOTICED_WITHIN);
                     if now >= end_by {
                         living.actor.get_cell().kill();
-                        shard.gone(id, living.generation);
+                        shard.gone(id, living.generation, now);
                         continue;
                     }
                     end_by
@@ -228,6 +231,7 @@ impl House {
                     continue;
                 }
                 Found::Start { generation, shared, place } => {
+                    is_ours = true;
                     let start = ShardMessage::Start { id, generation, shared, place, fresh };
                     match self.start(shard, id, generation, start) {
                         true => deadline.at(),
@@ -235,6 +239,11 @@ impl House {
                     }
                 }
                 Found::Starting => deadline.at(),
+                // One call tries it; the others do not wait for what failed so often.
+                Found::Probing if is_ours => deadline.at(),
+                Found::Probing => {
+                    return Err(NotExecuted { reason: Reason::Quarantined, retry_after: RETRY_AFTER });
+                }
                 Found::Cooling(until) => until,
                 Found::Quarantined(until) => {
                     let retry_after = until.saturating_duration_since(now);

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::domain::{AnyCommand, Refusal};
 use crate::journal::{CommandMeta, Row};
 use crate::resilience::{CallError, Completion, Deadline, NotExecuted, Verdict};
+use crate::telemetry::traces::Span;
 
 /// A command with everything its actor needs to decide and to answer.
 #[derive(Debug)]
@@ -23,8 +25,40 @@ pub struct Envelope {
     pub resend: bool,
     /// When it is no longer wanted.
     pub deadline: Deadline,
+    /// When it was put into the mailbox.
+    pub sent: Instant,
     /// Where the answer goes; dropped means unknown: ask again with the same id.
     pub port: Port,
+    /// What is told of it once it is taken in hand.
+    pub span: Span,
+}
+
+impl Envelope {
+    /// Answers, and tells how it ended.
+    pub(super) fn answer(mut self, reply: Reply) {
+        let outcome = match &reply {
+            Reply::Done(_) => "done",
+            Reply::Refused(refusal) => {
+                if self.span.is_told() {
+                    self.span.set("resurgam.rule", refusal.rule.to_string());
+                }
+                "refused"
+            }
+            Reply::PreconditionFailed { .. } => "precondition-failed",
+            Reply::KeyReused => "key-reused",
+        };
+        self.span.set("resurgam.outcome", outcome);
+        self.span.end();
+        // A caller that has gone is not an error; the outcome is on record.
+        let _ = self.port.send(Ok(reply));
+    }
+
+    /// Says that it was not executed.
+    pub(super) fn reject(mut self, reason: NotExecuted) {
+        self.span.fail(reason.reason.code());
+        self.span.end();
+        let _ = self.port.send(Err(reason.into()));
+    }
 }
 
 /// Where an answer goes.

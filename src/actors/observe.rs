@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::directory::{EntryFigures, GuardsError, KindRoom};
+use super::directory::{EntryFigures, GuardsError, KindRoom, Shard};
 use super::runtime::Runtime;
 use crate::domain::{Kind, Stream};
 use crate::journal::Position;
 use crate::journal::reading::ReadError;
 use crate::resilience::{Guard, GuardPolicies, Retry};
 use crate::telemetry::metrics;
+use crate::telemetry::metrics::{JournalGauges, KindGauges, Known, Node};
 
 /// How long after its deadline a command may be in hand.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
@@ -31,6 +32,11 @@ pub struct FollowerFigures {
     pub lag: Duration,
 }
 
+/// Returns where a kind is on the map of services.
+pub(super) fn node(kind: Kind) -> Node {
+    Node { system: kind.system(), service: kind.service() }
+}
+
 impl Runtime {
     /// Returns how many aggregates live or start, and the memory they are counted with, in bytes.
     #[must_use]
@@ -38,13 +44,13 @@ impl Runtime {
         self.house.live.figures()
     }
 
-    /// Returns the aggregates whose handler is still at a command long after its deadline.
-    #[must_use]
-    pub fn stuck(&self, now: Instant) -> Vec<Stream> {
+    /// Has every handler end that is still at a command long after its deadline, if it ever waits or returns; returns whose they
+    /// are.
+    pub fn end_stuck(&self, now: Instant) -> Vec<Stream> {
         let Some(since) = now.checked_sub(STUCK_AFTER) else { return Vec::new() };
         let of_room = |room: &Arc<KindRoom>| {
             let kind = room.spec.kind;
-            let ids: Vec<_> = room.shards.iter().flat_map(|shard| shard.stuck(since)).collect();
+            let ids: Vec<_> = room.shards.iter().flat_map(|shard| shard.end_stuck(since)).collect();
             ids.into_iter().map(move |id| Stream::new(kind, id))
         };
         self.house.directory.rooms().flat_map(of_room).collect()
@@ -68,13 +74,27 @@ impl Runtime {
             .directory
             .rooms()
             .map(|room| {
-                let mut entries: Vec<_> = room.shards.iter().flat_map(super::directory::Shard::figures).collect();
+                let mut entries: Vec<_> = room.shards.iter().flat_map(Shard::figures).collect();
                 entries.sort_by_key(|entry| entry.id);
                 (room.spec.kind, entries)
             })
             .collect();
         kinds.sort_by_key(|(kind, _)| *kind);
         kinds
+    }
+
+    /// Returns what is known before anything happens: services, kinds, who may be asked, policies and views.
+    #[must_use]
+    pub fn known(&self) -> Known {
+        let directory = &self.house.directory;
+        Known {
+            services: self.house.services.names().collect(),
+            kinds: directory.rooms().map(|room| room.spec.kind.path()).collect(),
+            asked: directory.asked().into_iter().map(Kind::path).collect(),
+            followers: self.house.followers.iter().map(|follower| Arc::clone(&follower.name)).collect(),
+            guards: directory.guards().map(|guard| guard.name().to_owned()).collect(),
+            retries: directory.every_retry().map(|retry| retry.name().to_owned()).collect(),
+        }
     }
 
     /// Returns every guard, by name.
@@ -105,12 +125,7 @@ impl Runtime {
     /// Lets a quarantined instance start again; tells whether it was quarantined.
     #[must_use]
     pub fn release(&self, stream: Stream) -> bool {
-        let released =
-            self.house.directory.room(stream.kind).is_some_and(|room| room.shard(stream.id).release(stream.id));
-        if released {
-            metrics::quarantined(stream.kind.path(), -1.0);
-        }
-        released
+        self.house.directory.room(stream.kind).is_some_and(|room| room.shard(stream.id).release(stream.id))
     }
 
     /// Returns where each follower is.
@@ -163,7 +178,20 @@ impl Runtime {
     pub async fn measure(&self) {
         let journal = self.house.journal.figures();
         let writable = self.house.journal.writable().is_ok();
-        metrics::journal(journal.durable, journal.engine.log_bytes, journal.waiting, writable);
+        metrics::journal(&JournalGauges {
+            position: journal.durable,
+            log_bytes: journal.engine.log_bytes,
+            segments: journal.engine.segments,
+            waiting: journal.waiting,
+            writable,
+            free_bytes: self.house.journal.free_bytes(),
+        });
+        for room in self.house.directory.rooms() {
+            let mut gauges = KindGauges::default();
+            room.shards.iter().for_each(|shard| shard.count(&mut gauges));
+            metrics::kind_doing(room.spec.kind.path(), gauges);
+        }
+        metrics::asks_open(self.house.asks.len());
         match self.followers().await {
             Ok(followers) => {
                 for follower in followers {

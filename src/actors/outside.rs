@@ -14,7 +14,7 @@ use super::envelope::{Done, Reply};
 use super::runtime::House;
 use crate::domain::provider::OUTSIDE;
 use crate::domain::system::AnyState;
-use crate::domain::{Answer, AnyEvent, Asked, Context, Decision, Kind, Refusal, Verb};
+use crate::domain::{Answer, AnyEvent, Asked, Context, Decision, Kind, Refusal, TraceContext, Verb};
 use crate::journal::Intent;
 use crate::resilience::breaker::State;
 use crate::resilience::{CallError, Completion, Deadline, Guard, Idempotency, Partition, Reason, Verdict};
@@ -47,6 +47,8 @@ pub struct Errand<'a> {
     pub key: u128,
     /// The story it belongs to.
     pub correlation: &'a str,
+    /// Its place in a trace that is told.
+    pub trace: Option<TraceContext>,
 }
 
 /// What an outside party says.
@@ -84,7 +86,7 @@ impl Verdict for Heard {
 
 impl House {
     /// Asks an outside party through the guard of that ask, and again where it was surely not asked.
-    pub(super) async fn asked_outside(&self, intent: &Intent) -> Result<Reply, CallError> {
+    pub(super) async fn asked_outside(&self, intent: &Intent, trace: Option<TraceContext>) -> Result<Reply, CallError> {
         let Intent { asker, to, timeout, .. } = intent;
         let guard = self.directory.ask_guard(asker.kind, to.kind);
         let provider = self.directory.provider(to.kind);
@@ -96,7 +98,7 @@ impl House {
             // Longer than the ask may take: it is the attempt that times out, and the breaker is told.
             let deadline = Deadline::after(&self.clock, 2 * *timeout);
             // The guard drops an attempt that takes too long.
-            let work = |_| self.ask_once(provider, intent);
+            let work = |_| self.ask_once(provider, intent, trace);
             guard.call(Partition::Asks, deadline, work).await?.0
         };
         // No attempt begins when who asked the asker has gone. What may have been done is asked again by the intent, whose
@@ -105,7 +107,12 @@ impl House {
         provider.retry.run(&retries, patience, Idempotency::Unkeyed, attempt).await
     }
 
-    async fn ask_once(&self, provider: &Provider, intent: &Intent) -> Result<Heard, CallError> {
+    async fn ask_once(
+        &self,
+        provider: &Provider,
+        intent: &Intent,
+        trace: Option<TraceContext>,
+    ) -> Result<Heard, CallError> {
         let kind = intent.to.kind;
         self.meet_faults(kind).await?;
         let outgoing = (provider.spec.outgoing)(intent.to.id, &*intent.command);
@@ -121,6 +128,7 @@ impl House {
             body,
             key: intent.id,
             correlation: &intent.opened_by.correlation,
+            trace,
         };
         Ok(Heard(self.outbound.ask(errand).await.map(|said| match said {
             Said::Done => Reply::Done(Done { row: None, replayed: false }),

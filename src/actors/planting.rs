@@ -38,6 +38,7 @@ impl Runtime {
                         fingerprint: 0,
                         causation: 0,
                         correlation: Arc::from("first-start"),
+                        trace: None,
                     },
                     precondition: Precondition::Missing,
                     deadline: Deadline::after(&self.house.clock, PLANT_TIMEOUT),

@@ -18,7 +18,7 @@ use super::directory::{Directory, GuardsError, LiveLimits, LiveSet, Watcher, gua
 use super::followers::{FollowerName, Tending, follower_names};
 use super::outside::Outbound;
 use super::services::Services;
-use super::supervision::{Branch, Supervisor};
+use super::supervision::{Branch, Heard, Roll, Supervised, Supervisor};
 use crate::clock::Clock;
 use crate::domain::provider::OUTSIDE;
 use crate::domain::system::Catalogue;
@@ -26,9 +26,10 @@ use crate::domain::system::setting::NO_SETTINGS;
 use crate::domain::{Kind, SettingValues, Stream, System};
 use crate::fault_points::{self, FaultPoint};
 use crate::journal::recovery::KEYED_FOR_MS;
-use crate::journal::{Answered, Journal, Origin};
+use crate::journal::{Answered, Journal, Origin, Position};
 use crate::resilience::faults::Faults;
 use crate::resilience::{Bulkhead, BulkheadLimits, GuardPolicies};
+use crate::telemetry::traces::Tracer;
 
 /// How long the tree may take to stop before it is left behind; nothing is lost with it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,13 +49,16 @@ pub struct ActorOptions {
     pub settings: HashMap<&'static str, &'static SettingValues>,
     /// The way to outside parties.
     pub outbound: Arc<dyn Outbound>,
+    /// Who tells of commands, asks, turns and views.
+    pub tracer: Tracer,
 }
 
 /// The living part of the house.
 #[derive(Debug)]
 pub struct Runtime {
     pub(super) house: Arc<House>,
-    root: ActorCell,
+    pub(super) root: ActorCell,
+    pub(super) roll: Roll,
 }
 
 /// What every actor shares.
@@ -75,6 +79,9 @@ pub(super) struct House {
     pub(super) tending: Tending,
     pub(super) faults: Faults,
     pub(super) outbound: Arc<dyn Outbound>,
+    pub(super) tracer: Tracer,
+    /// The durable position at the start: facts up to here belong to an earlier life of the process.
+    pub(super) born_at: Position,
     /// Told whenever a follower has moved.
     pub(super) progressed: Notify,
     pub(super) followers: Vec<FollowerName>,
@@ -153,18 +160,17 @@ impl Runtime {
             tending: Tending::default(),
             faults: Faults::default(),
             outbound: options.outbound,
+            tracer: options.tracer,
+            born_at: *journal.durable().borrow(),
             progressed: Notify::new(),
             followers: follower_names(systems),
             settings: options.settings,
             journal,
             clock,
         });
-        let branches = systems
-            .iter()
-            .flat_map(|system| system.services.iter().map(|service| Branch::of(&house, system, service)))
-            .collect();
-        let (root, _) = Actor::spawn(None, Supervisor, branches).await?;
-        let runtime = Self { house, root: root.get_cell() };
+        let (tree, roll) = tree(&house, systems);
+        let (root, _) = Actor::spawn(None, Supervisor, tree).await?;
+        let runtime = Self { house, root: root.get_cell(), roll };
         for intent in runtime.house.journal.open_intents()? {
             Runner::ensure(&runtime.house, intent, false);
         }
@@ -233,6 +239,20 @@ impl House {
     pub(super) fn remembers(&self, answered: &Answered, origin: Origin) -> bool {
         origin != Origin::Keyed || self.clock.wall_ms().saturating_sub(answered.time_ms) < KEYED_FOR_MS
     }
+}
+
+/// Says what the root keeps alive, and who answers when the tree is asked.
+fn tree(house: &Arc<House>, systems: &[System]) -> (Supervised, Roll) {
+    let mut tree = Supervised { heard: Heard::nothing("the root"), clock: house.clock.clone(), branches: Vec::new() };
+    let mut supervisors = vec![Arc::clone(&tree.heard)];
+    for system in systems {
+        for service in &system.services {
+            let heard = Heard::of(system, service);
+            tree.branches.push(Branch::of(house, system, service, Arc::clone(&heard)));
+            supervisors.push(heard);
+        }
+    }
+    (tree, Roll::of(supervisors))
 }
 
 fn check(systems: &[System]) -> Result<(), StartError> {

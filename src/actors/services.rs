@@ -67,6 +67,11 @@ impl Services {
         }
     }
 
+    /// Lists every service.
+    pub fn names(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+        self.gates.keys().copied()
+    }
+
     /// Lists every service and whether it runs.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> + '_ {
         self.gates.iter().map(|((system, service), gate)| (*system, *service, gate.is_open()))

@@ -10,6 +10,9 @@ use super::{AppError, journal, say, serve};
 use crate::config::{Settings, shown};
 use crate::domain::System;
 
+/// The exit code for what the operator must change, as for settings.
+const WRONG_ARGUMENT: u8 = 64;
+
 /// Durable, supervised actors that speak the REST contracts of business systems.
 #[derive(Debug, Parser)]
 #[command(name = "resurgam", version)]
@@ -114,7 +117,15 @@ impl SettingsArguments {
 /// A team's own binary is one line: `resurgam::app::main(vec![laundry::system()])`.
 #[must_use]
 pub fn main(systems: Vec<System>) -> ExitCode {
-    match run(Command::parse(), systems) {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(told) => {
+            // Help that was asked for is told by it too; a closed output must not change the code.
+            let _ = told.print();
+            return if told.use_stderr() { ExitCode::from(WRONG_ARGUMENT) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(command, systems) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("resurgam: {error}");

@@ -30,10 +30,9 @@ pub(super) fn bind_doors(settings: &Settings, served: &[&System], alone: bool) -
         let address = SocketAddr::new(settings.listen.host, port + settings.listen.port_offset);
         Ok::<_, AppError>(Door { listener: bind(address, settings.edge.backlog)?, face, name })
     };
-    let [system] = served else { return Ok(vec![door(settings.listen.port, Face::All, "all systems")?]) };
-    if !alone {
+    let ([system], true) = (served, alone) else {
         return Ok(vec![door(settings.listen.port, Face::All, "all systems")?]);
-    }
+    };
     let mut doors = Vec::with_capacity(system.services.len() + 1);
     for (index, service) in system.services.iter().enumerate() {
         doors.push(door(service.port, Face::Service(0, index), service.name)?);
@@ -54,13 +53,24 @@ pub(super) fn limits(settings: &Settings) -> Limits {
     }
 }
 
+/// Where operators and probes are answered, as it was bound.
+pub(super) struct BackDoors {
+    pub(super) operators: Option<SocketAddr>,
+    pub(super) probes: Option<SocketAddr>,
+}
+
 /// Says where everything is, and what to try first.
-pub(super) fn announce(doors: &[Door], settings: &Settings, served: &[&System], token_file: Option<&Path>) {
+pub(super) fn announce(doors: &[Door], back: &BackDoors, served: &[&System], token_file: Option<&Path>) {
     let addresses: Vec<String> = doors.iter().filter_map(|door| door.listener.local_addr().ok()).map(spoken).collect();
     for (door, address) in doors.iter().zip(&addresses) {
         say(&format!("  http://{address}  {}", door.name));
     }
-    say(&format!("  http://{}  operators (/metrics, /readyz, /admin/overview)", spoken(settings.admin.listen)));
+    if let Some(operators) = back.operators {
+        say(&format!("  http://{}  operators (/metrics, /readyz, /admin/overview)", spoken(operators)));
+    }
+    if let Some(probes) = back.probes {
+        say(&format!("  http://{}  probes (/livez, /readyz)", spoken(probes)));
+    }
     if let Some(file) = token_file {
         say(&format!("  the operator's token is in {}", file.display()));
     }

@@ -7,10 +7,10 @@ use crate::actors::runtime::StartError;
 use crate::chaos::VerifyError;
 use crate::config::SettingsError;
 use crate::http::server::BindError;
+use crate::http_client::AddressError;
 use crate::journal::disk::DiskError;
 use crate::journal::disk::backup::BackupError;
 use crate::journal::handle::OpenError;
-use crate::outbound::AddressError;
 
 /// Why the server did not start or could not go on.
 #[derive(Debug, Error)]
@@ -18,9 +18,14 @@ pub enum AppError {
     /// The settings make no sense.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The operating system gives no thread.
-    #[error("no thread for the watchdog: {0}")]
-    Thread(std::io::Error),
+    /// The operating system gives a part of its own no thread or no event loop.
+    #[error("the {part} cannot begin: {source}")]
+    Thread {
+        /// The part.
+        part: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// A system that does not exist.
     #[error("there is no system {asked:?}; there are: {known}")]
     NoSuchSystem {
@@ -32,6 +37,9 @@ pub enum AppError {
     /// A setting that no system declares.
     #[error("there is no setting {0}")]
     UnknownSetting(String),
+    /// A guard with settings of its own that there is not.
+    #[error("guard.of: there is no guard {0}; names are system/service/kind and system/service/kind/asks/service/kind")]
+    UnknownGuard(String),
     /// An outside party's address.
     #[error("{key} = {error}")]
     Address {
@@ -40,6 +48,9 @@ pub enum AppError {
         /// What is wrong with it.
         error: AddressError,
     },
+    /// The collector's address.
+    #[error("telemetry.traces.endpoint = {0}")]
+    Collector(AddressError),
     /// A system's setting that must be a number.
     #[error("{0} must be a whole number")]
     NotANumber(String),
@@ -84,6 +95,11 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// Says which part cannot begin.
+    pub(super) fn beginning(part: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Thread { part, source }
+    }
+
     /// Returns the exit code: 64 for what the operator must change, 1 for the rest.
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
@@ -91,8 +107,10 @@ impl AppError {
             Self::Settings(_)
             | Self::NoSuchSystem { .. }
             | Self::UnknownSetting(_)
+            | Self::UnknownGuard(_)
             | Self::NotANumber(_)
             | Self::Lines(_)
+            | Self::Collector(_)
             | Self::Address { .. } => 64,
             Self::Metrics(_)
             | Self::Storage(_)
@@ -102,7 +120,7 @@ impl AppError {
             | Self::Operator(_)
             | Self::Bind(_)
             | Self::File { .. }
-            | Self::Thread(_)
+            | Self::Thread { .. }
             | Self::Chaos(_)
             | Self::Signals(_) => 1,
         }

@@ -16,6 +16,7 @@ use crate::journal::disk::checkpoint;
 use crate::journal::disk::log::{Log, LogOptions, verify as verify_log};
 use crate::journal::disk::{DiskEngine, Home};
 use crate::journal::{CheckpointFigures, Journal, JournalOptions, codec};
+use crate::telemetry::traces::Tracer;
 
 /// Checks every frame and the chain over all of them.
 ///
@@ -127,7 +128,7 @@ pub fn dump(settings: &Settings, systems: &[System], from: u64) -> Result<u8, Ap
 async fn opened(settings: &Settings, systems: &[System], clock: &Clock) -> Result<Journal, AppError> {
     let catalogue = Arc::new(Catalogue::of(systems));
     let (engine, _) = DiskEngine::open(&settings.journal.data, catalogue.shapes(), disk_options(settings), clock)?;
-    let remembered = JournalOptions { recent_for: Duration::ZERO, free_bytes_min: 0 };
+    let remembered = JournalOptions { recent_for: Duration::ZERO, free_bytes_min: 0, tracer: Tracer::default() };
     Ok(Journal::open(Arc::new(engine), catalogue, clock.clone(), remembered).await?)
 }
 

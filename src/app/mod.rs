@@ -1,12 +1,18 @@
 //! The composition root: builds every part in order, serves, and stops them in reverse.
 //!
-//! Start: settings → log lines → listeners bound → metrics → storage → journal → actors → listeners served. Stop:
-//! listeners stop accepting and drain → actors → journal (seal) → storage. A stop may be replaced by a crash at any step.
+//! Start: settings → log lines → systems' settings, addresses, token → listeners bound → metrics → vigil (and probes) → exporter
+//! of traces → storage → journal → actors → planting → token made → watchdog → listeners served. Stop: readiness → listeners stop
+//! accepting and drain → watchdog → actors → journal (seal) and storage → exporter → vigil. A stop may be replaced by a crash at
+//! any step.
 
 mod command_line;
 mod serve;
+mod wiring;
 mod parts;
+mod vigil;
+mod liveness_file;
 mod watchdog;
+mod stopping;
 mod doors;
 mod error;
 pub mod journal;

@@ -1,21 +1,20 @@
 //! What a server is made of below its listeners: storage, journal, actors.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::AppError;
+use super::wiring::Wiring;
 use crate::actors::{ActorOptions, LiveLimits, Runtime};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::domain::provider::ProviderSpec;
+use crate::domain::System;
 use crate::domain::system::Catalogue;
-use crate::domain::system::setting::NO_SETTINGS;
-use crate::domain::{SettingError, SettingValues, System};
 use crate::journal::disk::{DiskEngine, DiskOptions, Opening};
 use crate::journal::{Engine, Journal, JournalOptions};
 use crate::outbound::Providers;
 use crate::telemetry::metrics;
+use crate::telemetry::traces::{Exporter, Tracer};
 
 /// The running parts.
 #[derive(Debug)]
@@ -23,6 +22,8 @@ pub(super) struct Parts {
     pub(super) engine: Arc<DiskEngine>,
     pub(super) journal: Journal,
     pub(super) runtime: Arc<Runtime>,
+    pub(super) tracer: Tracer,
+    exporter: Option<Exporter>,
 }
 
 impl Parts {
@@ -31,20 +32,32 @@ impl Parts {
     ///
     /// # Errors
     ///
-    /// Fails when the storage is in use or damaged, or the description makes no sense.
+    /// Fails when the storage is in use or damaged, or the description makes no sense; what was started before is stopped.
     pub(super) async fn start(
         settings: &Settings,
+        wiring: Wiring,
         systems: &[System],
         served: &[&System],
         catalogue: &Arc<Catalogue>,
         clock: &Clock,
     ) -> Result<Self, AppError> {
-        let (engine, journal) = open(settings, catalogue, clock).await?;
+        let Wiring { values, addresses, collector } = wiring;
+        let sampled = settings.telemetry.traces.sampled;
+        let (tracer, exporter) = match collector.map(|collector| Exporter::start(collector, sampled, clock)) {
+            Some((tracer, exporter)) => (tracer, Some(exporter)),
+            None => (Tracer::default(), None),
+        };
+        let (engine, journal) = match open(settings, catalogue, clock, &tracer).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                flush(exporter).await;
+                return Err(error);
+            }
+        };
         if settings.edge.selections {
             let services = systems.iter().flat_map(|system| &system.services);
             journal.index(services.flat_map(|service| &service.resources));
         }
-        let values = values(settings, systems)?;
         let options = ActorOptions {
             shards: settings.actors.shards,
             live: LiveLimits {
@@ -53,12 +66,20 @@ impl Parts {
                 recoveries_max: settings.actors.recoveries_max,
             },
             guard: settings.guard.policies(),
-            outbound: Arc::new(providers(systems, &values)?),
+            outbound: Arc::new(Providers::at(addresses, clock.clone(), tracer.clone())),
             settings: values,
+            tracer: tracer.clone(),
         };
         let observer = Arc::new(metrics::GuardMetrics::default());
-        let runtime = Runtime::start(systems, journal.clone(), clock.clone(), observer, options).await?;
-        let parts = Self { engine, journal, runtime: Arc::new(runtime) };
+        let runtime = match Runtime::start(systems, journal.clone(), clock.clone(), observer, options).await {
+            Ok(runtime) => Arc::new(runtime),
+            Err(error) => {
+                journal.close().await;
+                flush(exporter).await;
+                return Err(error.into());
+            }
+        };
+        let parts = Self { engine, journal, runtime, tracer, exporter };
         // Before anybody is served: the first ids are theirs.
         for system in served {
             if let Err(error) = parts.runtime.plant(system).await {
@@ -69,10 +90,23 @@ impl Parts {
         Ok(parts)
     }
 
+    /// Has what is still to be told of traces told, and ends nothing else: a part is gone.
+    pub(super) async fn give_up(self) {
+        flush(self.exporter).await;
+    }
+
     /// Ends them in reverse.
     pub(super) async fn stop(self) {
         self.runtime.stop().await;
         self.journal.close().await;
+        // Last: the stop itself has something to tell.
+        flush(self.exporter).await;
+    }
+}
+
+async fn flush(exporter: Option<Exporter>) {
+    if let Some(exporter) = exporter {
+        exporter.stop().await;
     }
 }
 
@@ -80,6 +114,7 @@ async fn open(
     settings: &Settings,
     catalogue: &Arc<Catalogue>,
     clock: &Clock,
+    tracer: &Tracer,
 ) -> Result<(Arc<DiskEngine>, Journal), AppError> {
     let started = clock.now();
     let (engine, Opening { log, store_discarded, restored }) =
@@ -96,49 +131,13 @@ async fn open(
     let options = JournalOptions {
         recent_for: Duration::from_millis(2 * settings.edge.deadline_ms),
         free_bytes_min: settings.journal.free_bytes_min,
+        tracer: tracer.clone(),
     };
     let storage: Arc<dyn Engine> = Arc::<DiskEngine>::clone(&engine);
     let journal = Journal::open(storage, Arc::clone(catalogue), clock.clone(), options).await?;
     let took_ms = (clock.now() - started).as_millis();
     tracing::info!(position = *journal.durable().borrow(), took_ms, "the journal is open");
     Ok((engine, journal))
-}
-
-/// Returns the values in force of every system's own settings.
-fn values(settings: &Settings, systems: &[System]) -> Result<HashMap<&'static str, &'static SettingValues>, AppError> {
-    let unknown = |system: &str, key: &str| AppError::UnknownSetting(format!("systems.{system}.{key}"));
-    if let Some(name) = settings.systems.keys().find(|name| systems.iter().all(|system| system.name != *name)) {
-        return Err(unknown(name, "*"));
-    }
-    let nothing = BTreeMap::new();
-    let values = systems.iter().map(|system| {
-        let set = settings.systems.get(system.name).unwrap_or(&nothing);
-        let values = SettingValues::of(&system.settings, set).map_err(|error| match error {
-            SettingError::Unknown(key) => unknown(system.name, &key),
-            SettingError::NotANumber(key) => AppError::NotANumber(format!("systems.{}.{key}", system.name)),
-        })?;
-        // Leaked once a start: decisions look at them for as long as the process lives.
-        Ok((system.name, &*Box::leak(Box::new(values))))
-    });
-    values.collect()
-}
-
-/// Knows the outside parties whose addresses are set.
-fn providers(
-    systems: &[System],
-    values: &HashMap<&'static str, &'static SettingValues>,
-) -> Result<Providers, AppError> {
-    let services = systems.iter().flat_map(|system| &system.services);
-    let specs: Vec<_> = services.flat_map(|service| &service.providers).collect();
-    let address = |spec: &&ProviderSpec| {
-        let values = values.get(spec.kind.system()).copied().unwrap_or(&NO_SETTINGS);
-        (spec.kind.path().to_owned(), values.get(spec.address).to_owned())
-    };
-    Providers::at(specs.iter().copied().map(|spec| address(&spec))).map_err(|(provider, error)| {
-        let key = specs.iter().find(|spec| spec.kind.path() == provider).map_or("", |spec| spec.address);
-        let system = provider.split('/').next().unwrap_or_default();
-        AppError::Address { key: format!("systems.{system}.{key}"), error }
-    })
 }
 
 /// Returns the storage's options as they are set.

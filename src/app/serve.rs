@@ -1,27 +1,31 @@
 //! `resurgam serve`: from settings to an exit code.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::doors::{Door, announce, bind_doors, limits};
+use super::doors::{BackDoors, Door, announce, bind_doors, limits};
 use super::parts::Parts;
-use super::watchdog::{Heart, Watchdog};
+use super::stopping::{Running, ended};
+use super::vigil::{Vigil, end_with_the_loop};
+use super::watchdog::Watchdog;
+use super::wiring::Wiring;
 use super::{AppError, say};
 use crate::actors::Runtime;
 use crate::clock::Clock;
-use crate::config::{Settings, SettingsError};
+use crate::config::{Settings, SettingsError, Token, TokenSource};
 use crate::domain::System;
 use crate::domain::system::Catalogue;
 use crate::http::Edge;
 use crate::http::actuator::MetricsText;
-use crate::http::admin::{self, Admin, Reloading, TokenCheck};
+use crate::http::admin::{self, Admin, Reloaded, Reloading, TokenCheck};
 use crate::http::forwarded::TrustedProxies;
+use crate::http::health::Vitals;
 use crate::http::request::RequestLimits;
 use crate::http::routes::{self, SystemRoutes};
 use crate::http::server::{Drained, Server, Signals, Stop, StopTrigger, bind};
@@ -32,15 +36,15 @@ use crate::journal::disk::DiskEngine;
 use crate::resilience::{AdaptiveLimit, RateLimit};
 use crate::telemetry::{metrics, tracing as lines};
 
-/// How often histograms are emptied and gauges brought up to date.
+/// How often histograms are emptied, and the map of services remembers who had called whom.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// How often storage threads are asked whether they are there.
+const LANE_BEAT_EVERY: Duration = Duration::from_secs(5);
 /// The exit codes when a part is gone that only a new process can replace: a storage thread, the committer, the
 /// supervision tree.
 const LANE_GONE: u8 = 70;
 const COMMITTER_GONE: u8 = 71;
 const TREE_GONE: u8 = 72;
-/// The same when the event loop stands still, so that nobody else could say it.
-const LOOP_DEAD: i32 = 73;
 /// Why a setting makes sense.
 const CHECKED: &str = "checked when the settings were read";
 
@@ -48,7 +52,8 @@ const CHECKED: &str = "checked when the settings were read";
 ///
 /// # Errors
 ///
-/// Fails when a part cannot be started; what was started before is stopped.
+/// Fails when a setting makes no sense, before anything is opened, or a part cannot be started; what was started before is
+/// stopped.
 pub async fn serve(settings: Settings, all: &[System], names: &[String], reload: Reload) -> Result<u8, AppError> {
     lines::install(&settings.log.filter, settings.log.json).map_err(AppError::Lines)?;
     #[cfg(feature = "mutants")]
@@ -59,51 +64,59 @@ pub async fn serve(settings: Settings, all: &[System], names: &[String], reload:
     let clock = Clock::system();
     let served = chosen(all, names)?;
     let alone = names.len() == 1;
+    // Judged before anything is opened: whoever mistypes a setting is told at once, and nothing is written.
+    let wiring = Wiring::of(&settings, all)?;
+    let token = settings.token_source()?;
     let mut signals = Signals::listen().map_err(AppError::Signals)?;
-    // Bound before anything is opened: a port in use is the commonest mistake.
+    // So is a port in use, the commonest mistake.
     let doors = bind_doors(&settings, &served, alone)?;
     let operator = bind(settings.admin.listen, settings.edge.backlog)?;
-    let prometheus = metrics::install()?;
+    let prometheus = metrics::install(settings.telemetry.metrics)?;
+    let probes = settings.admin.probes().expect(CHECKED);
+    let vigil = Vigil::begin(&settings, probes, &clock, end_with_the_loop).await?;
 
     let catalogue = Arc::new(Catalogue::of(all));
-    let parts = Parts::start(&settings, all, &served, &catalogue, &clock).await?;
+    let begun = begin(&settings, wiring, token, all, &served, &catalogue, &clock).await;
+    let (parts, token, watchdog) = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            ended("vigil", || vigil.end()).await;
+            return Err(error);
+        }
+    };
+    metrics::begin(&parts.runtime.known());
     let offset = settings.listen.port_offset;
     let routes = served.iter().map(|system| SystemRoutes::of(system, &catalogue, alone, offset)).collect();
     let limit = Arc::new(AdaptiveLimit::new(settings.edge.limit_policy(), clock.clone()).expect(CHECKED));
     let shedding = shedding(&settings, Arc::clone(&limit), &clock);
-    let token = settings.token(|| format!("{:016x}{:016x}", clock.random(), clock.random()))?;
     let operators = TokenCheck::new(token.secret, clock.now());
-    let text = metrics_text(&settings, &parts, limit, prometheus.clone());
-    let edge = edge(&settings, &parts, routes, (shedding, text, operators), &clock);
-    announce(&doors, &settings, &served, token.made_in.as_deref());
+    let text = metrics_text(&settings, &parts, limit, &vigil.vitals, prometheus.clone());
+    let edge = edge(&settings, &parts, routes, (shedding, text, operators), &vigil.vitals, &clock);
+    vigil.vitals.recovered(&edge);
+    let back = BackDoors { operators: operator.local_addr().ok(), probes: vigil.probes };
+    announce(&doors, &back, &served, token.made_in.as_deref());
 
     let (trigger, stop) = StopTrigger::new();
-    let levers = Admin::new(Arc::clone(&edge), settings.admin.metrics_open, settings.chaos.enabled);
-    let levers = levers.reloading(reloading(Arc::clone(&parts.runtime), reload));
+    let levers = Admin::new(Arc::clone(&edge), settings.chaos.enabled);
+    let levers = levers.reloading(reloading(Arc::clone(&parts.runtime), reload, settings.clone()));
     let serving = listen(&settings, &edge, doors, operator, levers, &stop);
     let mut upkeep = JoinSet::new();
     upkeep.spawn(metrics::upkeep(prometheus, UPKEEP_EVERY, clock.clone()));
-    let (watchdog, heart) = watchdog(&parts, &clock).map_err(AppError::Thread)?;
-    upkeep.spawn(heart.beat());
+    let grace = Duration::from_millis(settings.edge.drain_grace_ms);
+    let running = Running { parts, edge, trigger, serving, upkeep, watchdog, vigil, grace };
     say("ready");
 
-    tokio::select! {
-        _ = signals.next() => {}
-        code = failed(&parts) => return Ok(code),
+    let gone = tokio::select! {
+        _ = signals.next() => None,
+        code = failed(&running.parts) => Some(code),
+    };
+    if let Some(code) = gone {
+        running.give_up().await;
+        return Ok(code);
     }
     say("stopping: requests in flight are finished; a second signal ends at once");
-    drop(watchdog);
-    edge.draining.send_replace(true);
-    trigger.fire();
-    let stopping = async {
-        drained(serving).await;
-        upkeep.shutdown().await;
-        drop(edge);
-        parts.stop().await;
-        0
-    };
     tokio::select! {
-        code = stopping => Ok(code),
+        () = running.stop() => Ok(0),
         code = signals.next() => Ok(code),
     }
 }
@@ -121,6 +134,30 @@ fn chosen<'a>(all: &'a [System], names: &[String]) -> Result<Vec<&'a System>, Ap
     names.iter().map(find).collect()
 }
 
+/// Starts what may fail; whatever was started before is stopped then.
+async fn begin(
+    settings: &Settings,
+    wiring: Wiring,
+    token: TokenSource,
+    all: &[System],
+    served: &[&System],
+    catalogue: &Arc<Catalogue>,
+    clock: &Clock,
+) -> Result<(Parts, Token, Watchdog), AppError> {
+    let parts = Parts::start(settings, wiring, all, served, catalogue, clock).await?;
+    let token = token.token(|| format!("{:016x}{:016x}", clock.random(), clock.random())).map_err(AppError::from);
+    let begun = token.and_then(|token| {
+        Ok((token, Watchdog::of_handlers(&parts.runtime, clock).map_err(AppError::beginning("watchdog"))?))
+    });
+    match begun {
+        Ok((token, watchdog)) => Ok((parts, token, watchdog)),
+        Err(error) => {
+            parts.stop().await;
+            Err(error)
+        }
+    }
+}
+
 fn shedding(settings: &Settings, limit: Arc<AdaptiveLimit>, clock: &Clock) -> Shedding {
     let rate = settings.edge.rate_policy().map(|policy| RateLimit::new(policy, clock.now()).expect(CHECKED));
     Shedding::new(limit, rate)
@@ -129,11 +166,22 @@ fn shedding(settings: &Settings, limit: Arc<AdaptiveLimit>, clock: &Clock) -> Sh
 /// Reads the settings again from where they were read first.
 pub type Reload = Box<dyn Fn() -> Result<Settings, SettingsError> + Send + Sync>;
 
-/// Has every guard take over what the settings say now.
-fn reloading(runtime: Arc<Runtime>, reload: Reload) -> Reloading {
-    Reloading::new(move || {
+/// Has every guard take over what the settings say now; what else has changed since the start waits for the next one.
+fn reloading(runtime: Arc<Runtime>, reload: Reload, in_force: Settings) -> Reloading {
+    let taken_over = move || {
         let settings = reload().map_err(|error| error.to_string())?;
-        runtime.reconfigure(&settings.guard.policies()).map_err(|error| error.to_string())
+        let changed = runtime.reconfigure(&settings.guard.policies()).map_err(|error| error.to_string())?;
+        Ok(Reloaded { changed, waiting_for_restart: in_force.waiting_for_restart(&settings) })
+    };
+    Reloading::new(move || {
+        let reloaded: Result<Reloaded, String> = taken_over();
+        metrics::config_reloaded(reloaded.is_ok());
+        if let Ok(Reloaded { waiting_for_restart: keys, .. }) = &reloaded
+            && !keys.is_empty()
+        {
+            tracing::warn!(keys = keys.join(", "), "settings have changed that wait for a restart");
+        }
+        reloaded
     })
 }
 
@@ -141,11 +189,16 @@ fn metrics_text(
     settings: &Settings,
     parts: &Parts,
     limit: Arc<AdaptiveLimit>,
+    vitals: &Arc<Vitals>,
     prometheus: PrometheusHandle,
 ) -> MetricsText {
     let (runtime, resilience4j_names) = (Arc::clone(&parts.runtime), settings.telemetry.resilience4j_names);
-    MetricsText::new(move || {
+    let event_loop = Handle::current();
+    let vitals = Arc::clone(vitals);
+    MetricsText::new(settings.admin.metrics_open, move || {
+        metrics::event_loop_lag(vitals.lag());
         metrics::edge_limit(limit.limit(), limit.in_flight());
+        metrics::process(&event_loop);
         metrics::text(&prometheus, &runtime.guards(), resilience4j_names)
     })
 }
@@ -155,6 +208,7 @@ fn edge(
     parts: &Parts,
     systems: Vec<SystemRoutes>,
     (shedding, metrics, token): (Shedding, MetricsText, TokenCheck),
+    vitals: &Arc<Vitals>,
     clock: &Clock,
 ) -> Arc<Edge> {
     Arc::new(Edge {
@@ -163,6 +217,7 @@ fn edge(
         journal: parts.journal.clone(),
         scans: Scans::default(),
         clock: clock.clone(),
+        tracer: parts.tracer.clone(),
         limits: RequestLimits {
             body_bytes_max: settings.edge.body_bytes_max,
             deadline: Duration::from_millis(settings.edge.deadline_ms),
@@ -173,6 +228,7 @@ fn edge(
         token,
         decisions: Decisions::default(),
         systems,
+        vitals: Arc::clone(vitals),
         draining: watch::Sender::new(false),
     })
 }
@@ -199,35 +255,6 @@ fn listen(
     serving
 }
 
-async fn drained(mut serving: JoinSet<Drained>) {
-    while let Some(drained) = serving.join_next().await {
-        if let Ok(drained) = drained
-            && drained.cut > 0
-        {
-            tracing::warn!(connections = drained.cut, "connections were cut at the end of the drain");
-        }
-    }
-}
-
-/// Watches the event loop and the handlers; a stuck one cannot be ended, but it can be told.
-fn watchdog(parts: &Parts, clock: &Clock) -> std::io::Result<(Watchdog, Heart)> {
-    let (runtime, clock) = (Arc::clone(&parts.runtime), clock.clone());
-    let mut known = HashSet::new();
-    let look = move || {
-        let stuck = runtime.stuck(clock.now());
-        metrics::handlers_stuck(stuck.len());
-        known.retain(|stream| stuck.contains(stream));
-        for stream in stuck.into_iter().filter(|stream| known.insert(*stream)) {
-            tracing::error!(%stream, "a command is being decided long after its deadline; a thread is stuck with it");
-        }
-    };
-    let dead = || {
-        tracing::error!("the event loop has stood still for 30 s; the process ends, start it again");
-        std::process::exit(LOOP_DEAD);
-    };
-    Watchdog::start(look, dead)
-}
-
 /// Waits until a part is gone without which nothing can be promised any more, and returns the exit code that says so.
 async fn failed(parts: &Parts) -> u8 {
     tokio::select! {
@@ -245,7 +272,7 @@ async fn failed(parts: &Parts) -> u8 {
 
 async fn lane_gone(engine: &DiskEngine) {
     loop {
-        tokio::time::sleep(UPKEEP_EVERY).await;
+        tokio::time::sleep(LANE_BEAT_EVERY).await;
         if let Err(error) = engine.beat().await {
             tracing::error!(%error, "a storage lane is gone; the process ends, start it again");
             return;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::client::{Answer, NoAnswer, Request};
+use super::client::{Answer, Request};
 use crate::domain::{Kind, Stream};
+use crate::http_client::NoAnswer;
 use crate::journal::record::keyed_id;
 
 /// What a request wanted.
@@ -78,6 +79,14 @@ impl Heard {
         self.answer().is_some()
     }
 
+    /// Tells whether what was sent is done, or may be.
+    pub(super) const fn may_be_done(&self) -> bool {
+        match self {
+            Self::Ok(_) | Self::Odd(_) | Self::TimedOut | Self::Unknown | Self::Left => true,
+            Self::Refused(_) | Self::NotExecuted | Self::Gone => false,
+        }
+    }
+
     pub(super) const fn answer(&self) -> Option<&Answer> {
         match self {
             Self::Ok(answer) | Self::Refused(answer) | Self::Odd(answer) => Some(answer),
@@ -139,5 +148,5 @@ impl Op {
 
 /// A deadline may pass before anything was done, and the answer says so.
 fn says_not_executed(answer: &Answer) -> bool {
-    answer.json()["detail"].as_str().is_some_and(|detail| detail.starts_with("not executed"))
+    answer.json()["reason"] == "deadline-exceeded"
 }

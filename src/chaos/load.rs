@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::Method;
 use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -14,6 +13,7 @@ use super::client::{Client, Request};
 use super::history::{Act, Heard, Op, Try};
 use crate::clock::{Clock, drawn};
 use crate::domain::Kind;
+use crate::http_client::Method;
 
 /// How many of the newest items of a collection clients choose from, so that they meet.
 const MEETING_ITEMS: usize = 200;

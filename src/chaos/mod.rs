@@ -4,7 +4,7 @@
 //! It is no part of the server: it sees it as a client, an operator and a reader of the log's files do, and changes
 //! nothing but what its own requests change. Nobody else may write meanwhile: what nobody here asked for is a ghost.
 
-mod client;
+pub(crate) mod client;
 mod history;
 mod business;
 mod load;
@@ -17,4 +17,10 @@ mod report;
 mod verify;
 
 pub use report::{Report, Verdict};
+/// The simulation judges by it too.
+#[cfg(test)]
+pub(crate) use story::Pairs;
 pub use verify::{Plan, VerifyError, verify};
+
+#[cfg(test)]
+mod tests;

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::{Client, NoAnswer, Request};
+use super::client::{Client, Request};
 use crate::clock::Clock;
 use crate::domain::Stream;
+use crate::http_client::{Address, NoAnswer};
 use crate::journal::disk::home::holder;
 
 /// How long everything may take to come to rest after the load.
@@ -56,6 +57,16 @@ pub(super) struct Vitals {
 }
 
 impl Vitals {
+    /// Those gauges that are 0 at rest and are not shown at all.
+    pub(super) fn unshown(&self) -> impl Iterator<Item = &'static str> {
+        HELD.into_iter().filter(|name| !self.held.keys().any(|series| is_of(series, name)))
+    }
+
+    /// Whether the operating system says what the process uses.
+    pub(super) const fn is_seen(&self) -> bool {
+        self.process.is_some() && self.files > 0 && self.resident_bytes > 0
+    }
+
     /// What keeps it from being at rest.
     pub(super) fn unrest(&self) -> Vec<String> {
         let held =
@@ -68,7 +79,7 @@ impl Vitals {
 }
 
 impl Operator {
-    pub(super) fn new(address: &str, token: String, data: &Path, clock: Clock) -> Self {
+    pub(super) fn new(address: Address, token: String, data: &Path, clock: Clock) -> Self {
         Self { client: Client::new(address, Some(token)), data: data.to_owned(), clock }
     }
 
@@ -115,12 +126,12 @@ impl Operator {
         let metrics = self.text("/metrics").await?;
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let mut vitals = Vitals { live_bytes: overview["liveBytes"].as_u64().unwrap_or(0), ..self.process() };
-        let gauges = metrics.lines().filter(|line| HELD.iter().any(|name| line.starts_with(name)));
         let connections = metrics.lines().find_map(|line| line.strip_prefix(CONNECTIONS)?.trim().parse::<f64>().ok());
         // Those to the operator's listener are counted there too.
         vitals.files = vitals.files.saturating_sub(whole(connections.unwrap_or(0.0)));
-        vitals.held = gauges
-            .filter_map(|line| line.rsplit_once(' '))
+        let values = metrics.lines().filter_map(|line| line.rsplit_once(' '));
+        vitals.held = values
+            .filter(|(series, _)| HELD.iter().any(|name| is_of(series, name)))
             .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
             .collect();
         vitals.quarantined =
@@ -169,6 +180,11 @@ impl Operator {
             status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().trim_end_matches(" kB").parse().ok());
         Vitals { process: Some(process), files, resident_bytes: kibibytes.unwrap_or(0_u64) * 1024, ..Vitals::default() }
     }
+}
+
+/// Tells whether a series, with its labels, is one of this name.
+fn is_of(series: &str, name: &str) -> bool {
+    series.strip_prefix(name).is_some_and(|labels| labels.is_empty() || labels.starts_with('{'))
 }
 
 /// A count that was shown as a float.

@@ -2,33 +2,48 @@
 
 use std::sync::Arc;
 
-use hyper::Method;
 use tokio::task::JoinSet;
 
 use super::business::TRADES;
 use super::client::Request;
-use super::history::{Act, Heard};
+use super::history::{Act, Heard, Try};
 use super::load::{Dice, Load};
 use crate::domain::Kind;
+use crate::http_client::Method;
 
 /// How many items are made one after the other to see how long one takes.
-const PACED: u64 = 100;
+pub(super) const PACED: usize = 100;
+
+/// How it went to make items one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Paced {
+    /// How long each took that was made, in seconds, sorted.
+    pub(super) took: Vec<f64>,
+    /// What became of the others.
+    pub(super) failed: Vec<String>,
+}
 
 impl Load {
-    /// Makes some items one after the other, with nobody beside; returns how long each took, sorted.
-    pub(super) async fn pace(&self, name: &str) -> Vec<f64> {
-        let Some(trade) = self.trades.first() else { return Vec::new() };
+    /// Makes some items one after the other, with nobody beside.
+    pub(super) async fn pace(&self, name: &str) -> Paced {
+        let mut paced = Paced::default();
+        let Some(trade) = self.trades.first() else { return paced };
         let mut dice = Dice::new(self.seed);
-        let mut took = Vec::new();
         for number in 0..PACED {
             let sent = Request::post(trade.path(), trade.making(&self.goods, &mut dice));
             let mut op = self.op(&format!("{name}-{number}"), Act::Create, trade.kind, None, sent);
             self.send(&mut op).await;
-            took.extend(op.settled().map(|settled| (settled.ended - settled.began).as_secs_f64()));
+            for Try { began, ended, heard } in &op.tries {
+                if let Heard::Ok(_) = heard {
+                    paced.took.push((*ended - *began).as_secs_f64());
+                } else {
+                    paced.failed.push(format!("{} heard {heard:?}", op.story));
+                }
+            }
             self.history.lock().push(op);
         }
-        took.sort_by(f64::total_cmp);
-        took
+        paced.took.sort_by(f64::total_cmp);
+        paced
     }
 
     /// Knocks at everything that was made: a write bound to a version that cannot be is refused by the aggregate itself.

@@ -16,13 +16,15 @@ pub struct Verdict {
     pub faults: Vec<String>,
     /// Why there is nothing to look at here, when that is as it should be.
     pub absent: Option<&'static str>,
+    /// What could not be judged besides, and why.
+    pub unjudged: Option<&'static str>,
 }
 
 impl Verdict {
     /// Judges so many of something by what was wrong with them.
     #[must_use]
     pub fn of(looked_at: u64, what: &'static str, faults: Vec<String>) -> Self {
-        Self { looked_at, what, faults, absent: None }
+        Self { looked_at, what, faults, absent: None, unjudged: None }
     }
 
     /// Says why there is nothing to judge, unless there is.
@@ -63,11 +65,14 @@ impl fmt::Display for Report {
             writeln!(f, "{figure}")?;
         }
         for (number, name, verdict) in &self.verdicts {
-            let Verdict { looked_at, what, faults, absent } = verdict;
+            let Verdict { looked_at, what, faults, absent, unjudged } = verdict;
             let word = if verdict.holds() { "holds " } else { "BROKEN" };
             match absent {
                 Some(why) => writeln!(f, "{number:>3} {name:<24} absent {why}")?,
                 None => writeln!(f, "{number:>3} {name:<24} {word} {looked_at} {what}, {} wrong", faults.len())?,
+            }
+            if let Some(unjudged) = unjudged {
+                writeln!(f, "      not judged: {unjudged}")?;
             }
             for fault in faults.iter().take(TOLD_MAX) {
                 writeln!(f, "      {fault}")?;
@@ -103,5 +108,13 @@ mod tests {
         assert_eq!(report.broken(), ["2 torn"]);
         let told = report.to_string();
         assert!(told.contains("3 things, 1 wrong\n      this one\nbroken: 2 torn"), "{told}");
+    }
+
+    #[test]
+    fn a_report_says_what_was_not_judged() {
+        let half = Verdict { unjudged: Some("the rest"), ..Verdict::of(3, "things", Vec::new()) };
+        assert!(half.holds());
+        let told = Report { figures: Vec::new(), verdicts: vec![(1, "half", half)] }.to_string();
+        assert!(told.contains("3 things, 0 wrong\n      not judged: the rest\nall 1 hold"), "{told}");
     }
 }

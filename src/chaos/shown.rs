@@ -1,4 +1,4 @@
-//! What the server shows at rest: every collection whole, and some items by themselves.
+//! What the server shows at rest: every collection whole, and by themselves some items that the log tells of.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::client::{Client, Request, id_of};
 use super::load::Dice;
+use super::story::States;
 use crate::domain::{Kind, Paging, Resource, Stream, System};
 
 /// How many items a page has.
@@ -22,16 +23,16 @@ pub(super) struct Shown {
     pub(super) whole: BTreeMap<Kind, bool>,
     /// Items by themselves: the version told by `ETag`, and the body.
     pub(super) alone: BTreeMap<Stream, (Option<u64>, Value)>,
-    /// What could not be read.
-    pub(super) faults: Vec<String>,
+    /// What could not be read, of which kind.
+    pub(super) faults: Vec<(Kind, String)>,
 }
 
 /// The longest list of a view.
 const LISTED_MAX: usize = 10_000;
 
 impl Shown {
-    /// Reads every resource of the served systems.
-    pub(super) async fn read(client: &Client, systems: &[&System], seed: u64) -> Self {
+    /// Reads every resource of the served systems, and some of what must be there.
+    pub(super) async fn read(client: &Client, systems: &[&System], states: &States, seed: u64) -> Self {
         let mut shown = Self::default();
         let mut dice = Dice::new(seed);
         for system in systems {
@@ -39,7 +40,7 @@ impl Shown {
                 for resource in &service.resources {
                     let place = format!("/{}/services/{}/{}", system.name, service.name, resource.collection);
                     shown.collection(client, resource, &place).await;
-                    shown.some(client, resource, &place, &mut dice).await;
+                    shown.some(client, resource, &place, &chosen(states, resource.kind, &mut dice)).await;
                 }
             }
         }
@@ -51,7 +52,7 @@ impl Shown {
         for page in 0.. {
             let list = match client.send(&Request::get(format!("{place}?size={PAGE}&page={page}"))).await {
                 Ok(answer) if answer.status == 200 => answer.json(),
-                other => return self.faults.push(format!("{place}: {other:?}")),
+                other => return self.faults.push((resource.kind, format!("{place}: {other:?}"))),
             };
             let found = list["_embedded"][resource.collection].as_array().cloned().unwrap_or_default();
             let is_full = found.len() == PAGE;
@@ -65,15 +66,13 @@ impl Shown {
         self.lists.insert(resource.kind, items);
     }
 
-    async fn some(&mut self, client: &Client, resource: &Resource, place: &str, dice: &mut Dice) {
-        let ids: Vec<u64> = self.lists.get(&resource.kind).map_or_else(Vec::new, |list| list.keys().copied().collect());
-        for _ in 0..ALONE.min(ids.len() as u64) {
-            let Some(id) = dice.one_of(&ids) else { return };
+    async fn some(&mut self, client: &Client, resource: &Resource, place: &str, ids: &[u64]) {
+        for id in ids {
             match client.send(&Request::get(format!("{place}/{id}"))).await {
                 Ok(answer) if answer.status == 200 => {
                     self.alone.insert(Stream::new(resource.kind, *id), (answer.version(), answer.json()));
                 }
-                other => self.faults.push(format!("{place}/{id}: {other:?}")),
+                other => self.faults.push((resource.kind, format!("{place}/{id}: {other:?}"))),
             }
         }
     }
@@ -83,4 +82,10 @@ impl Shown {
         const NOTHING: &BTreeMap<u64, Value> = &BTreeMap::new();
         self.lists.get(&Kind::new(kind)).unwrap_or(NOTHING)
     }
+}
+
+/// Draws from what the log makes, so that something no list shows is asked for too.
+pub(super) fn chosen(states: &States, kind: Kind, dice: &mut Dice) -> Vec<u64> {
+    let ids: Vec<u64> = states.existing(kind).map(|(stream, _)| stream.id).collect();
+    (0..ALONE.min(ids.len() as u64)).filter_map(|_| dice.one_of(&ids).copied()).collect()
 }

@@ -17,6 +17,7 @@ use super::shown::Shown;
 use super::story::Story;
 use crate::clock::Clock;
 use crate::domain::{Stream, System};
+use crate::http_client::Address;
 
 /// How many aggregates of each kind are looked at as an operator does.
 const ACTORS_OF_A_KIND: u64 = 5;
@@ -25,9 +26,9 @@ const ACTORS_OF_A_KIND: u64 = 5;
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The front door of all systems, `http://127.0.0.1:8088`.
-    pub url: String,
+    pub url: Address,
     /// The operator's listener, `http://127.0.0.1:9464`.
-    pub admin: String,
+    pub admin: Address,
     /// The operator's token.
     pub token: String,
     /// The server's data directory; its log is read from here.
@@ -54,8 +55,8 @@ pub enum VerifyError {
 ///
 /// Fails when the server cannot be reached before the load, or never comes to answer an operator again.
 pub async fn verify(plan: &Plan, systems: &[System], clock: &Clock) -> Result<Report, VerifyError> {
-    let client = Client::new(&plan.url, None);
-    let operator = Operator::new(&plan.admin, plan.token.clone(), &plan.data, clock.clone());
+    let client = Client::new(plan.url.clone(), None);
+    let operator = Operator::new(plan.admin.clone(), plan.token.clone(), &plan.data, clock.clone());
     let names = operator.systems().await.map_err(VerifyError::Server)?;
     let served: Vec<&System> = systems.iter().filter(|system| names.iter().any(|name| name == system.name)).collect();
     let begun_at = operator.get("/admin/journal").await.map_err(VerifyError::Server)?;
@@ -70,11 +71,11 @@ pub async fn verify(plan: &Plan, systems: &[System], clock: &Clock) -> Result<Re
     let history = load.history();
 
     let rest = operator.rest(REST_TIMEOUT).await.map_err(VerifyError::Server)?;
-    let shown = Shown::read(&client, &served, plan.seed).await;
     let story = {
         let (data, history) = (&plan.data, &history);
         tokio::task::block_in_place(|| Story::read(data, systems, history))
     };
+    let shown = Shown::read(&client, &served, &story.states, plan.seed).await;
     let actors = actors(&operator, &story, plan.seed).await;
     let (knocked, silent) = load.knock(usize::try_from(plan.clients).unwrap_or(1)).await;
     let idle_after = load.pace("after").await;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::resilience::breaker::{BreakerConfig, OpenWait, Probes, SlowConfig, WindowConfig};
 use crate::resilience::{Backoff, BudgetPolicy, BulkheadLimits, GuardPolicies, GuardPolicy, RetryPolicy};
 
 /// Every guard.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct GuardSettings {
     /// In front of each kind.
@@ -24,7 +24,7 @@ pub struct GuardSettings {
 }
 
 /// A guard; what is not set is as for the others.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OneGuard {
     /// How long one attempt may take, in milliseconds.
@@ -43,7 +43,7 @@ pub struct OneGuard {
 }
 
 /// One partition of a bulkhead.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartitionSettings {
     /// Calls running at once.
@@ -55,7 +55,7 @@ pub struct PartitionSettings {
 }
 
 /// How policies try their commands again.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RetrySettings {
     /// Attempts of one command, the first included.
@@ -71,7 +71,7 @@ pub struct RetrySettings {
 }
 
 /// A circuit breaker; 0 turns a clause off.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BreakerSettings {
     /// Seconds of calls it looks at.

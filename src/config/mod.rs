@@ -5,6 +5,7 @@ mod guards;
 mod settings;
 mod sources;
 mod shown;
+mod differences;
 mod token;
 #[cfg(feature = "mutants")]
 mod mutant;
@@ -13,12 +14,12 @@ pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings, Re
 #[cfg(feature = "mutants")]
 pub use mutant::mutant;
 pub use settings::{
-    Actors, Admin, ChaosSettings, Edge, JournalSettings, LimitSettings, Listen, Log, RateSettings, Settings,
-    TelemetrySettings,
+    Actors, Admin, ChaosSettings, Edge, JournalSettings, LimitSettings, Listen, Liveness, Log, RateSettings, Settings,
+    TelemetrySettings, TraceSettings,
 };
 pub use shown::shown;
 pub use sources::{DEFAULTS, SettingsError};
-pub use token::Token;
+pub use token::{Token, TokenSource};
 
 #[cfg(test)]
 mod tests;

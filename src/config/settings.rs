@@ -5,13 +5,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::guards::GuardSettings;
 use crate::resilience::{LimitPolicy, RatePolicy};
 
 /// Every setting of the shell.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// Where business is served.
@@ -24,11 +24,13 @@ pub struct Settings {
     pub actors: Actors,
     /// The guards in front of kinds and asks.
     pub guard: GuardSettings,
+    /// What a process that lives does.
+    pub liveness: Liveness,
     /// The operator's listener.
     pub admin: Admin,
     /// Chaos.
     pub chaos: ChaosSettings,
-    /// Metrics.
+    /// Metrics and traces.
     pub telemetry: TelemetrySettings,
     /// Log lines.
     pub log: Log,
@@ -38,7 +40,7 @@ pub struct Settings {
 }
 
 /// Where business is served.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Listen {
     /// The address of all business listeners.
@@ -50,7 +52,7 @@ pub struct Listen {
 }
 
 /// The limits of the edge.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edge {
     /// Open connections.
@@ -69,6 +71,8 @@ pub struct Edge {
     pub deadline_ms: u64,
     /// How long requests in flight may take at a stop, in milliseconds.
     pub drain_timeout_ms: u64,
+    /// How long requests are still taken at a stop, in milliseconds.
+    pub drain_grace_ms: u64,
     /// The proxies that are believed, separated by commas.
     pub trusted_proxies: String,
     /// Whether lists can be asked for some fields, and for the items with some values.
@@ -80,7 +84,7 @@ pub struct Edge {
 }
 
 /// How many requests may be inside at once.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSettings {
     /// At least.
@@ -94,7 +98,7 @@ pub struct LimitSettings {
 }
 
 /// How often one client may come.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateSettings {
     /// Requests a second; 0: any number.
@@ -106,7 +110,7 @@ pub struct RateSettings {
 }
 
 /// The journal.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct JournalSettings {
     /// Where it lives.
@@ -117,12 +121,12 @@ pub struct JournalSettings {
     pub readers: usize,
     /// Free space on the disk below which nothing is written, in bytes.
     pub free_bytes_min: u64,
-    /// sled's cache, in bytes.
+    /// The memory sled's cache may take, in bytes.
     pub cache_bytes: u64,
 }
 
 /// The actors.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Actors {
     /// Supervisors per kind.
@@ -135,42 +139,80 @@ pub struct Actors {
     pub recoveries_max: usize,
 }
 
+/// What a process that lives does.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Liveness {
+    /// How long its event loop may stand still, in milliseconds.
+    pub still_max_ms: u64,
+    /// The file it touches; empty: none.
+    pub file: PathBuf,
+}
+
 /// The operator's listener.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
     /// Its address.
     pub listen: SocketAddr,
-    /// Whether metrics and probes need no token.
+    /// Whether metrics need no token; probes never do.
     pub metrics_open: bool,
+    /// Where probes have a listener of their own; empty: nowhere.
+    pub probes: String,
     /// The token's file; empty: in the data directory.
     pub token_file: PathBuf,
 }
 
 /// Chaos.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChaosSettings {
     /// Whether operators may kill and panic actors.
     pub enabled: bool,
 }
 
-/// Metrics.
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// Metrics and traces.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetrySettings {
+    /// Whether anything is measured.
+    pub metrics: bool,
     /// Whether guards are told by resilience4j's names too.
     pub resilience4j_names: bool,
+    /// Traces.
+    pub traces: TraceSettings,
+}
+
+/// Traces.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceSettings {
+    /// The collector's address; empty: nothing is told.
+    pub endpoint: String,
+    /// The share of the traces that begin here which is told, 0 to 1.
+    pub sampled: f64,
 }
 
 /// Log lines.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     /// The filter.
     pub filter: String,
     /// Whether lines are JSON.
     pub json: bool,
+}
+
+impl Admin {
+    /// Returns where probes have a listener of their own, if anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what is no address.
+    pub fn probes(&self) -> Result<Option<SocketAddr>, String> {
+        let set = Some(self.probes.as_str()).filter(|text| !text.is_empty());
+        set.map(|text| text.parse().map_err(|_| format!("{text:?} is no address with a port"))).transpose()
+    }
 }
 
 impl Edge {

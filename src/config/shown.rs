@@ -45,9 +45,8 @@ fn show(item: &mut Item, path: &str, in_force: &Config) {
         }
         Value::Integer(_) => in_force.get_int(path).map(Value::from),
         Value::Boolean(_) => in_force.get_bool(path).map(Value::from),
-        Value::String(_) | Value::Float(_) | Value::Datetime(_) | Value::Array(_) => {
-            in_force.get_string(path).map(Value::from)
-        }
+        Value::Float(_) => in_force.get_float(path).map(Value::from),
+        Value::String(_) | Value::Datetime(_) | Value::Array(_) => in_force.get_string(path).map(Value::from),
     };
     if let Ok(shown) = shown {
         *value = shown;

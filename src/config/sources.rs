@@ -6,7 +6,7 @@ use std::path::Path;
 use config::{Config, ConfigError, Environment, File, FileFormat, Source as _, Value, ValueKind};
 use thiserror::Error;
 
-use super::settings::{Edge, Settings};
+use super::settings::{Actors, Edge, Settings};
 use crate::resilience::{LimitError, RateError};
 
 /// The defaults, with a comment on each.
@@ -109,8 +109,31 @@ fn check(settings: &Settings) -> Result<(), SettingsError> {
     if settings.listen.port.checked_add(settings.listen.port_offset).is_none() {
         return nonsense("listen.port", "must be at most 65535 together with listen.port_offset");
     }
+    // Above 30 s the process would have ended before it was told dead.
+    if !(1_000..=30_000).contains(&settings.liveness.still_max_ms) {
+        return nonsense("liveness.still_max_ms", "must be at least 1000 milliseconds and at most 30000");
+    }
+    if let Err(reason) = settings.admin.probes() {
+        return nonsense("admin.probes", &reason);
+    }
+    if !(0.0..=1.0).contains(&settings.telemetry.traces.sampled) {
+        return nonsense("telemetry.traces.sampled", "must be at least 0 and at most 1");
+    }
     if let Err(reason) = settings.edge.trusted_proxies() {
         return nonsense("edge.trusted_proxies", &reason);
+    }
+    let Actors { shards, live_max, live_bytes_max, recoveries_max } = settings.actors;
+    let limits = [
+        ("actors.shards", shards),
+        ("actors.live_max", live_max),
+        ("actors.live_bytes_max", live_bytes_max),
+        ("actors.recoveries_max", recoveries_max),
+    ];
+    if let Some((key, _)) = limits.into_iter().find(|(_, limit)| *limit == 0) {
+        return nonsense(key, "must be at least 1");
+    }
+    if let Err((within, fault)) = settings.guard.policies().check() {
+        return nonsense("guard", &format!("{within}{fault}"));
     }
     check_admission(&settings.edge)
 }

@@ -35,7 +35,13 @@ fn the_defaults_make_sense_and_are_shown_as_they_are_written() {
 
 #[test]
 fn an_assignment_sets_a_key_and_is_shown_with_the_comments() {
-    let assignments = ["listen.host = 0.0.0.0", "guard.kind.edge.running_max=7", "log.json=true", "journal.data=a=b"];
+    let assignments = [
+        "listen.host = 0.0.0.0",
+        "guard.kind.edge.running_max=7",
+        "log.json=true",
+        "journal.data=a=b",
+        "telemetry.traces.sampled=0.5",
+    ];
     let settings = load(&assignments).expect("settings");
     assert!(settings.listen.host.is_unspecified() && settings.log.json);
     assert_eq!(
@@ -49,6 +55,7 @@ fn an_assignment_sets_a_key_and_is_shown_with_the_comments() {
         .replace("host = \"127.0.0.1\"", "host = \"0.0.0.0\"")
         .replace("edge = { running_max = 1024", "edge = { running_max = 7")
         .replace("json = false", "json = true")
+        .replace("sampled = 0.01", "sampled = 0.5")
         .replace("data = \"data\"", "data = \"a=b\"");
     assert_eq!(shown, expected);
 }
@@ -110,11 +117,16 @@ fn what_fits_its_type_and_nothing_else_is_refused() {
         ("journal.segment_bytes", "1073741825"),
         ("edge.deadline_ms", "0"),
         ("listen.port_offset", "50001"),
+        ("liveness.still_max_ms", "999"),
+        ("liveness.still_max_ms", "30001"),
         ("edge.limit.floor", "0"),
         ("edge.limit.ceiling", "255"),
         ("edge.limit.initial", "255"),
         ("edge.limit.initial", "8193"),
         ("edge.limit.tolerated_ms", "0"),
+        ("telemetry.traces.sampled", "1.01"),
+        ("telemetry.traces.sampled", "-0.5"),
+        ("telemetry.traces.sampled", "nan"),
     ];
     for (key, value) in table {
         names(load(&[&format!("{key}={value}")]), &[key, "must be"]);
@@ -142,21 +154,22 @@ fn a_token_is_made_once_for_its_owner_only_and_an_empty_one_opens_nothing() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let data = format!("journal.data={}", dir.path().display());
     let settings = load(&[&data]).expect("settings");
-    let made = settings.token(|| "first".to_owned()).expect("a token");
+    let token = |settings: &Settings, fresh: &str| settings.token_source()?.token(|| fresh.to_owned());
+    let made = token(&settings, "first").expect("a token");
     let path = dir.path().join("admin.token");
     assert_eq!((made.secret.as_str(), made.made_in.as_ref()), ("first", Some(&path)));
     assert_eq!(fs::metadata(&path).expect("the token's file").permissions().mode() & 0o777, 0o600);
-    assert_eq!(settings.token(|| "second".to_owned()).expect("a token").secret, "first");
+    assert_eq!(token(&settings, "second").expect("a token").secret, "first");
     assert!(!format!("{made:?}").contains("first"), "a token is not for logs");
 
     fs::write(&path, "\n").expect("a file");
     let given = load(&[&data, &format!("admin.token_file={}", path.display())]).expect("settings");
     for settings in [&settings, &given] {
-        let refused = settings.token(|| "third".to_owned()).expect_err("an empty token").to_string();
+        let refused = token(settings, "third").expect_err("an empty token").to_string();
         assert!(refused.contains("admin.token") && refused.contains("empty"), "{refused}");
     }
     fs::write(&path, " mine \n").expect("a file");
-    let token = given.token(|| "third".to_owned()).expect("a token");
+    let token = token(&given, "third").expect("a token");
     assert_eq!((token.secret.as_str(), token.made_in), ("mine", None));
 }
 
@@ -165,7 +178,7 @@ fn another_address_than_loopback_needs_a_token_that_was_set() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let data = format!("journal.data={}", dir.path().display());
     let settings = load(&[&data, "admin.listen=0.0.0.0:9464"]).expect("settings");
-    let refused = settings.token(|| "made".to_owned()).expect_err("no token").to_string();
+    let refused = settings.token_source().expect_err("no token").to_string();
     assert!(refused.starts_with("admin.listen: ") && refused.contains("RESURGAM_ADMIN_TOKEN"), "{refused}");
     assert!(!dir.path().join("admin.token").exists());
 }
@@ -179,10 +192,43 @@ fn the_limit_of_the_edge_is_as_the_code_justifies_it_and_a_clients_rate_is_off()
 }
 
 #[test]
+fn probes_have_a_listener_of_their_own_where_it_is_set_and_nowhere_by_default() {
+    let at = |assignments: &[&str]| load(assignments).expect("settings").admin.probes();
+    assert_eq!(at(&[]), Ok(None));
+    assert_eq!(at(&["admin.probes=0.0.0.0:9465"]), Ok(Some(([0, 0, 0, 0], 9465).into())));
+    for address in ["9465", "localhost:9465", "127.0.0.1"] {
+        names(load(&[&format!("admin.probes={address}")]), &["admin.probes", address, "address"]);
+    }
+}
+
+#[test]
 fn proxies_are_believed_by_address_and_nobody_by_default() {
     let believed = |assignments: &[&str]| load(assignments).expect("settings").edge.trusted_proxies();
     assert_eq!(believed(&[]), Ok(Vec::new()));
     let two = ["10.0.0.1", "::1"].map(|address| address.parse().expect("an address"));
     assert_eq!(believed(&["edge.trusted_proxies=10.0.0.1, ::1"]), Ok(two.to_vec()));
     names(load(&["edge.trusted_proxies=10.0.0.1,proxy"]), &["edge.trusted_proxies", "proxy", "IP address"]);
+}
+
+#[test]
+fn what_has_changed_waits_for_a_restart_by_its_key_unless_guards_take_it_over() {
+    let own = "systems.book-market.payment_url=http://bank";
+    let waiting =
+        |old: &[&str], new: &[&str]| load(old).expect("settings").waiting_for_restart(&load(new).expect("settings"));
+    let table: [(&[&str], &[&str], &[&str]); 6] = [
+        (&[], &[], &[]),
+        (&[], &["edge.deadline_ms=5000", "telemetry.traces.sampled=0.010"], &[]),
+        (&[], &["journal.data=b", "edge.rate.burst=7"], &["edge.rate.burst", "journal.data"]),
+        (
+            &[],
+            &["guard.kind.edge.running_max=7", "guard.ask.breaker.open_ms=7", "guard.of.own.attempt_timeout_ms=1"],
+            &[],
+        ),
+        (&[], &["guard.retry.first_ms=1"], &["guard.retry.first_ms"]),
+        (&[own], &[], &["systems.book-market.payment_url"]),
+    ];
+    for (old, new, expected) in table {
+        assert_eq!(waiting(old, new), expected, "{new:?} after {old:?}");
+        assert_eq!(waiting(new, old), expected, "{old:?} after {new:?}");
+    }
 }

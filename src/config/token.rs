@@ -25,24 +25,32 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// Where the operator's token comes from.
+#[derive(Debug)]
+pub enum TokenSource {
+    /// It is known.
+    Known(Token),
+    /// It is made at the first start, in this file.
+    ToMake(PathBuf),
+}
+
 impl Settings {
-    /// Returns the operator's token: the environment's, else the set file's, else the one made at the first start
-    /// (`fresh` draws it).
+    /// Returns where the operator's token comes from: the environment, else the set file, else the one made at the first
+    /// start. Nothing is written.
     ///
     /// # Errors
     ///
-    /// Fails when a file cannot be read or made or is empty, or when another address than loopback would get a made
-    /// token.
+    /// Fails when a file cannot be read or is empty, or when another address than loopback would get a made token.
     #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
-    pub fn token(&self, fresh: impl FnOnce() -> String) -> Result<Token, SettingsError> {
+    pub fn token_source(&self) -> Result<TokenSource, SettingsError> {
         let given = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
         if !given.trim().is_empty() {
-            return Ok(Token { secret: given.trim().to_owned(), made_in: None });
+            return Ok(TokenSource::Known(Token { secret: given.trim().to_owned(), made_in: None }));
         }
         if !self.admin.token_file.as_os_str().is_empty() {
             let path = &self.admin.token_file;
             let secret = secret_in(path).map_err(|source| failed(path, source))?;
-            return Ok(Token { secret, made_in: None });
+            return Ok(TokenSource::Known(Token { secret, made_in: None }));
         }
         if !self.admin.listen.ip().is_loopback() {
             let reason =
@@ -50,14 +58,31 @@ impl Settings {
             return Err(SettingsError::Nonsense { key: "admin.listen", reason });
         }
         let path = self.journal.data.join("admin.token");
-        let secret = match secret_in(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let secret = fresh();
-                keep(&path, &secret).map(|()| secret)
+        match secret_in(&path) {
+            Ok(secret) => Ok(TokenSource::Known(Token { secret, made_in: Some(path) })),
+            // What is wrong with a data directory is said by who takes it.
+            Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => {
+                Ok(TokenSource::ToMake(path))
             }
-            read => read,
+            Err(error) => Err(failed(&path, error)),
+        }
+    }
+}
+
+impl TokenSource {
+    /// Returns the token, which `fresh` draws if it must be made.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be made.
+    pub fn token(self, fresh: impl FnOnce() -> String) -> Result<Token, SettingsError> {
+        let path = match self {
+            Self::Known(token) => return Ok(token),
+            Self::ToMake(path) => path,
         };
-        Ok(Token { secret: secret.map_err(|source| failed(&path, source))?, made_in: Some(path) })
+        let secret = fresh();
+        keep(&path, &secret).map_err(|source| failed(&path, source))?;
+        Ok(Token { secret, made_in: Some(path) })
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::message::{AnyEvent, Event};
+use super::trace::TraceContext;
 
 /// The kind of an aggregate or view, as `system/service/kind`; the name is stored, so it never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -110,6 +111,8 @@ pub struct Recorded {
     pub causation: u64,
     /// The story it belongs to.
     pub correlation: Arc<str>,
+    /// The place of its command in a trace that is told.
+    pub trace: Option<TraceContext>,
     /// What happened.
     pub event: Arc<dyn AnyEvent>,
 }

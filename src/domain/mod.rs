@@ -16,6 +16,7 @@ pub mod value;
 pub mod route;
 pub mod system;
 pub mod testing;
+pub mod trace;
 pub mod view;
 
 pub use aggregate::{Aggregate, Closing, Context, Decided, Decision, Held, IdRule};
@@ -29,6 +30,7 @@ pub use resource::{Body, Methods, Paging, Resource, Shown};
 pub use route::{Act, Plain, Route, Verb, Visit};
 pub use system::setting::{Setting, SettingError, SettingValues};
 pub use system::{Catalogue, Seed, Service, System};
+pub use trace::TraceContext;
 pub use value::{Field, FieldType, Shape, Value};
 pub use view::View;
 

@@ -2,6 +2,9 @@
 //!
 //! A provider is asked as an aggregate is, with an [`Ask`](super::Ask) that survives a crash: the intent's id is its
 //! idempotency key. The built-in one agrees at once to whatever its asker's own rules allow.
+//!
+//! By HTTP 2xx means done. A status of the client's errors refuses, but 408 and 425; 429 and 503 say that nothing was begun.
+//! Whatever else there is, redirects too, leaves open whether it was done: it is undone or asked again with the same key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,7 +53,7 @@ pub trait Provider: 'static {
 pub struct Outgoing {
     /// The method.
     pub verb: Verb,
-    /// The path below the provider's address, with its slash.
+    /// The path below the provider's address, with its slash; what HTTP cannot carry is refused.
     pub path: String,
 }
 

@@ -13,6 +13,7 @@ mod plain;
 pub mod stories;
 pub mod gateway;
 mod openapi;
+pub mod health;
 pub mod actuator;
 pub mod admin;
 pub mod steering;
@@ -21,6 +22,7 @@ pub mod negotiate;
 pub mod conditional;
 pub mod hal;
 pub mod answer;
+mod aside;
 pub mod problem;
 
 pub use routes::{Edge, Face};

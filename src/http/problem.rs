@@ -174,8 +174,7 @@ impl Problem {
                 let detail = "no answer came in time; the outcome may follow: ask again with the same Idempotency-Key";
                 said(StatusCode::GATEWAY_TIMEOUT, unknown.code(), detail)
             }
-            Self::Internal(detail) => {
-                tracing::error!(%detail, "a request failed by a defect");
+            Self::Internal(_) => {
                 said(StatusCode::INTERNAL_SERVER_ERROR, "internal", "this is a defect; it is in the log")
             }
         }
@@ -355,7 +354,7 @@ mod tests {
             (Problem::unavailable(Reason::BulkheadFull), 503, "bulkhead-full", Some(("retry-after", "1"))),
             (NotExecuted::deadline_exceeded().into(), 504, "deadline-exceeded", None),
             (Problem::Call(Unknown::AttemptTimeout.into()), 504, "attempt-timeout", None),
-            (Problem::Call(Unknown::DeadlineExceeded.into()), 504, "deadline-exceeded", None),
+            (Problem::Call(Unknown::DeadlineExceeded.into()), 504, "answer-overdue", None),
             (Problem::Call(Unknown::PortDropped.into()), 504, "port-dropped", None),
         ]
     }

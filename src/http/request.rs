@@ -17,16 +17,16 @@ use super::hal::parameters;
 use super::negotiate;
 use super::problem::Problem;
 use crate::clock::Clock;
-use crate::domain::Kind;
+use crate::domain::{Kind, TraceContext};
 use crate::journal::codec::CORRELATION_BYTES_MAX;
 use crate::journal::record::keyed_id;
 use crate::journal::{CommandMeta, Origin};
 use crate::resilience::Deadline;
+use crate::telemetry::traces::{TRACEPARENT, TraceParent};
 
 /// The header that carries the story's id.
 pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("request-timeout");
 /// The longest idempotency key, in bytes.
 const KEY_BYTES_MAX: usize = 255;
@@ -50,6 +50,10 @@ pub struct Request {
     pub forwarded: Option<String>,
     /// The story it belongs to: the client's id, else a new one.
     pub correlation: Arc<str>,
+    /// What its sender says of a trace.
+    pub parent: Option<TraceParent>,
+    /// Its own place in a trace that is told.
+    pub trace: Option<TraceContext>,
     /// When its head arrived.
     pub received: Instant,
     /// When its answer is no longer wanted.
@@ -200,7 +204,14 @@ impl Request {
             Some(id) => (id, Origin::Keyed, fingerprint(self.method.as_str(), &self.path, &self.body)),
             None => (clock.id(), Origin::Edge, 0),
         };
-        Ok(CommandMeta { id, origin, fingerprint, causation: 0, correlation: Arc::clone(&self.correlation) })
+        Ok(CommandMeta {
+            id,
+            origin,
+            fingerprint,
+            causation: 0,
+            correlation: Arc::clone(&self.correlation),
+            trace: self.trace,
+        })
     }
 
     /// Returns the id that the request's key, if it has one, gives to a command on this kind.
@@ -225,23 +236,23 @@ impl Request {
 /// Returns the story's id: the client's when it can be stored, else that of the trace the request belongs to, else a
 /// new one.
 #[must_use]
-pub fn correlation(headers: &HeaderMap, clock: &Clock) -> Arc<str> {
+pub fn correlation(headers: &HeaderMap, parent: Option<TraceParent>, clock: &Clock) -> Arc<str> {
     let sent = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let own = sent(CORRELATION_ID).filter(|id| !id.is_empty() && id.len() <= CORRELATION_BYTES_MAX);
-    match own.or_else(|| sent(TRACEPARENT).and_then(trace_id)) {
-        Some(id) => Arc::from(id),
-        None => clock.id_text(),
+    match (own, parent) {
+        (Some(id), _) => Arc::from(id),
+        (None, Some(parent)) => Arc::from(parent.context.trace_text()),
+        (None, None) => clock.id_text(),
     }
 }
 
-/// Reads the trace of a W3C `traceparent`; one that breaks its form has none.
-fn trace_id(traceparent: &str) -> Option<&str> {
-    let parts: Vec<&str> = traceparent.split('-').collect();
-    let [version, trace, parent, flags, ref more @ ..] = parts[..] else { return None };
-    let is_hex = |text: &str, digits| text.len() == digits && text.bytes().all(|b| b"0123456789abcdef".contains(&b));
-    let is_id = |text: &str, digits| is_hex(text, digits) && text.bytes().any(|b| b != b'0');
-    let is_version = is_hex(version, 2) && version != "ff" && (more.is_empty() || version != "00");
-    (is_version && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2)).then_some(trace)
+/// Reads where the request belongs in a trace of its sender's; a header that breaks its form says nothing, and neither do
+/// several.
+#[must_use]
+pub fn trace_parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut sent = headers.get_all(TRACEPARENT).iter();
+    let only = sent.next().filter(|_| sent.next().is_none())?;
+    only.to_str().ok().and_then(TraceParent::read)
 }
 
 /// Returns the request's deadline; `Request-Timeout` (seconds) may shorten it.
@@ -250,4 +261,23 @@ pub fn deadline(headers: &HeaderMap, limits: &RequestLimits, clock: &Clock) -> D
     let asked = headers.get(&REQUEST_TIMEOUT).and_then(|value| value.to_str().ok()?.trim().parse::<f64>().ok());
     let asked = asked.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     Deadline::after(clock, asked.unwrap_or(limits.deadline).min(limits.deadline))
+}
+
+#[cfg(test)]
+mod tests {
+    use warp::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn one_traceparent_says_where_a_request_belongs_and_several_say_nothing() {
+        let sent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let mut headers = HeaderMap::new();
+        assert_eq!(trace_parent(&headers), None);
+        headers.append(TRACEPARENT, HeaderValue::from_static(sent));
+        assert_eq!(trace_parent(&headers), TraceParent::read(sent));
+        assert!(trace_parent(&headers).is_some());
+        headers.append(TRACEPARENT, HeaderValue::from_static(sent));
+        assert_eq!(trace_parent(&headers), None, "the same twice are several too");
+    }
 }

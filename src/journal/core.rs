@@ -61,7 +61,7 @@ pub(super) struct Core {
     sealed: AtomicBool,
     pub(super) replaying: AtomicBool,
     pub(super) disk_faults: DiskFaults,
-    options: JournalOptions,
+    pub(super) options: JournalOptions,
 }
 
 impl Core {
@@ -139,6 +139,8 @@ impl Core {
         let mut inbox = self.inbox.lock().await;
         inbox.close();
         while inbox.try_recv().is_ok() {}
+        // What was with the last committer may be written; nobody is left to find out.
+        self.in_flight.lock().take();
     }
 
     /// Refuses appends for a cause, or no longer; while any cause stands, nothing is written.

@@ -23,6 +23,7 @@ use super::recovery::histories::BrokenHistory;
 use super::space;
 use crate::clock::Clock;
 use crate::domain::{Catalogue, Stream};
+use crate::telemetry::traces::Tracer;
 
 /// The journal: append, look up, follow. Clones share it.
 #[derive(Clone, Debug)]
@@ -33,12 +34,14 @@ pub struct Journal {
 }
 
 /// What an operator may set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct JournalOptions {
     /// How long an unkeyed client's outcome is remembered, in memory.
     pub recent_for: Duration,
     /// How many bytes must be free on the disk for anything to be written.
     pub free_bytes_min: u64,
+    /// Who tells of each group.
+    pub tracer: Tracer,
 }
 
 /// What a new incarnation starts from.
@@ -110,6 +113,7 @@ impl Journal {
         options: JournalOptions,
     ) -> Result<Self, OpenError> {
         let (outbox, inbox) = mpsc::channel(INBOX_MAX);
+        let free_bytes_min = options.free_bytes_min;
         let core = Arc::new(Core::new(engine, catalogue, clock, inbox, options));
         let mut tasks = JoinSet::new();
         tasks.spawn(applier::run(Arc::clone(&core)));
@@ -117,7 +121,7 @@ impl Journal {
         // Taken here, so that no instance can be older than the first committer.
         let floor = core.next_generation();
         tasks.spawn(commit::keep_committing(Arc::clone(&core), floor));
-        tasks.spawn(space::run(Arc::clone(&core), options.free_bytes_min));
+        tasks.spawn(space::run(Arc::clone(&core), free_bytes_min));
         tasks.spawn(checkpointing::run(Arc::clone(&core)));
         let journal = Self { core, outbox, tasks: Arc::new(Mutex::new(tasks)) };
         journal.take_histories_up().await?;

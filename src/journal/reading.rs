@@ -17,6 +17,12 @@ use crate::domain::{Recorded, Stream};
 const READ_BYTES_MAX: usize = 256 * 1024;
 
 impl Journal {
+    /// Returns how many bytes are free where the log lives; `None` where that is no disk.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.core.engine.free_bytes()
+    }
+
     /// Returns the newest durable row.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::derived_id;
-use crate::domain::{AnyCommand, AnyEvent, Held, Kind, Recorded, Refusal, Stream};
+use crate::domain::{AnyCommand, AnyEvent, Held, Kind, Recorded, Refusal, Stream, TraceContext};
 
 /// A place in the log: facts are numbered densely from 1.
 pub type Position = u64;
@@ -52,6 +52,8 @@ pub struct CommandMeta {
     pub causation: Position,
     /// The story it belongs to.
     pub correlation: Arc<str>,
+    /// Its place in a trace that is told.
+    pub trace: Option<TraceContext>,
 }
 
 /// Returns the id that a client's key gives to a command on this kind.
@@ -124,6 +126,7 @@ impl Facts {
                 command: self.command.id,
                 causation: self.command.causation,
                 correlation: Arc::clone(&self.command.correlation),
+                trace: self.command.trace,
                 event: Arc::clone(event),
             }
         })

@@ -1,7 +1,8 @@
 //! What a provider's answer means.
 
-use hyper::StatusCode;
 use serde::Deserialize;
+
+use crate::http_client::StatusCode;
 
 /// How much of a provider's own words is kept, in characters.
 const WORDS_MAX: usize = 200;
@@ -27,8 +28,7 @@ impl Kind {
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY => Self::Failed,
             status if status.is_success() => Self::Done,
             status if status.is_client_error() => Self::Refused,
-            // A redirect is not followed: the address is wrong, and nothing was done there.
-            status if status.is_redirection() => Self::Unavailable,
+            // Redirects too, which are not followed: many a server answers 303 to a POST that it did.
             _ => Self::Failed,
         }
     }
@@ -65,11 +65,18 @@ mod tests {
         for status in [400, 402, 404, 409, 422] {
             check(status, Kind::Refused);
         }
-        for status in [301, 307, 429, 503] {
+        for status in [429, 503] {
             check(status, Kind::Unavailable);
         }
         for status in [408, 425, 500, 502, 504] {
             check(status, Kind::Failed);
+        }
+    }
+
+    #[test]
+    fn a_redirect_leaves_open_whether_it_was_done() {
+        for status in 300..400 {
+            assert_eq!(Kind::of(StatusCode::from_u16(status).expect("a status")), Kind::Failed, "{status}");
         }
     }
 

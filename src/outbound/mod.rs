@@ -8,18 +8,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
-use hyper::{Request, Response, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use thiserror::Error;
 
 use crate::actors::{Errand, Outbound, Said};
-use crate::clock::uuid_text;
-use crate::resilience::{CallError, NotExecuted, Reason, Unknown};
+use crate::clock::{Clock, uuid_text};
+use crate::http_client::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use crate::http_client::{
+    Address, AddressError, Answer, Bytes, Connections, HttpClient, MessageError, NoAnswer, PathError, Request, Uri,
+};
+use crate::resilience::{CallError, Hint, NotExecuted, Reason, Unknown};
+use crate::telemetry::traces::{Span, SpanKind, TRACEPARENT, TraceParent, Tracer};
+use crate::telemetry::tracing::trace_id;
 use answer::Kind;
 
 /// How long a connection may take to be made.
@@ -32,110 +31,156 @@ const IDLE_MAX: usize = 64;
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// When to come back if a provider that cannot be reached does not say.
 const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
+/// The longest wait that is passed on, whatever a provider says: longer than anybody here waits.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// Where outside parties are, by provider.
+#[derive(Debug)]
+pub struct Addresses(BTreeMap<String, Address>);
 
 /// The outside parties that have an address.
 #[derive(Debug)]
 pub struct Providers {
-    client: Client<HttpConnector, Full<Bytes>>,
-    /// By provider, without a slash at the end.
-    addresses: BTreeMap<String, String>,
+    client: HttpClient,
+    addresses: Addresses,
+    clock: Clock,
+    tracer: Tracer,
 }
 
-/// An address that cannot be used.
-#[derive(Debug, PartialEq, Eq, Error)]
-pub enum AddressError {
-    /// It is no address.
-    #[error("{0:?} is no address; one looks like http://payments.example:8080")]
-    Malformed(String),
-    /// It asks for TLS.
-    #[error("{0:?}: only http is spoken to providers; put a proxy that speaks TLS in front of this one")]
-    Scheme(String),
+/// What HTTP cannot carry.
+#[derive(Debug, Error)]
+enum Unsendable {
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error(transparent)]
+    Http(#[from] MessageError),
 }
 
-impl Providers {
-    /// Knows each provider (`system/outside/name`) that has an address; an empty address is none.
+impl Addresses {
+    /// Reads the address of each provider (`system/outside/name`) that has one; an empty address is none.
     ///
     /// # Errors
     ///
     /// Fails with the first provider whose address cannot be used.
-    pub fn at(addresses: impl IntoIterator<Item = (String, String)>) -> Result<Self, (String, AddressError)> {
+    pub fn read(addresses: impl IntoIterator<Item = (String, String)>) -> Result<Self, (String, AddressError)> {
         let set = addresses.into_iter().filter(|(_, address)| !address.is_empty());
-        let checked = set.map(|(provider, address)| match check(&address) {
-            Ok(()) => Ok((provider, address.trim_end_matches('/').to_owned())),
+        let checked = set.map(|(provider, address)| match address.parse() {
+            Ok(address) => Ok((provider, address)),
             Err(error) => Err((provider, error)),
         });
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let mut client = Client::builder(TokioExecutor::new());
-        client.pool_idle_timeout(IDLE_TIMEOUT).pool_max_idle_per_host(IDLE_MAX);
-        Ok(Self { client: client.build(connector), addresses: checked.collect::<Result<_, _>>()? })
+        checked.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Providers {
+    /// Knows the way to each of them, and has every call told.
+    #[must_use]
+    pub fn at(addresses: Addresses, clock: Clock, tracer: Tracer) -> Self {
+        let client = HttpClient::new(Connections {
+            connect_timeout: CONNECT_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
+            idle_max: IDLE_MAX,
+            resends_unsent: true,
+        });
+        Self { client, addresses, clock, tracer }
     }
 
-    async fn send(&self, address: &str, errand: Errand<'_>) -> Result<Said, CallError> {
-        let request = Request::builder()
-            .method(errand.method)
-            .uri(format!("{address}{}", errand.path))
-            .header(CONTENT_TYPE, "application/json")
-            .header("idempotency-key", uuid_text(errand.key))
-            .header("x-correlation-id", errand.correlation)
-            .body(Full::new(Bytes::from(errand.body)));
-        // A path or a correlation id that HTTP cannot carry: nothing was sent.
-        let request = request.map_err(|error| {
-            tracing::error!(provider = errand.provider, path = errand.path, %error, "it cannot be asked");
-            unavailable(RETRY_AFTER_DEFAULT)
-        })?;
-        let answer = self.client.request(request).await.map_err(|error| match error.is_connect() {
-            true => unavailable(RETRY_AFTER_DEFAULT),
-            false => Unknown::BrokenOff.into(),
-        })?;
-        read(answer).await
+    async fn send(&self, address: &Address, mut errand: Errand<'_>) -> Result<Said, CallError> {
+        let mut request = match request(address, &mut errand) {
+            Ok(request) => request,
+            // Asked again it would be no other.
+            Err(error) => {
+                let (provider, path, correlation) = (errand.provider, errand.path, errand.correlation);
+                let trace_id = trace_id(errand.trace);
+                tracing::error!(provider, path, correlation, trace_id, %error, "it cannot be asked");
+                return Ok(Said::Refused(format!("it cannot be sent: {error}")));
+            }
+        };
+        let mut span = self.span(request.uri(), &errand);
+        let told = span.context().and_then(|trace| HeaderValue::try_from(TraceParent::told(trace).text()).ok());
+        request.headers_mut().extend(told.map(|told| (HeaderName::from_static(TRACEPARENT), told)));
+        let answer = match self.client.send(request).await {
+            Ok(answer) => answer,
+            Err(missing) => {
+                let (told, error) = match missing {
+                    NoAnswer::NotSent => ("unreachable", unavailable(RETRY_AFTER_DEFAULT)),
+                    NoAnswer::Unknown(_) => ("broken-off", Unknown::BrokenOff.into()),
+                };
+                span.fail(told);
+                span.end();
+                return Err(error);
+            }
+        };
+        span.set("http.response.status_code", answer.status.as_u16());
+        // To who asks, a status of the client's errors is one as well.
+        if answer.status.is_client_error() || answer.status.is_server_error() {
+            span.fail(answer.status.as_str().to_owned());
+        }
+        let said = read(answer, self.clock.wall_ms()).await;
+        span.end();
+        said
+    }
+
+    /// Begins to tell of a call.
+    fn span(&self, url: &Uri, errand: &Errand<'_>) -> Span {
+        self.tracer.begin(errand.trace, SpanKind::Client, || {
+            let attributes = [
+                ("http.request.method", errand.method.into()),
+                ("url.full", url.to_string().into()),
+                ("peer.service", errand.provider.to_owned().into()),
+                ("resurgam.correlation_id", errand.correlation.to_owned().into()),
+            ];
+            (errand.method.to_owned(), attributes)
+        })
     }
 }
 
 impl Outbound for Providers {
     fn reaches(&self, provider: &str) -> bool {
-        self.addresses.contains_key(provider)
+        self.addresses.0.contains_key(provider)
     }
 
     fn ask<'a>(&'a self, errand: Errand<'a>) -> BoxFuture<'a, Result<Said, CallError>> {
-        match self.addresses.get(errand.provider) {
+        match self.addresses.0.get(errand.provider) {
             Some(address) => Box::pin(self.send(address, errand)),
             None => Box::pin(std::future::ready(Ok(Said::Done))),
         }
     }
 }
 
-async fn read(answer: Response<Incoming>) -> Result<Said, CallError> {
-    let (head, body) = answer.into_parts();
-    let kind = Kind::of(head.status);
+/// Makes what is sent.
+fn request(address: &Address, errand: &mut Errand<'_>) -> Result<Request<Bytes>, Unsendable> {
+    let request = Request::builder()
+        .method(errand.method)
+        .uri(address.below(errand.path)?)
+        .header(CONTENT_TYPE, "application/json")
+        .header("idempotency-key", uuid_text(errand.key))
+        .header("x-correlation-id", errand.correlation);
+    Ok(request.body(Bytes::from(std::mem::take(&mut errand.body)))?)
+}
+
+async fn read(mut answer: Answer, wall_ms: u64) -> Result<Said, CallError> {
     // Read in any case, so that the connection can be used again.
-    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-    match kind {
+    let body = answer.body(ANSWER_BYTES_MAX).await;
+    match Kind::of(answer.status) {
         Kind::Done => Ok(Said::Done),
-        Kind::Refused => {
-            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-            Ok(Said::Refused(answer::why(head.status, &body)))
-        }
-        Kind::Unavailable => {
-            let hint = head.headers.get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
-            Err(unavailable(hint.map_or(RETRY_AFTER_DEFAULT, Duration::from_secs)))
-        }
+        Kind::Refused => Ok(Said::Refused(answer::why(answer.status, &body.unwrap_or_default()))),
+        Kind::Unavailable => Err(unavailable(wait(answer.retry_after(wall_ms)))),
         Kind::Failed => Err(Unknown::BrokenOff.into()),
+    }
+}
+
+/// How long a provider is left alone that was not asked.
+fn wait(hint: Option<Hint>) -> Duration {
+    match hint {
+        None => RETRY_AFTER_DEFAULT,
+        Some(Hint::After(wait)) => wait.min(RETRY_AFTER_MAX),
+        Some(Hint::Never) => RETRY_AFTER_MAX,
     }
 }
 
 fn unavailable(retry_after: Duration) -> CallError {
     NotExecuted { reason: Reason::ProviderUnavailable, retry_after }.into()
-}
-
-fn check(address: &str) -> Result<(), AddressError> {
-    let uri: Uri = address.parse().map_err(|_| AddressError::Malformed(address.to_owned()))?;
-    match (uri.scheme_str(), uri.host(), uri.query()) {
-        (Some("http"), Some(host), None) if !host.is_empty() => Ok(()),
-        (Some("https"), _, _) => Err(AddressError::Scheme(address.to_owned())),
-        (Some(_) | None, _, _) => Err(AddressError::Malformed(address.to_owned())),
-    }
 }
 
 #[cfg(test)]

@@ -133,7 +133,7 @@ impl Default for BudgetPolicy {
 }
 
 impl BudgetPolicy {
-    fn check(&self) -> Result<(), BudgetPolicyError> {
+    pub(super) fn check(&self) -> Result<(), BudgetPolicyError> {
         if u64::from(self.ratio_per_mille) > PARTS_PER_TOKEN {
             return Err(BudgetPolicyError::RatioAboveOne);
         }

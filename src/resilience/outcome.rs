@@ -135,11 +135,11 @@ pub enum Unknown {
 }
 
 impl Unknown {
-    /// Returns the machine-readable name, as clients and metrics see it.
+    /// Returns the machine-readable name, as clients and metrics see it; no [`Reason`] has the same.
     pub fn code(self) -> &'static str {
         match self {
             Self::AttemptTimeout => "attempt-timeout",
-            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::DeadlineExceeded => "answer-overdue",
             Self::PortDropped => "port-dropped",
             Self::BrokenOff => "broken-off",
         }
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn unknown_outcomes_and_ends_of_calls_go_by_the_names_that_clients_and_metrics_know() {
         let unknown = [Unknown::AttemptTimeout, Unknown::DeadlineExceeded, Unknown::PortDropped];
-        assert_eq!(unknown.map(Unknown::code), ["attempt-timeout", "deadline-exceeded", "port-dropped"]);
+        assert_eq!(unknown.map(Unknown::code), ["attempt-timeout", "answer-overdue", "port-dropped"]);
         let ends = ["success", "refused", "not-executed", "timed-out", "expired", "failed", "cancelled"];
         assert_eq!(Completion::ALL.map(Completion::code), ends);
     }

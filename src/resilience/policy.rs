@@ -96,6 +96,22 @@ pub struct GuardPolicies {
 }
 
 impl GuardPolicies {
+    /// Checks that calls can succeed under all of them.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what is wrong, and what stands before it in the settings of guards: `kind.`, `ask.`, `of.name.` or nothing.
+    pub fn check(&self) -> Result<(), (String, PolicyError)> {
+        let guards = [("kind.".to_owned(), &self.kind), ("ask.".to_owned(), &self.ask)];
+        let named = self.of.iter().map(|(name, policy)| (format!("of.{name}."), policy));
+        for (name, policy) in guards.into_iter().chain(named) {
+            policy.check().map_err(|fault| (name, fault))?;
+        }
+        let all = |fault| (String::new(), fault);
+        self.retry.check().map_err(|fault| all(fault.into()))?;
+        self.budget.check().map_err(|fault| all(fault.into()))
+    }
+
     /// Names the guard of one kind's asks to another: `system/service/kind/asks/service/kind`.
     #[must_use]
     pub fn ask_name(asker: &str, asked: &str) -> String {

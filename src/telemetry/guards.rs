@@ -14,39 +14,70 @@ use super::series::Series;
 use crate::resilience::breaker::{Cause, Counts, Snapshot, State, Transition};
 use crate::resilience::{Completion, Guard, Observer, Partition, Reason, RetryEnd, RetryObserver, StopReason};
 
-/// Tells the metrics what guards do.
+/// Tells the metrics what guards and retries do.
 #[derive(Debug, Default)]
-pub struct GuardMetrics(Series<String, GuardSeries>);
+pub struct GuardMetrics {
+    guards: Series<String, GuardSeries>,
+    retries: Series<String, HashMap<RetryEnd, Counter>>,
+}
 
-/// One guard's series; all of its calls' from zero on, so that a rate sees the first.
+/// The series of one guard that are recorded with every call.
 #[derive(Debug)]
 struct GuardSeries {
     waits: Histogram,
-    calls: HashMap<(Partition, Completion), Counter>,
-    retries: HashMap<RetryEnd, Counter>,
+    calls: HashMap<Completion, Counter>,
 }
 
 impl GuardSeries {
     fn of(guard: &str) -> Self {
-        let ends = Partition::ALL.into_iter().flat_map(|one| Completion::ALL.map(|completion| (one, completion)));
-        let counter = |(partition, completion): (Partition, Completion)| {
-            let calls = counter!(
-                GUARD_CALLS,
-                "guard" => guard.to_owned(), "partition" => partition.code(), "completion" => completion.code()
-            );
-            ((partition, completion), calls)
-        };
-        let retries =
-            RetryEnd::ALL.map(|end| (end, counter!(RETRY_CALLS, "guard" => guard.to_owned(), "result" => end.code())));
-        let waits = histogram!(GUARD_WAIT, "guard" => guard.to_owned());
-        Self { waits, calls: ends.map(counter).collect(), retries: retries.into_iter().collect() }
+        Self { waits: histogram!(GUARD_WAIT, "guard" => guard.to_owned()), calls: calls_of(guard) }
     }
+}
+
+fn calls_of(guard: &str) -> HashMap<Completion, Counter> {
+    let calls = |end: Completion| counter!(GUARD_CALLS, "guard" => guard.to_owned(), "completion" => end.code());
+    Completion::ALL.into_iter().map(|end| (end, calls(end))).collect()
+}
+
+fn ends_of(retry: &str) -> HashMap<RetryEnd, Counter> {
+    let ends = |end: RetryEnd| counter!(RETRY_CALLS, "guard" => retry.to_owned(), "result" => end.code());
+    RetryEnd::ALL.into_iter().map(|end| (end, ends(end))).collect()
+}
+
+fn attempts_of(retry: &str) -> Counter {
+    counter!(RETRY_ATTEMPTS, "guard" => retry.to_owned())
+}
+
+fn stops_of(retry: &str, why: StopReason) -> Counter {
+    counter!(RETRY_STOPPED, "guard" => retry.to_owned(), "why" => why.code())
+}
+
+fn moves_of(guard: &str, level: &'static str, (from, to, cause): (State, State, Cause)) -> Counter {
+    counter!(
+        BREAKER_TRANSITIONS,
+        "guard" => guard.to_owned(), "level" => level, "from" => from.code(), "to" => to.code(), "cause" => cause.code()
+    )
+}
+
+/// Shows a guard from the start, with nothing counted: its calls, and that its breaker never opened.
+pub(super) fn guard_known(guard: &str) {
+    calls_of(guard).values().for_each(|calls| calls.increment(0));
+    for cause in [Cause::FailuresInARow, Cause::FailureRate, Cause::SlowCalls, Cause::Instances] {
+        moves_of(guard, "guard", (State::Closed, State::Open, cause)).increment(0);
+    }
+}
+
+/// Shows from the start what is tried again, with nothing counted.
+pub(super) fn retry_known(retry: &str) {
+    attempts_of(retry).increment(0);
+    ends_of(retry).values().for_each(|ends| ends.increment(0));
+    StopReason::ALL.into_iter().for_each(|why| stops_of(retry, why).increment(0));
 }
 
 impl Observer for GuardMetrics {
     fn admitted(&self, guard: &str, _partition: Partition, waited: Duration) {
         if !waited.is_zero() {
-            self.0.record(guard, || GuardSeries::of(guard), |series| series.waits.record(waited));
+            self.guards.record(guard, || GuardSeries::of(guard), |series| series.waits.record(waited));
         }
     }
 
@@ -54,16 +85,13 @@ impl Observer for GuardMetrics {
         rejections(guard, partition, reason).increment(1);
     }
 
-    fn completed(&self, guard: &str, partition: Partition, completion: Completion, _elapsed: Duration) {
-        self.0.record(
-            guard,
-            || GuardSeries::of(guard),
-            |series| {
-                if let Some(calls) = series.calls.get(&(partition, completion)) {
-                    calls.increment(1);
-                }
-            },
-        );
+    fn completed(&self, guard: &str, _partition: Partition, completion: Completion, _elapsed: Duration) {
+        let count = |series: &GuardSeries| {
+            if let Some(calls) = series.calls.get(&completion) {
+                calls.increment(1);
+            }
+        };
+        self.guards.record(guard, || GuardSeries::of(guard), count);
     }
 
     fn moved(&self, guard: &str, transition: &Transition) {
@@ -80,35 +108,27 @@ impl Observer for GuardMetrics {
 
 impl RetryObserver for GuardMetrics {
     fn retried(&self, edge: &str) {
-        counter!(RETRY_ATTEMPTS, "guard" => edge.to_owned()).increment(1);
+        attempts_of(edge).increment(1);
     }
 
     fn stopped(&self, edge: &str, reason: StopReason) {
-        counter!(RETRY_STOPPED, "guard" => edge.to_owned(), "why" => reason.code()).increment(1);
+        stops_of(edge, reason).increment(1);
     }
 
     fn ended(&self, edge: &str, end: RetryEnd, _attempts: u32) {
-        self.0.record(
-            edge,
-            || GuardSeries::of(edge),
-            |series| {
-                if let Some(ends) = series.retries.get(&end) {
-                    ends.increment(1);
-                }
-            },
-        );
+        let count = |ends: &HashMap<RetryEnd, Counter>| {
+            if let Some(ends) = ends.get(&end) {
+                ends.increment(1);
+            }
+        };
+        self.retries.record(edge, || ends_of(edge), count);
     }
 }
 
 /// Counts a change of state of a guard's breaker, or of one of an instance it guards.
 pub fn breaker_moved(guard: &str, level: &'static str, transition: &Transition) {
     let Transition { from, to, cause, .. } = *transition;
-    counter!(
-        BREAKER_TRANSITIONS,
-        "guard" => guard.to_owned(), "level" => level,
-        "from" => from.code(), "to" => to.code(), "cause" => cause.code()
-    )
-    .increment(1);
+    moves_of(guard, level, (from, to, cause)).increment(1);
 }
 
 /// Shows what a guard has counted by itself and where it stands, after what the time has brought about was done.

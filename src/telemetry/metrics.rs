@@ -1,30 +1,44 @@
 //! Every metric: name, type, help, labels; the only list. Labels are bounded: never an id, a raw path or an error text.
 //!
-//! A metric belongs here when a dashboard or an alert uses it. The functions below are how the house records them.
+//! A metric belongs here when a dashboard or an alert uses it; the files beside this one record them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::guards::show_guard;
+pub use super::actors::{
+    KindGauges, actor_recovered, actor_started, actors_ended, answered_again, ask_ended, asks_open, handlers_stuck,
+    kind_doing, mailbox_waited, redispatched, service_up,
+};
+pub use super::chaos::{chaos_acted, fault_injected};
 pub use super::guards::{GuardMetrics, breaker_moved};
-pub use super::http::{Connections, HttpLabels, RouteLabel, http_answered};
-use super::resilience4j;
+use super::guards::{guard_known, retry_known, show_guard};
+pub use super::http::{Connections, HttpLabels, RouteLabel, edge_limit, http_answered, request_shed};
+pub use super::journal::{
+    JournalGauges, append_fenced, committer_restarted, follower_lag, follower_parked, group_written, journal,
+};
+use super::process::process_known;
+pub use super::process::{config_reloaded, event_loop_lag, process, spans_dropped};
+pub use super::service_map::{By, Node, called, edges};
+use super::{actors, chaos, http, journal as followed, resilience4j, service_map};
 use crate::clock::Clock;
-use crate::resilience::{Guard, Reason};
+use crate::resilience::Guard;
 
 /// Upper bounds of every duration histogram, in seconds: from a memory hit to the request deadline.
-const SECONDS: [f64; 16] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SECONDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0];
+/// The same where there is a series for every kind, guard or pair of services: enough to tell well from ill.
+const COARSE_SECONDS: [f64; 6] = [0.0005, 0.0025, 0.01, 0.05, 0.25, 1.0];
+/// Upper bounds of the number of appends in a group.
+const APPENDS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 /// Upper bounds of every size histogram, in bytes.
 const BYTES: [f64; 8] = [256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0];
 
-/// The name the originals' dashboards ask for.
-const RESILIENCE_LIMIT: &str = "resilience_limit";
-const RESILIENCE_LIMIT_IN_FLIGHT: &str = "resilience_limit_in_flight";
-const RESILIENCE_LIMIT_REJECTED: &str = "resilience_limit_rejected_total";
-pub(super) const HTTP_REQUESTS: &str = "http_server_requests_seconds";
+pub(super) const RESILIENCE_LIMIT: &str = "resilience_limit";
+pub(super) const RESILIENCE_LIMIT_IN_FLIGHT: &str = "resilience_limit_in_flight";
+pub(super) const RESILIENCE_LIMIT_REJECTED: &str = "resilience_limit_rejected_total";
+pub(super) const HTTP_REQUESTS: &str = "http_server_requests_total";
 pub(super) const HTTP_CONNECTIONS: &str = "resurgam_http_connections";
 pub(super) const HTTP_ACCEPT_FAILURES: &str = "resurgam_http_accept_failures_total";
 pub(super) const GUARD_CALLS: &str = "resurgam_guard_calls_total";
@@ -43,104 +57,209 @@ pub(super) const BREAKER_SLOW_RATIO: &str = "resilience_breaker_slow_ratio";
 pub(super) const BULKHEAD_LIMIT: &str = "resilience_bulkhead_limit";
 pub(super) const BULKHEAD_IN_FLIGHT: &str = "resilience_bulkhead_in_flight";
 pub(super) const BULKHEAD_QUEUE_DEPTH: &str = "resilience_bulkhead_queue_depth";
-const ACTORS_LIVE: &str = "resurgam_actors_live";
-const ACTOR_STARTS: &str = "resurgam_actor_starts_total";
-const ACTOR_ENDS: &str = "resurgam_actor_ends_total";
-const QUARANTINED: &str = "resurgam_quarantined";
-const HANDLERS_STUCK: &str = "resurgam_handlers_stuck";
-const REDISPATCHES: &str = "resurgam_redispatches_total";
-const ANSWERED_AGAIN: &str = "resurgam_answered_again_seconds";
-const JOURNAL_SYNC: &str = "resurgam_journal_sync_seconds";
-const JOURNAL_GROUP: &str = "resurgam_journal_group_bytes";
-const JOURNAL_FENCED: &str = "resurgam_journal_fenced_total";
-const JOURNAL_POSITION: &str = "resurgam_journal_position";
-const JOURNAL_LOG_BYTES: &str = "resurgam_journal_log_bytes";
-const JOURNAL_WAITING: &str = "resurgam_journal_waiting_values";
-const JOURNAL_WRITABLE: &str = "resurgam_journal_writable";
-const COMMITTER_RESTARTS: &str = "resurgam_committer_restarts_total";
-const FOLLOWER_LAG_FACTS: &str = "resurgam_follower_lag_facts";
-const FOLLOWER_LAG_SECONDS: &str = "resurgam_follower_lag_seconds";
-const FOLLOWER_PARKED: &str = "resurgam_follower_parked_total";
-const ASKS_OPEN: &str = "resurgam_asks_open";
-const ASKS_ENDED: &str = "resurgam_asks_ended_total";
-const FAULTS_INJECTED: &str = "resurgam_faults_injected_total";
-const CHAOS_ACTS: &str = "resurgam_chaos_acts_total";
-const SERVICE_UP: &str = "resurgam_service_up";
+pub(super) const HTTP_SECONDS: &str = "http_server_requests_seconds";
+pub(super) const REQUESTS: &str = "resurgam_requests_total";
+pub(super) const ACTORS_LIVE: &str = "resurgam_actors_live";
+pub(super) const ACTOR_STARTS: &str = "resurgam_actor_starts_total";
+pub(super) const ACTOR_ENDS: &str = "resurgam_actor_ends_total";
+pub(super) const ACTOR_RECOVERY: &str = "resurgam_actor_recovery_seconds";
+pub(super) const MAILBOX_WAIT: &str = "resurgam_mailbox_wait_seconds";
+pub(super) const MAILBOX_DEPTH: &str = "resurgam_mailbox_depth";
+pub(super) const QUARANTINED: &str = "resurgam_quarantined";
+pub(super) const EVENT_LOOP_LAG: &str = "resurgam_event_loop_lag_seconds";
+pub(super) const HANDLERS_STUCK: &str = "resurgam_handlers_stuck";
+pub(super) const REDISPATCHES: &str = "resurgam_redispatches_total";
+pub(super) const ANSWERED_AGAIN: &str = "resurgam_answered_again_seconds";
+pub(super) const JOURNAL_SYNC: &str = "resurgam_journal_sync_seconds";
+pub(super) const JOURNAL_GROUP: &str = "resurgam_journal_group_bytes";
+pub(super) const JOURNAL_GROUP_APPENDS: &str = "resurgam_journal_group_appends";
+pub(super) const JOURNAL_FENCED: &str = "resurgam_journal_fenced_total";
+pub(super) const JOURNAL_POSITION: &str = "resurgam_journal_position";
+pub(super) const JOURNAL_LOG_BYTES: &str = "resurgam_journal_log_bytes";
+pub(super) const JOURNAL_SEGMENTS: &str = "resurgam_journal_segments";
+pub(super) const JOURNAL_WAITING: &str = "resurgam_journal_waiting_values";
+pub(super) const JOURNAL_WRITABLE: &str = "resurgam_journal_writable";
+pub(super) const DISK_FREE: &str = "resurgam_disk_free_bytes";
+pub(super) const COMMITTER_RESTARTS: &str = "resurgam_committer_restarts_total";
+pub(super) const FOLLOWER_LAG_FACTS: &str = "resurgam_follower_lag_facts";
+pub(super) const FOLLOWER_LAG_SECONDS: &str = "resurgam_follower_lag_seconds";
+pub(super) const FOLLOWER_PARKED: &str = "resurgam_follower_parked_total";
+pub(super) const ASKS_OPEN: &str = "resurgam_asks_open";
+pub(super) const ASKS_ENDED: &str = "resurgam_asks_ended_total";
+pub(super) const FAULTS_INJECTED: &str = "resurgam_faults_injected_total";
+pub(super) const CHAOS_ACTS: &str = "resurgam_chaos_acts_total";
+pub(super) const SERVICE_UP: &str = "resurgam_service_up";
+pub(super) const BUILD_INFO: &str = "resurgam_build_info";
+pub(super) const CONFIG_RELOADS: &str = "resurgam_config_reloads_total";
+pub(super) const CONFIG_RELOADED: &str = "resurgam_config_last_reload_successful";
+pub(super) const RUNTIME_WORKERS: &str = "resurgam_runtime_workers";
+pub(super) const RUNTIME_TASKS: &str = "resurgam_runtime_tasks";
+pub(super) const RUNTIME_QUEUE: &str = "resurgam_runtime_queue_depth";
+pub(super) const SPANS_DROPPED: &str = "resurgam_trace_spans_dropped_total";
+/// The names that Grafana's service graph reads.
+pub(super) const EDGE_REQUESTS: &str = "traces_service_graph_request_total";
+pub(super) const EDGE_FAILED: &str = "traces_service_graph_request_failed_total";
+pub(super) const EDGE_SECONDS: &str = "traces_service_graph_request_server_seconds";
 
-/// Installs the recorder; call once a process.
+/// The type of a metric.
+#[derive(Clone, Copy, Debug)]
+enum Type {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// Every metric: its type, its name, what it tells.
+const CATALOGUE: [(Type, &str, &str); 64] = [
+    (Type::Counter, HTTP_REQUESTS, "Answered requests, by system, service, route template, method and status."),
+    (
+        Type::Histogram,
+        HTTP_SECONDS,
+        "Time from a request's head to its answer, by system, service and whether it only reads.",
+    ),
+    (Type::Counter, REQUESTS, "Answers that count for availability, by system, service and outcome: good, failed."),
+    (Type::Gauge, HTTP_CONNECTIONS, "Open connections."),
+    (Type::Counter, HTTP_ACCEPT_FAILURES, "Connections the operating system would not hand over."),
+    (Type::Gauge, RESILIENCE_LIMIT, "Requests that may be inside the edge at once; it adapts."),
+    (Type::Gauge, RESILIENCE_LIMIT_IN_FLIGHT, "Requests inside the edge."),
+    (Type::Counter, RESILIENCE_LIMIT_REJECTED, "Requests turned away at the edge, by reason."),
+    (Type::Counter, GUARD_CALLS, "Guarded calls that were admitted, by guard and completion."),
+    (Type::Counter, GUARD_REJECTIONS, "Guarded calls that were not executed, by guard, partition and reason."),
+    (Type::Gauge, BREAKER_STATE, "1 for the state a circuit breaker has, 0 for each other, by guard and state."),
+    (Type::Counter, BREAKER_TRANSITIONS, "Changes of a circuit breaker's state, by guard, from, to and cause."),
+    (Type::Counter, RETRY_CALLS, "Calls that may be tried again, by guard and result."),
+    (Type::Counter, RETRY_ATTEMPTS, "Tries after the first, by guard."),
+    (Type::Counter, RETRY_STOPPED, "Calls that failed and were not tried again, by guard and why."),
+    (Type::Counter, BREAKER_CALLS, "Calls a circuit breaker admitted, by guard and outcome."),
+    (Type::Counter, BREAKER_SLOW_CALLS, "Calls that took longer than a circuit breaker likes, by guard."),
+    (Type::Counter, BREAKER_NOT_PERMITTED, "Calls a circuit breaker did not admit, by guard."),
+    (
+        Type::Gauge,
+        BREAKER_FAILURE_RATIO,
+        "Share of failures in a circuit breaker's window once it has enough, by guard.",
+    ),
+    (
+        Type::Gauge,
+        BREAKER_SLOW_RATIO,
+        "Share of slow calls in a circuit breaker's window once it has enough, by guard.",
+    ),
+    (Type::Gauge, BULKHEAD_LIMIT, "Calls that may run at once, by guard and partition."),
+    (Type::Gauge, BULKHEAD_IN_FLIGHT, "Calls that run, by guard and partition."),
+    (Type::Gauge, BULKHEAD_QUEUE_DEPTH, "Calls that wait for a slot, by guard and partition."),
+    (Type::Histogram, GUARD_WAIT, "Time admitted calls waited for the bulkhead, by guard."),
+    (Type::Gauge, ACTORS_LIVE, "Live aggregates, by kind."),
+    (Type::Counter, ACTOR_STARTS, "Aggregates started, by kind."),
+    (Type::Counter, ACTOR_ENDS, "Aggregates ended, by kind and cause (left, stopped, killed, failed)."),
+    (Type::Histogram, ACTOR_RECOVERY, "Time an aggregate took to take up its durable state, by kind."),
+    (Type::Histogram, MAILBOX_WAIT, "Time a command waited in a mailbox, by kind."),
+    (Type::Gauge, MAILBOX_DEPTH, "Commands that wait in mailboxes, by kind."),
+    (Type::Gauge, QUARANTINED, "Aggregates set aside after too many failures, by kind."),
+    (Type::Gauge, HANDLERS_STUCK, "Aggregates still at a command long after its deadline; each holds a thread."),
+    (Type::Counter, REDISPATCHES, "Commands sent again because their actor was gone, by kind."),
+    (
+        Type::Histogram,
+        ANSWERED_AGAIN,
+        "Time from the moment a command lost its actor, or found none alive, to its answer by the next one.",
+    ),
+    (Type::Histogram, JOURNAL_SYNC, "Time to write and sync one group."),
+    (Type::Histogram, JOURNAL_GROUP, "Size of one group."),
+    (Type::Histogram, JOURNAL_GROUP_APPENDS, "Commands and other appends in one group."),
+    (Type::Gauge, JOURNAL_SEGMENTS, "Segments of the log."),
+    (Type::Gauge, DISK_FREE, "Bytes that are free on the disk of the log."),
+    (Type::Counter, JOURNAL_FENCED, "Appends refused because a newer incarnation had passed its barrier."),
+    (Type::Gauge, JOURNAL_POSITION, "The newest durable position."),
+    (Type::Gauge, JOURNAL_LOG_BYTES, "Size of the log on disk, in bytes."),
+    (Type::Gauge, JOURNAL_WAITING, "Durable values that are not yet in the store."),
+    (Type::Gauge, JOURNAL_WRITABLE, "1 while the log can be written, else 0."),
+    (Type::Counter, COMMITTER_RESTARTS, "Times the committer was killed or failed and another took over."),
+    (Type::Gauge, FOLLOWER_LAG_FACTS, "Facts a policy or view is behind, by follower."),
+    (Type::Gauge, FOLLOWER_LAG_SECONDS, "Age of the oldest fact a policy or view has not finished, by follower."),
+    (Type::Counter, FOLLOWER_PARKED, "Facts a follower set aside, by follower."),
+    (Type::Gauge, ASKS_OPEN, "Synchronous requests between aggregates that wait for their answer."),
+    (Type::Counter, ASKS_ENDED, "Synchronous requests between aggregates, by asked kind and outcome."),
+    (Type::Counter, FAULTS_INJECTED, "Calls an operator had delayed, failed or hung, by kind and effect."),
+    (Type::Counter, CHAOS_ACTS, "Parts an operator had killed, panic, stall or fail, by act and what."),
+    (Type::Gauge, SERVICE_UP, "1 while a service runs, 0 while it is stopped, by system and service."),
+    (Type::Gauge, BUILD_INFO, "1, with the version of this build."),
+    (Type::Counter, CONFIG_RELOADS, "Readings of the settings at run time, by result."),
+    (
+        Type::Gauge,
+        CONFIG_RELOADED,
+        "1 if the guards took the settings read last over (others wait for a restart), 0 if they were refused.",
+    ),
+    (Type::Gauge, RUNTIME_WORKERS, "Threads of the event loop."),
+    (Type::Gauge, RUNTIME_TASKS, "Tasks of the event loop."),
+    (Type::Gauge, EVENT_LOOP_LAG, "How late the event loop came to its work at most, over the last looks at it."),
+    (Type::Gauge, RUNTIME_QUEUE, "Tasks that wait for any thread of the event loop."),
+    (Type::Counter, SPANS_DROPPED, "Spans that did not get to the collector, by reason."),
+    (Type::Counter, EDGE_REQUESTS, "Requests and facts from one service to another."),
+    (Type::Counter, EDGE_FAILED, "Requests from one service to another that failed."),
+    (
+        Type::Histogram,
+        EDGE_SECONDS,
+        "Time from a request to its answer, or from a fact to what follows from it, from one service to another.",
+    ),
+];
+
+/// Installs the recorder, call once a process; or makes one that nobody records with.
 ///
 /// # Errors
 ///
 /// Fails when a recorder is there already.
-pub fn install() -> Result<PrometheusHandle, BuildError> {
-    let handle = PrometheusBuilder::new()
+pub fn install(measured: bool) -> Result<PrometheusHandle, BuildError> {
+    let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES)?
-        .install_recorder()?;
+        .set_buckets_for_metric(Matcher::Full(JOURNAL_GROUP_APPENDS.to_owned()), &APPENDS)?;
+    let coarse = [GUARD_WAIT, MAILBOX_WAIT, ACTOR_RECOVERY, EDGE_SECONDS];
+    let builder = coarse.into_iter().try_fold(builder, |builder, name| {
+        builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &COARSE_SECONDS)
+    })?;
+    if !measured {
+        return Ok(builder.build_recorder().handle());
+    }
+    let handle = builder.install_recorder()?;
     describe();
     Ok(handle)
 }
 
 fn describe() {
-    describe_histogram!(
-        HTTP_REQUESTS,
-        Unit::Seconds,
-        "Time from a request's head to its answer, by system, service, route template, method and status."
-    );
-    describe_gauge!(HTTP_CONNECTIONS, "Open connections.");
-    describe_counter!(HTTP_ACCEPT_FAILURES, "Connections the operating system would not hand over.");
-    describe_gauge!(RESILIENCE_LIMIT, "Requests that may be inside the edge at once; it adapts.");
-    describe_gauge!(RESILIENCE_LIMIT_IN_FLIGHT, "Requests inside the edge.");
-    describe_counter!(RESILIENCE_LIMIT_REJECTED, "Requests turned away at the edge, by reason.");
-    describe_counter!(GUARD_CALLS, "Guarded calls that were admitted, by guard, partition and completion.");
-    describe_counter!(GUARD_REJECTIONS, "Guarded calls that were not executed, by guard, partition and reason.");
-    describe_gauge!(BREAKER_STATE, "1 for the state a circuit breaker has, 0 for each other, by guard and state.");
-    describe_counter!(BREAKER_TRANSITIONS, "Changes of a circuit breaker's state, by guard, from, to and cause.");
-    describe_counter!(RETRY_CALLS, "Calls that may be tried again, by guard and result.");
-    describe_counter!(RETRY_ATTEMPTS, "Tries after the first, by guard.");
-    describe_counter!(RETRY_STOPPED, "Calls that failed and were not tried again, by guard and why.");
-    describe_counter!(BREAKER_CALLS, "Calls a circuit breaker admitted, by guard and outcome.");
-    describe_counter!(BREAKER_SLOW_CALLS, "Calls that took longer than a circuit breaker likes, by guard.");
-    describe_counter!(BREAKER_NOT_PERMITTED, "Calls a circuit breaker did not admit, by guard.");
-    describe_gauge!(
-        BREAKER_FAILURE_RATIO,
-        "Share of failures in a circuit breaker's window once it has enough, by guard."
-    );
-    describe_gauge!(
-        BREAKER_SLOW_RATIO,
-        "Share of slow calls in a circuit breaker's window once it has enough, by guard."
-    );
-    describe_gauge!(BULKHEAD_LIMIT, "Calls that may run at once, by guard and partition.");
-    describe_gauge!(BULKHEAD_IN_FLIGHT, "Calls that run, by guard and partition.");
-    describe_gauge!(BULKHEAD_QUEUE_DEPTH, "Calls that wait for a slot, by guard and partition.");
-    describe_histogram!(GUARD_WAIT, Unit::Seconds, "Time admitted calls waited for the bulkhead, by guard.");
-    describe_gauge!(ACTORS_LIVE, "Live aggregates, by kind.");
-    describe_counter!(ACTOR_STARTS, "Aggregates started, by kind.");
-    describe_counter!(ACTOR_ENDS, "Aggregates ended, by kind and cause (left, stopped, killed, failed).");
-    describe_gauge!(QUARANTINED, "Aggregates set aside after too many failures, by kind.");
-    describe_gauge!(HANDLERS_STUCK, "Aggregates still at a command long after its deadline; each holds a thread.");
-    describe_counter!(REDISPATCHES, "Commands sent again because their actor was gone, by kind.");
-    describe_histogram!(
-        ANSWERED_AGAIN,
-        Unit::Seconds,
-        "Time from the moment a command lost its actor, or found none alive, to its answer by the next one."
-    );
-    describe_histogram!(JOURNAL_SYNC, Unit::Seconds, "Time to write and sync one group.");
-    describe_histogram!(JOURNAL_GROUP, Unit::Bytes, "Size of one group.");
-    describe_counter!(JOURNAL_FENCED, "Appends refused because a newer incarnation had passed its barrier.");
-    describe_gauge!(JOURNAL_POSITION, "The newest durable position.");
-    describe_gauge!(JOURNAL_LOG_BYTES, "Size of the log on disk, in bytes.");
-    describe_gauge!(JOURNAL_WAITING, "Durable values that are not yet in the store.");
-    describe_gauge!(JOURNAL_WRITABLE, "1 while the log can be written, else 0.");
-    describe_counter!(COMMITTER_RESTARTS, "Times the committer was killed or failed and another took over.");
-    describe_gauge!(FOLLOWER_LAG_FACTS, "Facts a policy or view is behind, by follower.");
-    describe_gauge!(FOLLOWER_LAG_SECONDS, "Age of the oldest fact a policy or view has not finished, by follower.");
-    describe_counter!(FOLLOWER_PARKED, "Facts a follower set aside, by follower.");
-    describe_gauge!(ASKS_OPEN, "Synchronous requests between aggregates that wait for their answer.");
-    describe_counter!(ASKS_ENDED, "Synchronous requests between aggregates, by asked kind and outcome.");
-    describe_counter!(FAULTS_INJECTED, "Calls an operator had delayed, failed or hung, by kind and effect.");
-    describe_counter!(CHAOS_ACTS, "Parts an operator had killed, panic, stall or fail, by act and what.");
-    describe_gauge!(SERVICE_UP, "1 while a service runs, 0 while it is stopped, by system and service.");
+    for (sort, name, tells) in CATALOGUE {
+        match sort {
+            Type::Counter => describe_counter!(name, tells),
+            Type::Gauge => describe_gauge!(name, tells),
+            Type::Histogram => describe_histogram!(name, tells),
+        }
+    }
+}
+
+/// What is known before anything happens; its series are shown from zero on, so that a rate sees the first event.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Systems with their services.
+    pub services: Vec<(&'static str, &'static str)>,
+    /// Kinds of aggregates.
+    pub kinds: Vec<&'static str>,
+    /// Kinds that are asked.
+    pub asked: Vec<&'static str>,
+    /// Policies and views.
+    pub followers: Vec<Arc<str>>,
+    /// Guards in front of kinds, asks and outside parties.
+    pub guards: Vec<String>,
+    /// What is tried again: what policies command, and asks of outside parties.
+    pub retries: Vec<String>,
+}
+
+/// Shows what is known with nothing counted.
+pub fn begin(known: &Known) {
+    process_known();
+    chaos::chaos_known(&known.kinds);
+    http::edge_known(&known.services);
+    known.kinds.iter().for_each(|kind| actors::kind_known(kind));
+    known.asked.iter().for_each(|asked| actors::asked_known(asked));
+    known.guards.iter().for_each(|guard| guard_known(guard));
+    known.retries.iter().for_each(|retry| retry_known(retry));
+    followed::followed_known(known.followers.iter().map(|follower| &**follower));
 }
 
 /// Writes every metric; what guards count by themselves is read first, and told by resilience4j's names too if wished.
@@ -157,124 +276,13 @@ pub fn text(handle: &PrometheusHandle, guards: &[&Guard], resilience4j_names: bo
     handle.render().lines().filter(has_value).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Shows the limit of requests inside the edge, how many are, and that nobody was turned away so far.
-#[expect(clippy::cast_precision_loss, reason = "requests at once are far below 2^52")]
-pub fn edge_limit(limit: usize, in_flight: usize) {
-    gauge!(RESILIENCE_LIMIT).set(limit as f64);
-    gauge!(RESILIENCE_LIMIT_IN_FLIGHT).set(in_flight as f64);
-    for reason in [Reason::EdgeOverloaded, Reason::ClientRate] {
-        counter!(RESILIENCE_LIMIT_REJECTED, "reason" => reason.code()).increment(0);
-    }
-}
-
-/// Counts a request turned away at the edge.
-pub fn request_shed(reason: &'static str) {
-    counter!(RESILIENCE_LIMIT_REJECTED, "reason" => reason).increment(1);
-}
-
-/// Counts a started aggregate.
-pub fn actor_started(kind: &'static str) {
-    counter!(ACTOR_STARTS, "kind" => kind).increment(1);
-    gauge!(ACTORS_LIVE, "kind" => kind).increment(1.0);
-}
-
-/// Counts an ended aggregate.
-pub fn actor_ended(kind: &'static str, cause: &'static str) {
-    counter!(ACTOR_ENDS, "kind" => kind, "cause" => cause).increment(1);
-    gauge!(ACTORS_LIVE, "kind" => kind).decrement(1.0);
-}
-
-/// Shows how many aggregates of a kind are set aside.
-pub fn quarantined(kind: &'static str, more: f64) {
-    gauge!(QUARANTINED, "kind" => kind).increment(more);
-}
-
-/// Shows how many handlers are stuck.
-pub fn handlers_stuck(count: usize) {
-    #[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52")]
-    gauge!(HANDLERS_STUCK).set(count as f64);
-}
-
-/// Counts a command sent again.
-pub fn redispatched(kind: &'static str) {
-    counter!(REDISPATCHES, "kind" => kind).increment(1);
-}
-
-/// Records how long a command waited that lost its actor or found none alive.
-pub fn answered_again(took: Duration) {
-    histogram!(ANSWERED_AGAIN).record(took);
-}
-
-/// Records a written group.
-pub fn group_written(took: Duration, bytes: usize) {
-    histogram!(JOURNAL_SYNC).record(took);
-    #[expect(clippy::cast_precision_loss, reason = "a group is far below 2^52 bytes")]
-    histogram!(JOURNAL_GROUP).record(bytes as f64);
-}
-
-/// Counts an append the fence refused.
-pub fn append_fenced() {
-    counter!(JOURNAL_FENCED).increment(1);
-}
-
-/// Counts a committer's successor.
-pub fn committer_restarted() {
-    counter!(COMMITTER_RESTARTS).increment(1);
-}
-
-/// Shows where the journal stands.
-#[expect(clippy::cast_precision_loss, reason = "a gauge may round positions beyond 2^52")]
-pub fn journal(position: u64, log_bytes: u64, waiting: usize, writable: bool) {
-    gauge!(JOURNAL_POSITION).set(position as f64);
-    gauge!(JOURNAL_LOG_BYTES).set(log_bytes as f64);
-    gauge!(JOURNAL_WAITING).set(waiting as f64);
-    gauge!(JOURNAL_WRITABLE).set(f64::from(u8::from(writable)));
-}
-
-/// Shows how far a follower is behind.
-#[expect(clippy::cast_precision_loss, reason = "a lag is far below 2^52")]
-pub fn follower_lag(follower: &str, facts: u64, age: Duration) {
-    gauge!(FOLLOWER_LAG_FACTS, "follower" => follower.to_owned()).set(facts as f64);
-    gauge!(FOLLOWER_LAG_SECONDS, "follower" => follower.to_owned()).set(age.as_secs_f64());
-}
-
-/// Counts a fact a follower set aside.
-pub fn follower_parked(follower: &str) {
-    counter!(FOLLOWER_PARKED, "follower" => follower.to_owned()).increment(1);
-}
-
-/// Counts a begun ask.
-pub fn ask_opened() {
-    gauge!(ASKS_OPEN).increment(1.0);
-}
-
-/// Counts an ended ask.
-pub fn ask_ended(asked: &'static str, outcome: &'static str) {
-    gauge!(ASKS_OPEN).decrement(1.0);
-    counter!(ASKS_ENDED, "asked" => asked, "outcome" => outcome).increment(1);
-}
-
-/// Counts a call to a kind that met an injected fault; the effect is `delayed`, `failed` or `hung`.
-pub fn fault_injected(kind: &'static str, effect: &'static str) {
-    counter!(FAULTS_INJECTED, "kind" => kind, "effect" => effect).increment(1);
-}
-
-/// Counts what an operator had happen to a part: `kill`, `panic`, `stall` or `fail`, and to what.
-pub fn chaos_acted(act: &'static str, what: &'static str) {
-    counter!(CHAOS_ACTS, "act" => act, "what" => what).increment(1);
-}
-
-/// Shows whether a service runs.
-pub fn service_up(system: &'static str, service: &'static str, up: bool) {
-    gauge!(SERVICE_UP, "system" => system, "service" => service).set(f64::from(u8::from(up)));
-}
-
-/// Keeps histograms from growing between scrapes.
+/// Keeps histograms from growing between scrapes, and remembers who had called whom.
 pub async fn upkeep(handle: PrometheusHandle, every: Duration, clock: Clock) {
     let mut next = clock.now() + every;
     loop {
         tokio::time::sleep_until(next).await;
         handle.run_upkeep();
+        service_map::MAP.look(clock.now());
         next = clock.now() + every;
     }
 }
@@ -344,6 +352,22 @@ mod tests {
             ],
         );
         assert!(series.iter().all(|line| !line.starts_with("resilience4j_")), "{series:#?}");
+    }
+
+    #[test]
+    fn the_first_failure_of_a_service_or_of_a_front_door_is_seen_to_move_a_counter() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || begin(&Known { services: vec![("s", "t")], ..Known::default() }));
+        let series: Vec<String> = recorder.handle().render().lines().map(str::to_owned).collect();
+        has(
+            &series,
+            &[
+                r#"resurgam_requests_total{system="s",service="t",outcome="failed"} 0"#,
+                r#"resurgam_requests_total{system="s",service="gateway",outcome="failed"} 0"#,
+                r#"resurgam_requests_total{system="s",service="gateway",outcome="good"} 0"#,
+                "resurgam_http_accept_failures_total 0",
+            ],
+        );
     }
 
     // Case 126.

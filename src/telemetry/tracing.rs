@@ -1,10 +1,20 @@
-//! The log's format: one line an event, readable alone, fields for queries.
+//! The log's format: one line an event, readable alone, fields for queries: those that concern a command or a
+//! request have its story's id (`correlation`) and, if it is told, its trace's (`trace_id`).
 
+use ::tracing::field::{DisplayValue, display};
 use tracing_subscriber::EnvFilter;
+
+use crate::domain::TraceContext;
 
 /// The runtime of the actors opens a span for each of them and enters it at every message: only who asks for it by name
 /// pays for that.
 const QUIET: &str = "ractor=warn";
+
+/// Returns a trace's id as a line's field; there is no such field without one.
+#[must_use]
+pub fn trace_id(trace: Option<TraceContext>) -> Option<DisplayValue<String>> {
+    trace.map(|trace| display(trace.trace_text()))
+}
 
 /// Sends log lines to standard error; `filter` as in `info,resurgam=debug`, `json` for machines.
 ///

@@ -65,7 +65,9 @@ fn told(text: &str) -> (BTreeMap<String, u64>, u64) {
 fn counted(server: &Server) -> BTreeMap<String, u64> {
     let metrics = server.get("admin", "/metrics").text();
     let kills = metrics.lines().filter_map(|line| line.strip_prefix(METRIC)?.split_once("\"} "));
-    kills.map(|(what, count)| (what.to_owned(), count.parse().expect("a count"))).collect()
+    let counts = kills.map(|(what, count)| (what.to_owned(), count.parse().expect("a count")));
+    // Sorts nobody killed are told as zero.
+    counts.filter(|(_, count)| *count > 0).collect()
 }
 
 /// How many of each sort the notes in the log name.
@@ -203,7 +205,8 @@ fn what_cannot_be_done_is_said_with_an_exit_code() {
     for (words, why) in [
         ("kill", "403: chaos is off: start with --set chaos.enabled=true"),
         ("kill --token-file /nonexistent", "/nonexistent"),
-        ("kill --url https://127.0.0.1", "is no address"),
+        ("kill --url https://127.0.0.1", "only http is spoken"),
+        ("kill --url http://me:pw@127.0.0.1", "no user and no password"),
         ("kill --url http://127.0.0.1:1", "http://127.0.0.1:1"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_resurgam"));

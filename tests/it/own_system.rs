@@ -53,6 +53,6 @@ fn a_business_of_ones_own_is_served_durable_supervised_and_measured() {
     assert!(api["paths"]["/garments/{id}"]["delete"].is_object(), "{api}");
     let breakers = server.client("admin").send(&operator(Request::get("/admin/breakers"))).text();
     assert!(breakers.contains("laundry/counter/garment"), "{breakers}");
-    let measured = |line: &String| line.starts_with("http_server_requests_seconds_count") && line.contains("garments");
+    let measured = |line: &String| line.starts_with("http_server_requests_total") && line.contains("garments");
     assert!(server.metrics().iter().any(measured), "its requests are measured");
 }

@@ -17,10 +17,11 @@ fn guards_take_new_settings_over_whole_and_keep_the_old_ones_when_they_make_no_s
         let guard = operator(Request::get("/admin/breakers/oa-rental/product/product"));
         server.client("admin").send(&guard).json()["bulkheads"]["edge"]["runningMax"].clone()
     };
-    assert_eq!((reload().json(), limit()), (json!({ "changed": [] }), json!(1_024)));
+    let taken = |changed: &[&str]| json!({ "changed": changed, "waitingForRestart": [] });
+    assert_eq!((reload().json(), limit()), (taken(&[]), json!(1_024)));
 
     write("[guard.of.\"oa-rental/product/product\"]\nedge = { running_max = 7, queue_max = 0, wait_max_ms = 0 }\n");
-    assert_eq!((reload().json(), limit()), (json!({ "changed": ["oa-rental/product/product"] }), json!(7)));
+    assert_eq!((reload().json(), limit()), (taken(&["oa-rental/product/product"]), json!(7)));
     assert_eq!(server.send("product", &Request::post("/products", r#"{"name":"a","qty":"1"}"#)).status, 201);
 
     for (nonsense, named) in [
@@ -33,4 +34,21 @@ fn guards_take_new_settings_over_whole_and_keep_the_old_ones_when_they_make_no_s
         assert_eq!((refused.status, limit()), (400, json!(7)), "{nonsense}");
         assert!(refused.text().contains(named), "{named} in {}", refused.text());
     }
+}
+
+#[test]
+fn what_only_a_restart_takes_over_is_named_until_it_is_what_it_was() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = dir.path().join("mine.toml");
+    let write = |text: &str| std::fs::write(&file, text).expect("settings");
+    write("[edge]\nbody_bytes_max = 4096\n");
+    let server = Server::start(dir.path(), &["--config", file.to_str().expect("a path")]);
+    let reload = || server.client("admin").send(&operator(Request::post("/admin/config/reload", "{}"))).json();
+    write("[edge]\nbody_bytes_max = 8192\n[journal]\nreaders = 3\n[guard.kind]\nattempt_timeout_ms = 1999\n");
+    for _ in 0..2 {
+        assert_eq!(reload()["waitingForRestart"], json!(["edge.body_bytes_max", "journal.readers"]));
+    }
+    assert!(server.said().contains("edge.body_bytes_max, journal.readers"), "{}", server.said());
+    write("[edge]\nbody_bytes_max = 4096\n");
+    assert_eq!(reload()["waitingForRestart"], json!([]));
 }

@@ -24,12 +24,15 @@ const SYSTEMS: &[(&str, &[&str])] = &[
 pub(crate) const ALL: &str = "all";
 
 /// The places of the listeners that every system has.
+/// Nobody else has the first place of a block.
+const PROBES: u16 = 0;
 const GATEWAY: u16 = 8;
 const ADMIN: u16 = 9;
 
 /// The place of a listener in its server's block of ports.
 pub(crate) fn place(system: &str, listener: &str) -> u16 {
     match listener {
+        "probes" => PROBES,
         "gateway" => GATEWAY,
         "admin" => ADMIN,
         service => {
@@ -54,7 +57,7 @@ pub(crate) fn free_offset() -> u16 {
     let first = (std::process::id() % u32::from(BLOCKS)) as u16;
     (0..BLOCKS)
         .map(|_| 10 + 10 * ((first + NEXT.fetch_add(1, Ordering::Relaxed)) % BLOCKS))
-        .find(|offset| (1..=ADMIN).all(|place| TcpListener::bind(("127.0.0.1", 8080 + offset + place)).is_ok()))
+        .find(|offset| (PROBES..=ADMIN).all(|place| TcpListener::bind(("127.0.0.1", 8080 + offset + place)).is_ok()))
         .expect("a free block of ports between 8090 and 9999")
 }
 

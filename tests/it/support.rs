@@ -133,6 +133,7 @@ impl Server {
     /// Starts the process; its `ready` line comes through the channel.
     fn spawn(&mut self) -> Receiver<()> {
         let admin = format!("admin.listen={}", self.addr("admin"));
+        let probes = format!("admin.probes={}", self.addr("probes"));
         let offset = format!("listen.port_offset={}", self.offset);
         let log =
             File::options().create(true).append(true).open(&self.log).expect("the log of the server can be written");
@@ -145,7 +146,7 @@ impl Server {
             .args(self.system.split(' ').filter(|system| *system != ALL))
             .arg("--data")
             .arg(&self.data)
-            .args(["--set", &offset, "--set", &admin])
+            .args(["--set", &offset, "--set", &admin, "--set", &probes])
             .args(&self.extra)
             .env("RESURGAM_ADMIN_TOKEN", ADMIN_TOKEN)
             .stdin(Stdio::null())

@@ -23,11 +23,13 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("actors", &["domain", "journal", "resilience", "clock", "fault_points", "mutants", "telemetry"]),
     // Deliberate bugs: nothing is left of them without the feature.
     ("mutants", &["domain"]),
-    ("outbound", &["actors", "resilience", "clock", "telemetry"]),
+    // What the clients of the house share; it knows nobody they speak to.
+    ("http_client", &["resilience"]),
+    ("outbound", &["actors", "http_client", "resilience", "clock", "telemetry"]),
     ("http", &["domain", "actors", "journal", "resilience", "clock", "telemetry"]),
     // It folds what it reads in the log, and knows the five systems' paths; the server it judges it meets by HTTP only.
-    ("chaos", &["domain", "journal", "clock"]),
-    ("telemetry", &["resilience", "clock"]),
+    ("chaos", &["domain", "http_client", "journal", "clock"]),
+    ("telemetry", &["domain", "http_client", "resilience", "clock"]),
     ("config", &["domain", "resilience"]),
     ("main", &["app", "systems"]),
 ];
@@ -43,9 +45,9 @@ pub(crate) const RESERVED: &[(&str, &[&str])] = &[
     ("crc32fast", &["journal"]),
     ("ractor", &["actors"]),
     ("warp", &["http"]),
-    ("hyper", &["http", "outbound", "chaos"]),
-    ("hyper_util", &["http", "outbound", "chaos"]),
-    ("http_body_util", &["http", "outbound", "chaos"]),
+    ("hyper", &["http", "http_client"]),
+    ("hyper_util", &["http", "http_client"]),
+    ("http_body_util", &["http_client"]),
     ("metrics", &["telemetry"]),
     ("metrics_exporter_prometheus", &["telemetry"]),
     ("tracing_subscriber", &["telemetry"]),

@@ -25,7 +25,7 @@ impl Server {
         let panics = said.lines().filter(|line| line.contains("panicked")).map(str::to_owned);
         let defects = self.metrics().into_iter().filter(|line| {
             let status = line.split_once("status=\"").and_then(|(_, rest)| rest.split('"').next());
-            line.starts_with("http_server_requests_seconds_count{")
+            line.starts_with("http_server_requests_total{")
                 && status.is_some_and(|status| status.starts_with('5') && !excused.contains(&status))
         });
         panics.chain(defects).collect()

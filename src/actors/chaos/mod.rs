@@ -21,7 +21,7 @@ use crate::domain::{Kind, Stream};
 use crate::resilience::faults::{End, Faults};
 use crate::resilience::{CallError, Reason};
 use crate::telemetry::metrics;
-use victims::{Name, What};
+use victims::{Name, What, chosen};
 
 /// A point in the handling of a command or a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,9 @@ pub enum Point {
 }
 
 impl Point {
-    const fn name(self) -> &'static str {
+    /// Its name, as operators write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Decide => "decide",
             Self::Evolve => "evolve",
@@ -142,7 +144,8 @@ impl Runtime {
     #[must_use]
     pub fn kill(&self, matching: impl Fn(Stream) -> bool, at_most: usize, seed: u64) -> Vec<Stream> {
         let matching = |name: &Name| matches!(name, Name::Aggregate(stream) if matching(*stream));
-        let killed = self.kill_some(self.victims(&[What::Aggregates], &matching), at_most, seed);
+        let killed = chosen(self.victims(&[What::Aggregates], &matching), at_most, seed);
+        self.kill_these(&killed);
         let streams = killed.into_iter().filter_map(|victim| match victim.name {
             Name::Aggregate(stream) => Some(stream),
             Name::Part(_) => None,
@@ -193,7 +196,8 @@ impl Runtime {
     /// Kills every follower, of policies and of views; each goes on where its position is. Returns how many.
     pub fn kill_followers(&self) -> usize {
         let followers = self.victims(&[What::Policies, What::Views], &|_| true);
-        self.kill_some(followers, usize::MAX, 0).len()
+        self.kill_these(&followers);
+        followers.len()
     }
 }
 

@@ -139,6 +139,12 @@ impl Victim {
     }
 }
 
+/// Takes so many at most out of a list, as a seed wants.
+#[must_use]
+pub fn chosen(living: Vec<Victim>, at_most: usize, seed: u64) -> Vec<Victim> {
+    draw(living, at_most, seed, &mut 0)
+}
+
 /// Takes so many out of a list; each is chosen by the next number of the seed's sequence.
 pub(super) fn draw(mut living: Vec<Victim>, count: usize, seed: u64, index: &mut u64) -> Vec<Victim> {
     let mut chosen = Vec::with_capacity(count.min(living.len()));
@@ -239,12 +245,9 @@ impl Runtime {
         self.house.victims(of, covered)
     }
 
-    /// Kills so many of a list, drawn by a seed; returns which.
-    #[must_use]
-    pub fn kill_some(&self, living: Vec<Victim>, at_most: usize, seed: u64) -> Vec<Victim> {
-        let chosen = draw(living, at_most, seed, &mut 0);
+    /// Kills them.
+    pub fn kill_these(&self, chosen: &[Victim]) {
         chosen.iter().for_each(|victim| victim.die(&self.house.journal));
-        chosen
     }
 }
 

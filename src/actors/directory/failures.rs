@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// How many failures in the window set an instance aside.
 const FAILURES_MAX: usize = 5;
 /// The window in which they count.
-const FAILURES_WINDOW: Duration = Duration::from_secs(60);
+pub(in crate::actors) const FAILURES_WINDOW: Duration = Duration::from_secs(60);
 /// How long a quarantined instance rests before one command may probe it.
 pub(in crate::actors) const QUARANTINE_PROBE_AFTER: Duration = Duration::from_secs(300);
 /// The first restart wait after the immediate one.
@@ -17,54 +17,89 @@ const COOLING_FIRST: Duration = Duration::from_millis(100);
 const COOLING_MAX: Duration = Duration::from_secs(30);
 /// At how many failures in hand a command is poison.
 const POISON_FAILURES: u32 = 3;
+/// How long a command is remembered that was in hand at a failure; that it was poison stands in the log.
+const SUSPECTED_FOR: Duration = Duration::from_secs(600);
 
 /// An instance's failures, and the commands suspected of them.
 #[derive(Debug, Default)]
 pub(super) struct FailureRecord {
     failures: VecDeque<Instant>,
     pub(super) last_error: Option<String>,
-    suspects: HashMap<u128, u32>,
-    pub(super) poisoned: Vec<u128>,
+    suspects: HashMap<u128, Suspect>,
+    /// When it was last tried after a quarantine.
+    probed_at: Option<Instant>,
     pub(super) restarts: u64,
 }
 
+/// A command that was in hand at failures, and when it was last.
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    failures: u32,
+    at: Instant,
+}
+
 impl FailureRecord {
+    /// Forgets what is long ago.
+    pub(super) fn forget(&mut self, now: Instant) {
+        while self.failures.front().is_some_and(|first| now - *first > FAILURES_WINDOW) {
+            self.failures.pop_front();
+        }
+        self.suspects.retain(|_, suspect| now - suspect.at <= SUSPECTED_FOR);
+        self.probed_at = self.probed_at.filter(|at| now - *at <= FAILURES_WINDOW);
+    }
+
     /// Tells whether there is nothing to remember.
     pub(super) fn is_clean(&self) -> bool {
-        self.failures.is_empty() && self.suspects.is_empty() && self.poisoned.is_empty()
+        self.failures.is_empty() && self.suspects.is_empty() && self.probed_at.is_none()
     }
 
     /// Suspects the command that was in hand; at three failures it is poison.
-    pub(super) fn suspect(&mut self, in_hand: Option<u128>) {
+    pub(super) fn suspect(&mut self, in_hand: Option<u128>, now: Instant) {
         let Some(command) = in_hand else { return };
-        let failures = self.suspects.entry(command).or_default();
-        *failures += 1;
-        if *failures >= POISON_FAILURES {
-            self.poisoned.push(command);
-            self.suspects.remove(&command);
-        }
+        let suspect = self.suspects.entry(command).or_insert(Suspect { failures: 0, at: now });
+        *suspect = Suspect { failures: suspect.failures + 1, at: now };
+    }
+
+    /// Returns the commands that are not tried again.
+    pub(super) fn poisoned(&self) -> Vec<u128> {
+        let poison = self.suspects.iter().filter(|(_, suspect)| suspect.failures >= POISON_FAILURES);
+        poison.map(|(command, _)| *command).collect()
+    }
+
+    /// Notes that it is tried after a quarantine.
+    pub(super) fn probed(&mut self, now: Instant) {
+        self.probed_at = Some(now);
+    }
+
+    /// Tells whether a failure would set it aside again: it was tried a short while ago.
+    pub(super) fn is_on_probation(&self, now: Instant) -> bool {
+        self.probed_at.is_some_and(|at| now - at <= FAILURES_WINDOW)
     }
 
     /// Notes a failure and decides what follows.
     pub(super) fn fails(&mut self, error: String, now: Instant, jitter: f64, fate: Fate) -> Sentence {
         self.last_error = Some(error);
         self.restarts += 1;
-        while self.failures.front().is_some_and(|first| now - *first > FAILURES_WINDOW) {
-            self.failures.pop_front();
-        }
+        self.forget(now);
         self.failures.push_back(now);
         let failures = self.failures.len();
-        if failures >= FAILURES_MAX || fate == Fate::Hopeless {
+        if failures >= FAILURES_MAX || fate == Fate::Hopeless || self.is_on_probation(now) {
             return Sentence::Quarantine(now + QUARANTINE_PROBE_AFTER);
         }
-        if failures == 1 {
-            return Sentence::RestartAtOnce;
+        match restart_wait(failures, jitter) {
+            Duration::ZERO => Sentence::RestartAtOnce,
+            wait => Sentence::RestartAfter(now + wait),
         }
-        let doublings = u32::try_from(failures - 2).unwrap_or(u32::MAX);
-        let wait = COOLING_FIRST.saturating_mul(2u32.saturating_pow(doublings)).min(COOLING_MAX);
-        // ±20 %, so that instances that failed together do not start together.
-        Sentence::RestartAfter(now + wait.mul_f64(0.8 + 0.4 * jitter))
     }
+}
+
+/// How long whoever has failed so often in a row waits for its next start: not at all the first time.
+pub(in crate::actors) fn restart_wait(failures: usize, jitter: f64) -> Duration {
+    let Some(doublings) = failures.checked_sub(2) else { return Duration::ZERO };
+    let doublings = u32::try_from(doublings).unwrap_or(u32::MAX);
+    let wait = COOLING_FIRST.saturating_mul(2u32.saturating_pow(doublings)).min(COOLING_MAX);
+    // ±20 %, so that those that failed together do not start together.
+    wait.mul_f64(0.8 + 0.4 * jitter)
 }
 
 /// What is known of the next incarnation.

@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
-use super::{Living, Shard, State};
+use super::{InHand, Living, Shard, State};
 use crate::resilience::breaker::State as BreakerState;
+use crate::telemetry::metrics::KindGauges;
 
 /// An instance as operators see it.
 #[derive(Clone, Debug)]
@@ -47,13 +48,37 @@ impl Shard {
 }
 
 impl Shard {
-    /// Returns whose handler is still at a command whose deadline was before `since`; it is told to end, which it does if it
-    /// ever waits or returns.
-    pub(in crate::actors) fn stuck(&self, since: Instant) -> Vec<u64> {
-        let is_stuck = |living: &Living| living.shared.in_hand.lock().is_some_and(|in_hand| in_hand.deadline < since);
+    /// Adds how its instances are doing.
+    pub(in crate::actors) fn count(&self, gauges: &mut KindGauges) {
+        for entry in self.entries.lock().values() {
+            match &entry.state {
+                State::Live(living) => {
+                    gauges.live += 1;
+                    gauges.waiting += living.shared.waiting.load(Ordering::Relaxed);
+                }
+                State::Quarantined { .. } => gauges.quarantined += 1,
+                State::Absent | State::Starting | State::Cooling(_) => {}
+            }
+        }
+    }
+
+    /// Has every handler end that is still at a command whose deadline was before `since`, which it does if it ever waits or
+    /// returns; returns whose they are.
+    pub(in crate::actors) fn end_stuck(&self, since: Instant) -> Vec<u64> {
+        let is_stuck =
+            |living: &Living| living.shared.in_hand.lock().as_ref().is_some_and(|in_hand| in_hand.deadline < since);
         let stuck: Vec<_> = self.living().into_iter().filter(|(_, living)| is_stuck(living)).collect();
         stuck.iter().for_each(|(_, living)| living.actor.get_cell().kill());
         stuck.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Returns the command an incarnation had in hand.
+    pub(in crate::actors) fn in_hand(&self, id: u64, generation: u64) -> Option<InHand> {
+        let entries = self.entries.lock();
+        match &entries.get(&id).filter(|entry| entry.generation == generation)?.state {
+            State::Live(living) => living.shared.in_hand.lock().clone(),
+            State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => None,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which guards there are: one in front of each kind, one in front of each kind's asks to another.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -88,6 +89,11 @@ impl Directory {
 
     pub(in crate::actors) fn rooms(&self) -> impl Iterator<Item = &Arc<KindRoom>> {
         self.kinds.values()
+    }
+
+    /// Returns every kind that others ask, and every outside party.
+    pub(in crate::actors) fn asked(&self) -> BTreeSet<Kind> {
+        self.asks.keys().map(|(_, asked)| *asked).chain(self.providers()).collect()
     }
 
     pub(in crate::actors) fn providers(&self) -> impl Iterator<Item = Kind> {

@@ -1,5 +1,6 @@
 //! id → living actor, or why there is none. A table that no kill can reach.
 
+mod entry;
 mod failures;
 mod figures;
 pub(super) mod guards;
@@ -7,27 +8,26 @@ mod live_set;
 mod suspects;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use foldhash::HashMap;
 use parking_lot::Mutex;
-use ractor::{ActorId, ActorRef};
+use ractor::ActorRef;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-pub(super) use failures::Fate;
+use entry::{Entry, State};
+pub(super) use entry::{InHand, Living, Shared};
 #[cfg(test)]
 pub(in crate::actors) use failures::QUARANTINE_PROBE_AFTER;
-use failures::{FailureRecord, Sentence};
+use failures::Sentence;
+pub(super) use failures::{FAILURES_WINDOW, Fate, restart_wait};
 pub use figures::EntryFigures;
 pub use guards::{GuardsError, Watcher};
 pub use live_set::LiveLimits;
-use live_set::Uses;
 pub(super) use live_set::{Leaver, LiveSet, Place};
 pub(super) use suspects::InstanceCall;
 use suspects::{Crashes, Suspects};
 
-use super::instance::InstanceMessage;
 use super::supervision::ShardMessage;
 use crate::domain::Kind;
 use crate::domain::provider::ProviderSpec;
@@ -71,54 +71,6 @@ pub(super) struct Shard {
     pub(super) changed: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    generation: u64,
-    state: State,
-    /// Most never fail.
-    record: Option<Box<FailureRecord>>,
-}
-
-#[derive(Debug, Default)]
-enum State {
-    #[default]
-    Absent,
-    Starting,
-    Live(Living),
-    Cooling(Instant),
-    Quarantined {
-        probe_at: Instant,
-    },
-}
-
-/// A living actor and what is shared with it.
-#[derive(Clone, Debug)]
-pub(super) struct Living {
-    pub(super) actor: ActorRef<InstanceMessage>,
-    pub(super) generation: u64,
-    pub(super) shared: Arc<Shared>,
-}
-
-/// A command that is being handled.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct InHand {
-    pub(super) command: u128,
-    pub(super) deadline: Instant,
-}
-
-/// What outlives a handler that dies.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    /// How many commands wait in the mailbox.
-    pub(super) waiting: AtomicUsize,
-    /// The command being handled.
-    pub(super) in_hand: Mutex<Option<InHand>>,
-    /// How often it was used of late.
-    pub(super) uses: Uses,
-    /// Commands that failed too often to be tried again.
-    pub(super) poisoned: Mutex<Vec<u128>>,
-}
-
 /// What a look-up found.
 #[derive(Debug)]
 pub(super) enum Found {
@@ -130,6 +82,8 @@ pub(super) enum Found {
     Start { generation: u64, shared: Arc<Shared>, place: Place },
     /// Somebody starts it.
     Starting,
+    /// Somebody tries whether it can live again, after a quarantine.
+    Probing,
     /// It rests until then.
     Cooling(Instant),
     /// It is set aside until then.
@@ -153,8 +107,10 @@ impl Shard {
         next_generation: impl FnOnce() -> u64,
     ) -> Found {
         let mut entries = self.entries.lock();
-        match entries.get(&id).map(|entry| &entry.state) {
+        let known = entries.get(&id);
+        match known.map(|entry| &entry.state) {
             Some(State::Live(living)) => return Found::Living(living.clone()),
+            Some(State::Starting) if known.is_some_and(|entry| entry.is_probed(now)) => return Found::Probing,
             Some(State::Starting) => return Found::Starting,
             Some(State::Cooling(until)) if *until > now => return Found::Cooling(*until),
             Some(State::Quarantined { probe_at }) if *probe_at > now => return Found::Quarantined(*probe_at),
@@ -162,9 +118,12 @@ impl Shard {
         }
         let Some(place) = place.take() else { return Found::Nobody };
         let entry = entries.entry(id).or_default();
+        if let (State::Quarantined { .. }, Some(record)) = (&entry.state, &mut entry.record) {
+            record.probed(now);
+        }
         entry.state = State::Starting;
         entry.generation = next_generation();
-        let poisoned = entry.record.as_ref().map_or_else(Vec::new, |record| record.poisoned.clone());
+        let poisoned = entry.record.as_ref().map_or_else(Vec::new, |record| record.poisoned());
         let shared = Arc::new(Shared { poisoned: Mutex::new(poisoned), ..Shared::default() });
         Found::Start { generation: entry.generation, shared, place }
     }
@@ -181,13 +140,13 @@ impl Shard {
     }
 
     /// Notes that an actor is gone without having failed. Another may start at once: the fence keeps the old one out.
-    pub(super) fn gone(&self, id: u64, generation: u64) {
+    pub(super) fn gone(&self, id: u64, generation: u64, now: Instant) {
         let mut entries = self.entries.lock();
         let entry = entries.get_mut(&id).filter(|entry| entry.generation == generation);
         // A failure that was noted already decides when another may start.
         if let Some(entry) = entry.filter(|entry| matches!(entry.state, State::Live(_) | State::Starting)) {
             entry.state = State::Absent;
-            if entry.record.as_ref().is_none_or(|record| record.is_clean()) {
+            if !entry.keep(now) {
                 entries.remove(&id);
             }
         }
@@ -218,7 +177,7 @@ impl Shard {
         let record = entry.record.get_or_insert_default();
         if let State::Live(living) = &entry.state {
             let in_hand = living.shared.in_hand.lock().take();
-            record.suspect(in_hand.map(|in_hand| in_hand.command));
+            record.suspect(in_hand.map(|in_hand| in_hand.command), now);
         }
         entry.state = match record.fails(error, now, jitter, fate) {
             Sentence::RestartAtOnce => State::Absent,
@@ -231,14 +190,18 @@ impl Shard {
         set_aside
     }
 
-    /// Forgets every actor: their supervisor died, and they with it, without notice.
-    pub(super) fn reset(&self) {
-        for entry in self.entries.lock().values_mut() {
+    /// Forgets every actor: their supervisor died, and they with it, without notice. Returns how many lived.
+    pub(super) fn reset(&self, now: Instant) -> u64 {
+        let mut lived = 0;
+        self.entries.lock().retain(|_, entry| {
+            lived += u64::from(matches!(entry.state, State::Live(_)));
             if matches!(entry.state, State::Live(_) | State::Starting) {
                 entry.state = State::Absent;
             }
-        }
+            entry.keep(now)
+        });
         self.changed.notify_waiters();
+        lived
     }
 
     /// Lets a quarantined instance start again; tells whether there was one.
@@ -272,6 +235,3 @@ impl Shard {
         living.collect()
     }
 }
-
-/// Tells which instance an actor id belongs to.
-pub(super) type Children = HashMap<ActorId, (u64, u64)>;

@@ -7,10 +7,15 @@ mod turn;
 mod views;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
-use crate::domain::System;
+use super::observe::node;
+use super::runtime::House;
+use crate::domain::{Kind, Recorded, System};
+use crate::telemetry::metrics;
+use crate::telemetry::metrics::By;
 
 pub(super) use policies::PoliciesOf;
 pub use policies::policies_of;
@@ -28,6 +33,12 @@ pub(super) struct Follower;
 pub(super) enum Following {
     Policies(PoliciesOf),
     View(ViewOf),
+}
+
+/// Counts a fact that came to what follows from it, or could not.
+fn followed(house: &House, fact: &Recorded, by: Kind, failed: bool) {
+    let took = Duration::from_millis(house.clock.wall_ms().saturating_sub(fact.time_ms));
+    metrics::called(node(fact.stream.kind), node(by), By::Fact, failed, took);
 }
 
 /// What a follower is told, once, by itself.

@@ -228,13 +228,15 @@ impl Progress {
     /// Begins the turn of the first fact of a stream.
     pub(super) fn begin_turn(&mut self, fact: Arc<Recorded>, after: Duration) {
         let PoliciesOf { house, policies, .. } = self.of.clone();
-        let stream = fact.stream;
+        let (stream, position) = (fact.stream, fact.position);
+        let was_set_aside = self.noted.contains(&position)
+            || self.queues.get(&stream).is_some_and(|queue| queue.set_aside.contains(&position));
         let (turn, handle) = abortable(Box::pin(async move {
             if !after.is_zero() {
                 tokio::time::sleep(after).await;
             }
             mutants::linger(&[Mutant::OffsetBeforeEffect]).await;
-            follow(house, policies, fact).await
+            follow(house, policies, fact, was_set_aside).await
         }) as BoxFuture<'static, TurnEnd>);
         self.turns.push(turn);
         if let Some(queue) = self.queues.get_mut(&stream) {

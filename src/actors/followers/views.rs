@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use ractor::ActorProcessingErr;
 
+use super::followed;
 use super::tending::{Tend, Tended, Wish};
 use crate::actors::runtime::House;
 use crate::domain::system::ViewSpec;
@@ -19,6 +20,8 @@ use crate::journal::reading::{ReadError, SetAside};
 use crate::journal::{Note, Parked, Position, Row, Step};
 use crate::mutants::{self, Mutant};
 use crate::telemetry::metrics;
+use crate::telemetry::traces::{SYSTEM, Span, SpanKind};
+use crate::telemetry::tracing::trace_id;
 
 /// How many facts are written at once.
 const BATCH_MAX: usize = 512;
@@ -106,6 +109,7 @@ impl Writing {
     async fn write(&mut self, facts: &[Arc<Recorded>]) -> Result<(), ActorProcessingErr> {
         let Some(last) = facts.last() else { return Ok(()) };
         let (mut rows, mut written): (HashMap<u64, Arc<Row>>, _) = (HashMap::new(), Vec::new());
+        let mut spans = Vec::new();
         for fact in facts {
             let Some(id) = self.takes(fact).then(|| (self.spec.row)(fact)).flatten() else { continue };
             let stream = Stream::new(self.spec.kind, id);
@@ -116,13 +120,20 @@ impl Writing {
             if row.as_ref().is_some_and(|row| row.position >= fact.position) {
                 continue;
             }
+            let mut span = self.span(id, fact);
             let behind = self.waiting.contains_key(&stream);
             match (!behind).then(|| self.applied(stream, row.as_deref(), fact)).flatten() {
                 Some(row) => {
+                    if fact.position > self.house.born_at {
+                        followed(&self.house, fact, self.spec.kind, false);
+                    }
                     written.extend(self.noted.take(&fact.position));
                     rows.insert(id, Arc::new(row));
+                    spans.extend(Some(span).filter(Span::is_told));
                 }
                 None => {
+                    span.fail("set-aside");
+                    span.end();
                     self.park(stream, fact).await?;
                     self.noted.remove(&fact.position);
                     self.waiting.entry(stream).or_default().insert(fact.position);
@@ -132,7 +143,27 @@ impl Writing {
         fault_points::at(FaultPoint::ViewApplied).await?;
         self.done = last.position;
         self.save(rows.into_values().collect(), &written).await;
+        spans.into_iter().for_each(Span::end);
         Ok(())
+    }
+
+    /// Begins to tell that a fact is written. Not of one of an earlier life of the process: a view that is made again from the
+    /// log would tell all of them again.
+    fn span(&self, id: u64, fact: &Recorded) -> Span {
+        let trace = fact.trace.filter(|_| fact.position > self.house.born_at);
+        self.house.tracer.begin(trace, SpanKind::Consumer, || {
+            let attributes = [
+                ("messaging.system", SYSTEM.into()),
+                ("messaging.operation.name", "apply".into()),
+                ("messaging.operation.type", "process".into()),
+                ("messaging.destination.name", fact.stream.kind.path().into()),
+                ("messaging.message.id", fact.position.into()),
+                ("messaging.message.conversation_id", (&fact.correlation).into()),
+                ("resurgam.event", fact.event.name().into()),
+                ("resurgam.id", id.into()),
+            ];
+            (format!("{} apply", self.spec.kind.path()), attributes)
+        })
     }
 
     fn takes(&self, fact: &Recorded) -> bool {
@@ -237,7 +268,14 @@ impl Writing {
     /// Sets a fact aside with its row: the rows beside it go on, this one waits for whoever mends the view.
     async fn park(&self, row: Stream, fact: &Recorded) -> Result<(), ActorProcessingErr> {
         let name = &self.name;
-        tracing::error!(view = %name, %row, position = fact.position, "a view panics on a fact; its row waits");
+        tracing::error!(
+            view = %name,
+            %row,
+            position = fact.position,
+            correlation = &*fact.correlation,
+            trace_id = trace_id(fact.trace),
+            "a view panics on a fact; its row waits"
+        );
         let parked = Parked {
             follower: name.to_string(),
             stream: row.to_string(),
@@ -248,6 +286,7 @@ impl Writing {
         // Not written, the position must not pass it.
         self.house.journal.note(Note::Parked(parked)).await.ok_or("a fact could not be set aside")?;
         metrics::follower_parked(name);
+        followed(&self.house, fact, self.spec.kind, true);
         Ok(())
     }
 }

@@ -7,15 +7,16 @@ use ractor::ActorRef;
 use super::InstanceMessage;
 use super::asking::OpenAsk;
 use super::pending::LossGuard;
-use super::resident::{Resident, answer, reject};
+use super::resident::{Resident, answer};
 use crate::actors::asks::Runner;
 use crate::actors::chaos::Point;
 use crate::actors::dispatch::unavailable;
-use crate::actors::envelope::{Done, Envelope, Port, Reply};
+use crate::actors::envelope::{Done, Envelope, Reply};
 use crate::domain::system::AnyState;
 use crate::domain::{AnyEvent, Decision, Held, OnUnknown, Refusal};
 use crate::journal::{Append, CommandMeta, FactlessAnswer, Facts, Intent, Origin, Record, Row, Unwritable};
 use crate::resilience::Reason;
+use crate::telemetry::tracing::trace_id;
 
 /// The most facts one command may lead to.
 const FACTS_MAX: usize = 1_000;
@@ -23,7 +24,7 @@ const FACTS_MAX: usize = 1_000;
 impl Resident {
     pub(super) fn decide(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
         if let Err(unwritable) = self.house.journal.room() {
-            return reject(envelope.port, unavailable(reason_of(&unwritable)));
+            return envelope.reject(unavailable(reason_of(&unwritable)));
         }
         self.panic_if(Point::Decide);
         let context = self.context();
@@ -47,7 +48,7 @@ impl Resident {
         decision: Decision<Arc<dyn AnyEvent>>,
         time_ms: u64,
     ) {
-        let Envelope { meta, port, .. } = envelope;
+        let Envelope { meta, port, span, .. } = envelope;
         let mut records = Vec::with_capacity(2);
         let intent = decision.ask.map(|ask| {
             Arc::new(Intent {
@@ -69,6 +70,7 @@ impl Resident {
         let after = self.evolve(&mut records, decision.facts, meta, time_ms, intent.is_some());
         let Some(intent) = intent else {
             return self.hand_over(myself, Some(id), records, after, move |row| {
+                span.end();
                 answer(port, Reply::Done(Done { row, replayed: false }));
             });
         };
@@ -85,6 +87,7 @@ impl Resident {
         self.open = Some(open);
         let house = Arc::clone(&self.house);
         self.hand_over(myself, Some(id), records, after, move |row| {
+            span.end();
             Runner::ensure(&house, intent, client_waits);
             if let Some(port) = done {
                 answer(port, Reply::Done(Done { row, replayed: false }));
@@ -129,7 +132,7 @@ impl Resident {
     pub(super) fn refuse(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope, refusal: Refusal) {
         match envelope.meta.origin {
             // An ask's refusal is kept by the facts that close it.
-            Origin::Edge | Origin::Ask => self.in_turn(myself, envelope.port, Reply::Refused(refusal)),
+            Origin::Edge | Origin::Ask => self.in_turn(myself, envelope, Reply::Refused(refusal)),
             Origin::Keyed | Origin::Policy => self.record_answer(myself, envelope, Some(refusal)),
         }
     }
@@ -140,27 +143,27 @@ impl Resident {
             return self.record_answer(myself, envelope, None);
         }
         self.hand_over(myself, None, Vec::new(), None, move |row| {
-            answer(envelope.port, Reply::Done(Done { row, replayed: false }));
+            envelope.answer(Reply::Done(Done { row, replayed: false }));
         });
     }
 
     fn record_answer(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope, refusal: Option<Refusal>) {
-        let Envelope { meta, port, .. } = envelope;
-        let (id, time_ms) = (meta.id, self.house.clock.wall_ms());
+        let (meta, time_ms) = (envelope.meta.clone(), self.house.clock.wall_ms());
+        let id = meta.id;
         let record = FactlessAnswer { stream: self.stream, command: meta, time_ms, refusal: refusal.clone() };
         self.hand_over(myself, Some(id), vec![Record::Answer(record)], None, move |row| {
             let done = || Reply::Done(Done { row, replayed: false });
-            answer(port, refusal.map_or_else(done, Reply::Refused));
+            envelope.answer(refusal.map_or_else(done, Reply::Refused));
         });
     }
 
     /// Answers at once, or behind the appends that were pending when this was decided: a client must not learn from a
     /// refusal what a power cut could still undo.
-    pub(super) fn in_turn(&mut self, myself: &ActorRef<InstanceMessage>, port: Port, reply: Reply) {
+    pub(super) fn in_turn(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope, reply: Reply) {
         if self.pending.is_empty() {
-            return answer(port, reply);
+            return envelope.answer(reply);
         }
-        self.hand_over(myself, None, Vec::new(), None, move |_| answer(port, reply));
+        self.hand_over(myself, None, Vec::new(), None, move |_| envelope.answer(reply));
     }
 
     /// Gives the journal what was decided, and goes on. If it is refused or lost, this incarnation stops.
@@ -191,7 +194,14 @@ impl Resident {
             // Dropped: the guard tells this incarnation to stop, the port tells the caller to ask again.
             Err(unwritable) => {
                 self.lost = true;
-                tracing::warn!(stream = %self.stream, %unwritable, "an append found no room");
+                let command = append.command();
+                tracing::warn!(
+                    stream = %self.stream,
+                    correlation = command.map(|command| &*command.correlation),
+                    trace_id = trace_id(command.and_then(|command| command.trace)),
+                    %unwritable,
+                    "an append found no room"
+                );
             }
         }
     }

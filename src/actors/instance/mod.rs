@@ -23,6 +23,7 @@ use crate::domain::Stream;
 use crate::domain::system::AggregateSpec;
 use crate::fault_points::{self, FaultPoint};
 use crate::resilience::Unknown;
+use crate::telemetry::metrics;
 use resident::Resident;
 
 /// The actor.
@@ -82,7 +83,9 @@ impl Actor for Instance {
             return Ok(());
         }
         fault_points::at(FaultPoint::RecoveryBegun).await?;
+        let started = resident.house.clock.now();
         let is_newest = resident.recover().await?;
+        metrics::actor_recovered(resident.stream.kind.path(), resident.house.clock.now() - started);
         fault_points::at(FaultPoint::Recovered).await?;
         if !is_newest {
             // A newer incarnation has passed, or the committer died: whoever waits asks again.
@@ -100,6 +103,8 @@ impl Actor for Instance {
         match message {
             InstanceMessage::Command(envelope) => {
                 resident.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                let waited = resident.house.clock.now() - envelope.sent;
+                metrics::mailbox_waited(resident.stream.kind.path(), waited);
                 resident.take_in_hand(&envelope);
                 if let Some(pause) = resident.house.chaos.pause_at(Point::Decide, resident.stream) {
                     pause.await;

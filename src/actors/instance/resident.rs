@@ -14,12 +14,15 @@ use crate::actors::directory::{InHand, Leaver, Place, Shared};
 use crate::actors::dispatch::unavailable;
 use crate::actors::envelope::{Done, Envelope, Port, Reply};
 use crate::actors::runtime::House;
+use crate::clock::uuid_text;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::system::{AggregateSpec, AnyState};
 use crate::domain::{Context, Refusal, Stream};
 use crate::journal::{Answered, Origin, Outcome, Recovered, stored_bytes};
 use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, NotExecuted, Reason, Unknown};
+use crate::telemetry::traces::{SYSTEM, SpanKind};
+use crate::telemetry::tracing::trace_id;
 
 /// What an instance knows.
 pub(in crate::actors) struct Resident {
@@ -128,7 +131,8 @@ impl Resident {
     /// Says what is being handled, for whoever finds this incarnation dead or stuck.
     pub(super) fn take_in_hand(&self, envelope: &Envelope) {
         let (command, deadline) = (envelope.meta.id, envelope.deadline.at());
-        *self.shared.in_hand.lock() = Some(InHand { command, deadline });
+        let (correlation, trace) = (Arc::clone(&envelope.meta.correlation), envelope.meta.trace);
+        *self.shared.in_hand.lock() = Some(InHand { command, correlation, trace, deadline });
     }
 
     pub(super) fn command(&mut self, myself: &ActorRef<InstanceMessage>, envelope: Envelope) {
@@ -142,17 +146,18 @@ impl Resident {
             // Its port drops: asked again, of the next incarnation.
             return;
         }
-        let Some(envelope) = self.answer_again(myself, envelope) else { return };
+        let Some(mut envelope) = self.answer_again(myself, envelope) else { return };
         // After the look-up: a resend's first run may have been executed.
         if envelope.deadline.is_expired(&self.house.clock) {
-            return reject(envelope.port, NotExecuted::deadline_exceeded());
+            return envelope.reject(NotExecuted::deadline_exceeded());
         }
         if let Some(open) = &mut self.open {
             return match open.has_room() {
                 true => open.park(envelope),
-                false => reject(envelope.port, unavailable(Reason::MailboxFull)),
+                false => envelope.reject(unavailable(Reason::MailboxFull)),
             };
         }
+        self.tell(&mut envelope);
         if self.shared.poisoned.lock().contains(&envelope.meta.id) {
             let refusal = Refusal {
                 rule: "command-poisoned".into(),
@@ -163,13 +168,32 @@ impl Resident {
         }
         if !envelope.precondition.holds(self.state.exists(), self.public_version) {
             let reply = Reply::PreconditionFailed { public_version: self.public_version };
-            return self.in_turn(myself, envelope.port, reply);
+            return self.in_turn(myself, envelope, reply);
         }
         if envelope.creates && self.version > 0 {
             // A resend that was bound to a run withdrawn since: nobody has refused it, and its key starts afresh.
-            return reject(envelope.port, unavailable(Reason::CommitterBusy));
+            return envelope.reject(unavailable(Reason::CommitterBusy));
         }
         self.decide(myself, envelope);
+    }
+
+    /// Begins to tell of a command that is decided, in place of whoever sent it.
+    fn tell(&self, envelope: &mut Envelope) {
+        let (kind, command, meta) = (self.stream.kind.path(), envelope.command.name(), &mut envelope.meta);
+        envelope.span = self.house.tracer.begin(meta.trace, SpanKind::Consumer, || {
+            let attributes = [
+                ("messaging.system", SYSTEM.into()),
+                ("messaging.operation.name", "process".into()),
+                ("messaging.operation.type", "process".into()),
+                ("messaging.destination.name", kind.into()),
+                ("messaging.message.id", uuid_text(meta.id).into()),
+                ("messaging.message.conversation_id", (&meta.correlation).into()),
+                ("resurgam.command", command.into()),
+                ("resurgam.id", self.stream.id.into()),
+            ];
+            (format!("process {kind} {command}"), attributes)
+        });
+        meta.trace = envelope.span.context();
     }
 
     /// A resend gets the answer of its first run; gives the command back when there was none.
@@ -205,8 +229,9 @@ impl Resident {
             }
             Ok(_) => Some(envelope),
             Err(error) => {
-                tracing::error!(stream = %self.stream, %error, "an answer could not be looked up");
-                reject(envelope.port, unavailable(Reason::StorageReadOnly));
+                let (correlation, trace_id) = (&*envelope.meta.correlation, trace_id(envelope.meta.trace));
+                tracing::error!(stream = %self.stream, correlation, trace_id, %error, "an answer could not be looked up");
+                envelope.reject(unavailable(Reason::StorageReadOnly));
                 None
             }
         }
@@ -249,10 +274,6 @@ fn replay(house: &House, envelope: Envelope, answered: &Answered) {
 pub(super) fn answer(port: Port, reply: Reply) {
     // A caller that has gone is not an error; the outcome is on record.
     let _ = port.send(Ok(reply));
-}
-
-pub(super) fn reject(port: Port, reason: NotExecuted) {
-    let _ = port.send(Err(reason.into()));
 }
 
 pub(super) fn fail(port: Port, error: CallError) {

@@ -2,6 +2,8 @@
 
 mod shard;
 mod tree;
+mod roll;
 
+pub(super) use roll::{Heard, Roll};
 pub(super) use shard::ShardMessage;
-pub(super) use tree::{Branch, Supervisor};
+pub(super) use tree::{Branch, Supervised, Supervisor};

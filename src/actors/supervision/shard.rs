@@ -1,15 +1,17 @@
 //! Starts instances, and decides what follows when one ends: one match, no wildcard.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use crate::actors::directory::{Children, Fate, KindRoom, Living, Place, Shared};
+use crate::actors::directory::{Fate, KindRoom, Living, Place, Shared};
 use crate::actors::instance::{Instance, InstanceArguments};
 use crate::actors::runtime::House;
 use crate::domain::Stream;
 use crate::journal::recovery::histories::BrokenHistory;
 use crate::telemetry::metrics;
+use crate::telemetry::tracing::trace_id;
 
 /// The supervisor of one shard of a kind.
 #[derive(Debug)]
@@ -43,7 +45,8 @@ pub(in crate::actors) struct ShardState {
     house: Arc<House>,
     room: Arc<KindRoom>,
     index: usize,
-    children: Children,
+    /// The id and the generation of each that lives.
+    children: HashMap<ActorId, (u64, u64)>,
 }
 
 impl Actor for ShardSupervisor {
@@ -60,9 +63,10 @@ impl Actor for ShardSupervisor {
         // Whoever lived under the shard before died with it; the fence keeps their last appends harmless.
         // Published last: a start taken before the reset would be forgotten by it, one given to the old shard is lost.
         *room.shards[index].supervisor.lock() = None;
-        room.shards[index].reset();
+        let lived = room.shards[index].reset(house.clock.now());
+        metrics::actors_ended(room.spec.kind.path(), "killed", lived);
         *room.shards[index].supervisor.lock() = Some(myself);
-        Ok(ShardState { house, room, index, children: Children::default() })
+        Ok(ShardState { house, room, index, children: HashMap::new() })
     }
 
     async fn handle(
@@ -120,16 +124,23 @@ impl Actor for ShardSupervisor {
                         Some("Drained") => "left",
                         Some(_) | None => "stopped",
                     };
-                    metrics::actor_ended(kind, cause);
-                    shard.gone(id, generation);
+                    metrics::actors_ended(kind, cause, 1);
+                    shard.gone(id, generation, state.house.clock.now());
                 }
             }
             SupervisionEvent::ActorFailed(who, error) => {
                 if let Some((id, generation)) = state.children.remove(&who.get_id()) {
-                    metrics::actor_ended(kind, "failed");
+                    metrics::actors_ended(kind, "failed", 1);
                     let (now, jitter) = (state.house.clock.now(), state.house.clock.fraction());
                     let stream = Stream::new(state.room.spec.kind, id);
-                    tracing::warn!(%stream, %error, "an actor failed; its next command starts another");
+                    let at = shard.in_hand(id, generation);
+                    tracing::warn!(
+                        %stream,
+                        correlation = at.as_ref().map(|command| &*command.correlation),
+                        trace_id = trace_id(at.as_ref().and_then(|command| command.trace)),
+                        %error,
+                        "an actor failed; its next command starts another"
+                    );
                     state.room.crashed(id, now);
                     let fate = match error.downcast_ref::<BrokenHistory>() {
                         // It would only fail again.
@@ -137,7 +148,6 @@ impl Actor for ShardSupervisor {
                         None => Fate::Open,
                     };
                     if shard.failed(id, generation, error.to_string(), (now, jitter), fate) {
-                        metrics::quarantined(kind, 1.0);
                         tracing::error!(%stream, "an actor failed too often and is set aside; release it when mended");
                     }
                 }

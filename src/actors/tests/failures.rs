@@ -11,16 +11,16 @@ use crate::domain::{Aggregate, Stream};
 use crate::journal::memory_engine::MemoryEngine;
 use crate::resilience::{CallError, NotExecuted, Reason};
 
-const TALLY: Stream = Stream::new(Tally::KIND, 1);
+pub(super) const TALLY: Stream = Stream::new(Tally::KIND, 1);
 
-async fn house() -> House {
+pub(super) async fn house() -> House {
     let house = House::start(Arc::new(MemoryEngine::default())).await;
     assert_eq!(house.done(house.make::<Tally>(Add { n: 1 })).await.0, TALLY.id);
     house
 }
 
 /// Five commands that fail once each.
-async fn fail_five_times(house: &House) -> Vec<Duration> {
+pub(super) async fn fail_five_times(house: &House) -> Vec<Duration> {
     let mut took = Vec::new();
     for n in 2..=6 {
         assert!(house.runtime.panic_at(TALLY, Point::Decide));
@@ -128,6 +128,72 @@ fn a_quarantined_instance_is_probed_after_a_rest() {
         tokio::time::advance(QUARANTINE_PROBE_AFTER).await;
         house.done(house.tell::<Tally>(TALLY.id, Add { n: 7 })).await;
         assert_eq!(house.figures(TALLY).expect("an entry").state, "live");
+    });
+}
+
+// Case 120.
+#[test]
+fn a_probe_that_fails_sets_the_instance_aside_again_whatever_was_long_before() {
+    life(async {
+        let house = house().await;
+        fail_five_times(&house).await;
+        tokio::time::advance(QUARANTINE_PROBE_AFTER).await;
+        let probe = house.send(house.tell::<Tally>(TALLY.id, Explode {})).await;
+        assert!(probe.is_err(), "{probe:?}");
+        assert_eq!(house.figures(TALLY).expect("an entry").state, "quarantined");
+        tokio::time::advance(QUARANTINE_PROBE_AFTER).await;
+        house.done(house.tell::<Tally>(TALLY.id, Add { n: 8 })).await;
+    });
+}
+
+#[test]
+fn who_was_probed_is_on_probation_over_a_kill() {
+    life(async {
+        let house = house().await;
+        fail_five_times(&house).await;
+        tokio::time::advance(QUARANTINE_PROBE_AFTER).await;
+        house.done(house.tell::<Tally>(TALLY.id, Add { n: 7 })).await;
+        assert_eq!(house.runtime.kill(|stream| stream == TALLY, 1, 0), [TALLY]);
+        house.settled().await;
+        let failed = house.send(house.tell::<Tally>(TALLY.id, Explode {})).await;
+        assert!(failed.is_err(), "{failed:?}");
+        assert_eq!(house.figures(TALLY).expect("an entry").state, "quarantined");
+    });
+}
+
+// Case 120.
+#[test]
+fn while_one_call_probes_an_instance_the_others_are_turned_away() {
+    life(async {
+        let house = house().await;
+        fail_five_times(&house).await;
+        tokio::time::advance(QUARANTINE_PROBE_AFTER).await;
+        let calls: Vec<_> = (7..10).map(|n| house.begin(house.tell::<Tally>(TALLY.id, Add { n }))).collect();
+        let mut done = 0;
+        for call in calls {
+            match call.outcome().await {
+                Ok(_) => done += 1,
+                Err(CallError::NotExecuted(NotExecuted { reason: Reason::Quarantined, .. })) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        assert_eq!(done, 1);
+    });
+}
+
+#[test]
+fn nothing_is_remembered_of_who_died_with_a_shard_and_had_never_failed() {
+    life(async {
+        let house = house().await;
+        assert!(house.figures(TALLY).is_some());
+        assert!(house.runtime.kill_shard_of(TALLY));
+        // Whoever comes next finds the new shard.
+        let (other, _) = house.done(house.make::<Tally>(Add { n: 1 })).await;
+        assert_eq!(other, 2);
+        house.settled().await;
+        let room = house.runtime.house.directory.room(Tally::KIND).expect("its room");
+        let known: Vec<_> = room.shards.iter().flat_map(|shard| shard.figures()).map(|entry| entry.id).collect();
+        assert_eq!(known, [other]);
     });
 }
 

@@ -20,6 +20,7 @@ use crate::journal::disk::{DiskEngine, DiskOptions};
 use crate::journal::{CommandMeta, Engine, Journal, JournalOptions, Origin};
 use crate::resilience::{BulkheadLimits, CallError, Deadline, GuardPolicies, GuardPolicy, Partition, Unobserved};
 use crate::systems::oa_rental;
+use crate::telemetry::traces::Tracer;
 
 /// How long a client waits.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
@@ -78,7 +79,7 @@ impl House {
         // Another life draws other ids.
         let clock = Clock::manual(1_700_000_000_000, 7 + engine.figures().group);
         let catalogue = Arc::new(Catalogue::of(&systems));
-        let options = JournalOptions { recent_for: 2 * DEADLINE, free_bytes_min: 0 };
+        let options = JournalOptions { recent_for: 2 * DEADLINE, free_bytes_min: 0, tracer: Tracer::default() };
         let journal = Journal::open(engine, catalogue, clock.clone(), options).await.expect("the journal opens");
         let edge = BulkheadLimits { running_max: 4_096, ..BulkheadLimits::EDGE };
         let options = ActorOptions {
@@ -87,6 +88,7 @@ impl House {
             guard: GuardPolicies { kind: GuardPolicy { edge, ..GuardPolicy::default() }, ..GuardPolicies::default() },
             settings: std::collections::HashMap::new(),
             outbound,
+            tracer: Tracer::default(),
         };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         Self { runtime: runtime.await.expect("the tree starts"), journal, clock }
@@ -110,6 +112,7 @@ impl House {
             fingerprint: 0,
             causation: 0,
             correlation: Arc::from("a test"),
+            trace: None,
         };
         let deadline = Deadline::after(&self.clock, DEADLINE);
         Call { target, command: Arc::new(command), meta, precondition: Precondition::Always, deadline }

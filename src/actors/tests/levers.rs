@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::chaos::monkey::{Monkey, MonkeyError, MonkeyWish};
-use super::super::chaos::victims::{Name, What};
+use super::super::chaos::victims::{self, Name, What};
 use super::house::{House, life};
 use super::yard::{Add, Board, Echo, Tally};
 use crate::domain::system::Catalogue;
@@ -51,8 +51,8 @@ fn every_part_has_a_name_and_the_house_goes_on_without_it() {
         assert_eq!(names, expected, "a storage in memory has no threads");
         for (name, n) in names.iter().zip(2..) {
             let living = house.runtime.victims(&SURVIVED, &|known| known.to_string() == *name);
-            let killed = house.runtime.kill_some(living, usize::MAX, 0);
-            assert_eq!(killed.len(), 1, "{name} lives again");
+            house.runtime.kill_these(&living);
+            assert_eq!(living.len(), 1, "{name} lives again");
             house.done(house.tell::<Tally>(1, Add { n })).await;
             house.settled().await;
             assert_eq!(house.version(Stream::new(Echo::KIND, 1)), n, "{name}");
@@ -71,7 +71,8 @@ fn the_same_seed_chooses_the_same_of_the_living() {
                 house.done(house.make::<Tally>(Add { n })).await;
             }
             house.settled().await;
-            let killed = house.runtime.kill_some(house.runtime.victims(&SURVIVED, &of_yard), 10, seed);
+            let killed = victims::chosen(house.runtime.victims(&SURVIVED, &of_yard), 10, seed);
+            house.runtime.kill_these(&killed);
             killed.iter().map(|victim| victim.name.to_string()).collect::<Vec<_>>()
         })
     };

@@ -136,7 +136,7 @@ fn a_command_that_is_decided_long_after_its_deadline_is_told_of() {
         call.deadline = Deadline::after(&house.clock, Duration::from_secs(1));
         crate::fault_points::order(FaultPoint::CommandTaken, crate::fault_points::Deed::Hang);
         assert_eq!(house.send(call).await.err(), Some(Unknown::DeadlineExceeded.into()));
-        let look = || house.runtime.stuck(house.clock.now());
+        let look = || house.runtime.end_stuck(house.clock.now());
         assert_eq!(look(), [], "it may end any moment");
         tokio::time::advance(Duration::from_secs(6)).await;
         assert_eq!(look(), [TALLY]);

@@ -10,6 +10,7 @@ mod fault_points;
 mod faults;
 mod followers;
 mod gate;
+mod gauges;
 mod histories;
 mod house;
 mod keys;

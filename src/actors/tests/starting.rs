@@ -11,11 +11,13 @@ use crate::domain::{Kind, Service, System};
 use crate::journal::memory_engine::MemoryEngine;
 use crate::journal::{Journal, JournalOptions};
 use crate::resilience::{GuardPolicies, Unobserved};
+use crate::telemetry::traces::Tracer;
 
 async fn start(service: Service, shards: usize) -> StartError {
     let systems = [System { name: "yard", about: "", gateway_port: 1, settings: Vec::new(), services: vec![service] }];
     let clock = Clock::manual(0, 1);
-    let options = JournalOptions { recent_for: std::time::Duration::ZERO, free_bytes_min: 0 };
+    let options =
+        JournalOptions { recent_for: std::time::Duration::ZERO, free_bytes_min: 0, tracer: Tracer::default() };
     let engine = Arc::new(MemoryEngine::default());
     let journal = Journal::open(engine, Arc::new(Catalogue::of(&systems)), clock.clone(), options);
     let options = ActorOptions {
@@ -24,6 +26,7 @@ async fn start(service: Service, shards: usize) -> StartError {
         guard: GuardPolicies::default(),
         settings: std::collections::HashMap::new(),
         outbound: Arc::new(crate::actors::BuiltIn),
+        tracer: Tracer::default(),
     };
     let journal = journal.await.expect("the journal opens");
     Runtime::start(&systems, journal, clock, Arc::new(Unobserved), options).await.expect_err("it makes no sense")

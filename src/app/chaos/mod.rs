@@ -16,6 +16,7 @@ use super::{AppError, say};
 use crate::config::Settings;
 use crate::domain::System;
 use crate::http::server::Signals;
+use crate::http_client::{Address, Method};
 
 pub use self::operator::OperatorError;
 
@@ -155,17 +156,18 @@ pub(super) enum FaultsWhat {
 /// Fails when the server cannot be reached or does not do it.
 pub(super) async fn pull(settings: &Settings, to: Where, what: ChaosWhat, systems: &[System]) -> Result<u8, AppError> {
     let url = to.url.unwrap_or_else(|| format!("http://{}", settings.admin.listen));
+    let url: Address = url.parse().map_err(OperatorError::from)?;
     let token = settings.known_token(to.token_file.as_deref())?;
     let lever = match what {
         ChaosWhat::Lever(lever) => lever,
         ChaosWhat::Verify(arguments) => return verifying::verified(arguments, (url, token), settings, systems).await,
     };
-    let operator = Operator::new(&url, token, to.reason)?;
+    let operator = Operator::new(url, token, to.reason);
     match lever {
         Lever::Monkey { rate, lasts, seed, target, what } => {
             let mut signals = Signals::listen().map_err(AppError::Signals)?;
             let wish = wishes::monkey(rate, lasts, seed, target, what);
-            operator.call("POST", "/chaos/monkey", wish).await?;
+            operator.call(Method::POST, "/chaos/monkey", wish).await?;
             let over = tokio::select! {
                 over = watched(&operator) => over?,
                 _ = signals.next() => called_back(&operator).await?,
@@ -185,7 +187,7 @@ pub(super) async fn pull(settings: &Settings, to: Where, what: ChaosWhat, system
 /// Looks at the monkey until it is over.
 async fn watched(operator: &Operator) -> Result<Value, OperatorError> {
     loop {
-        let seen = operator.call("GET", "/chaos/monkey", Value::Null).await?;
+        let seen = operator.call(Method::GET, "/chaos/monkey", Value::Null).await?;
         if !seen["ended"].is_null() {
             return Ok(seen);
         }
@@ -195,13 +197,13 @@ async fn watched(operator: &Operator) -> Result<Value, OperatorError> {
 
 /// Calls it back; what it kills meanwhile may keep the server from answering at once.
 async fn called_back(operator: &Operator) -> Result<Value, OperatorError> {
-    let mut called = operator.call("DELETE", "/chaos/monkey", Value::Null).await;
+    let mut called = operator.call(Method::DELETE, "/chaos/monkey", Value::Null).await;
     for _ in 1..CALLS_BACK_MAX {
         match called {
             Ok(_) | Err(OperatorError::Refused { status: 400..500, .. } | OperatorError::Address(_)) => break,
             Err(OperatorError::Refused { .. } | OperatorError::Unreachable { .. }) => {
                 tokio::time::sleep(LOOK_EVERY).await;
-                called = operator.call("DELETE", "/chaos/monkey", Value::Null).await;
+                called = operator.call(Method::DELETE, "/chaos/monkey", Value::Null).await;
             }
         }
     }

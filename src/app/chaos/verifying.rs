@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::OperatorError;
 use crate::app::{AppError, say};
 use crate::chaos::{Plan, verify};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::System;
+use crate::http_client::Address;
 
 /// How many clients there may be at once.
 const CLIENTS_MAX: u64 = 1_024;
@@ -36,7 +38,7 @@ pub(crate) struct VerifyArguments {
 /// Fails when the server cannot be reached.
 pub(super) async fn verified(
     arguments: VerifyArguments,
-    (admin, token): (String, String),
+    (admin, token): (Address, String),
     settings: &Settings,
     systems: &[System],
 ) -> Result<u8, AppError> {
@@ -46,6 +48,7 @@ pub(super) async fn verified(
         let port = settings.listen.port + settings.listen.port_offset;
         format!("http://{}:{port}", settings.listen.host)
     });
+    let front = front.parse().map_err(OperatorError::from)?;
     let seed = seed.unwrap_or_else(|| clock.random());
     let data = settings.journal.data.clone();
     let plan = Plan { url: front, admin, token, data, lasting: Duration::from_secs(seconds), clients, seed };

@@ -3,30 +3,31 @@
 use serde_json::{Map, Value, json};
 
 use super::{FaultsWhat, Lever};
+use crate::http_client::Method;
 
 const MONKEY: &str = "/chaos/monkey";
 
 /// Method, path and body of a command that is one request.
-pub(super) fn of(what: Lever) -> (&'static str, String, Value) {
+pub(super) fn of(what: Lever) -> (Method, String, Value) {
     match what {
         Lever::Kill { target, what, count, seed } => {
             let what = (!what.is_empty()).then_some(what);
             let wish = json!({ "target": target, "what": what, "count": count, "seed": seed });
-            ("POST", "/chaos/kill".to_owned(), given(wish))
+            (Method::POST, "/chaos/kill".to_owned(), given(wish))
         }
         Lever::Panic { target, at, count } => {
-            ("POST", "/chaos/panic".to_owned(), given(json!({ "target": target, "at": at, "count": count })))
+            (Method::POST, "/chaos/panic".to_owned(), given(json!({ "target": target, "at": at, "count": count })))
         }
-        Lever::Disk { mend: true, .. } => ("DELETE", "/chaos/disk".to_owned(), Value::Null),
-        Lever::Disk { stall: None, fail: None, .. } => ("GET", "/chaos/disk".to_owned(), Value::Null),
+        Lever::Disk { mend: true, .. } => (Method::DELETE, "/chaos/disk".to_owned(), Value::Null),
+        Lever::Disk { stall: None, fail: None, .. } => (Method::GET, "/chaos/disk".to_owned(), Value::Null),
         Lever::Disk { stall, fail, lasts, mend: false } => {
-            ("POST", "/chaos/disk".to_owned(), given(json!({ "stall": stall, "fail": fail, "for": lasts })))
+            (Method::POST, "/chaos/disk".to_owned(), given(json!({ "stall": stall, "fail": fail, "for": lasts })))
         }
         Lever::Faults { what } => faults(what),
         Lever::Monkey { rate, lasts, seed, target, what } => {
-            ("POST", MONKEY.to_owned(), monkey(rate, lasts, seed, target, what))
+            (Method::POST, MONKEY.to_owned(), monkey(rate, lasts, seed, target, what))
         }
-        Lever::Stop => ("DELETE", MONKEY.to_owned(), Value::Null),
+        Lever::Stop => (Method::DELETE, MONKEY.to_owned(), Value::Null),
     }
 }
 
@@ -35,16 +36,16 @@ pub(super) fn monkey(rate: String, lasts: String, seed: Option<u64>, target: Str
     given(json!({ "rate": rate, "for": lasts, "seed": seed, "target": target, "what": what }))
 }
 
-fn faults(what: FaultsWhat) -> (&'static str, String, Value) {
+fn faults(what: FaultsWhat) -> (Method, String, Value) {
     match what {
-        FaultsWhat::List => ("GET", "/admin/faults".to_owned(), Value::Null),
+        FaultsWhat::List => (Method::GET, "/admin/faults".to_owned(), Value::Null),
         FaultsWhat::Add { target, latency, errors, hangs, lasts, seed } => {
             let wish = json!({
                 "target": target, "latency": latency, "errors": errors, "hangs": hangs, "for": lasts, "seed": seed,
             });
-            ("POST", "/admin/faults".to_owned(), given(wish))
+            (Method::POST, "/admin/faults".to_owned(), given(wish))
         }
-        FaultsWhat::Remove { id } => ("DELETE", format!("/admin/faults/{id}"), Value::Null),
+        FaultsWhat::Remove { id } => (Method::DELETE, format!("/admin/faults/{id}"), Value::Null),
     }
 }
 

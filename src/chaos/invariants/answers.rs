@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use super::Evidence;
 use crate::chaos::client::Answer;
-use crate::chaos::history::{Heard, Op};
+use crate::chaos::history::{Act, Heard, Op};
 use crate::chaos::report::Verdict;
 use crate::chaos::story::Command;
+use crate::domain::Stream;
+use crate::http_client::Method;
 use crate::journal::Origin;
 
 /// What the log tells of an op: with a key by its id, without one by its story.
@@ -20,6 +22,7 @@ fn told<'a>(evidence: &'a Evidence, op: &Op) -> Option<(u128, &'a Command)> {
 /// Every answered write is in the log, with the version the answer told.
 pub(super) fn none_is_lost(evidence: &Evidence) -> Verdict {
     let (mut looked_at, mut faults) = (0, Vec::new());
+    let undone = undone(evidence);
     for op in &evidence.history {
         if let Some(Heard::Odd(answer)) =
             op.tries.iter().map(|attempt| &attempt.heard).find(|h| matches!(h, Heard::Odd(_)))
@@ -30,8 +33,7 @@ pub(super) fn none_is_lost(evidence: &Evidence) -> Verdict {
         let Some(answer) = op.done().filter(|_| op.writes()) else { continue };
         looked_at += 1;
         let Some((_, command)) = told(evidence, op) else {
-            // Without a key, what changes nothing leaves nothing.
-            if op.key.is_some() || answer.status == 201 {
+            if op.key.is_some() || !may_leave_nothing(op, &undone) {
                 faults.push(format!("{} was answered {} and is not in the log", op.story, answer.status));
             }
             continue;
@@ -55,6 +57,19 @@ pub(super) fn none_is_lost(evidence: &Evidence) -> Verdict {
         }
     }
     Verdict::of(looked_at, "answered writes", faults)
+}
+
+/// Whatever the log says that clients undid.
+fn undone(evidence: &Evidence) -> HashSet<Stream> {
+    let undos = evidence.history.iter().filter(|op| op.act == Act::Undo).filter_map(|op| told(evidence, op));
+    undos.filter(|(_, command)| command.public > 0).map(|(_, command)| command.stream).collect()
+}
+
+/// Without a key, what changes nothing leaves nothing. Of what these clients do, only what is undone by a PATCH stays and
+/// may be undone again.
+fn may_leave_nothing(op: &Op, undone: &HashSet<Stream>) -> bool {
+    let is_undo = op.act == Act::Undo && op.sent.method != Method::DELETE;
+    is_undo && op.stream().is_some_and(|stream| undone.contains(&stream))
 }
 
 /// Whatever clients' commands the log tells of since the load began were asked for, and what was turned away was not done.
@@ -129,7 +144,8 @@ pub(super) fn unknowns_are_resolved(evidence: &Evidence) -> Verdict {
     Verdict::of(looked_at, "writes without an answer", faults)
 }
 
-/// All answers to one key are the same, to the byte; a refusal says besides when it was told.
+/// All answers to one key are the same, to the byte; a refusal says besides when it was told, and what was missing stays
+/// so.
 pub(super) fn a_key_has_one_answer(evidence: &Evidence) -> Verdict {
     let (mut looked_at, mut faults) = (0, Vec::new());
     for op in evidence.history.iter().filter(|op| op.key.is_some()) {
@@ -137,9 +153,9 @@ pub(super) fn a_key_has_one_answer(evidence: &Evidence) -> Verdict {
         let Some(first) = answers.next() else { continue };
         for other in answers {
             looked_at += 1;
-            // What never reached an aggregate left no answer to repeat.
-            let is_kept = first.status != 404;
-            if is_kept && !is_same(first, other) {
+            // What is missing left no answer to repeat; but no id is given twice, so that it stays missing.
+            let is_as_before = if first.status == 404 { other.status == 404 } else { is_same(first, other) };
+            if !is_as_before {
                 faults.push(format!("{}: {first:?}, then {other:?}", op.story));
             }
         }

@@ -15,8 +15,13 @@ pub(super) fn each_ends_once(evidence: &Evidence) -> Verdict {
         if life.ends.len() != 1 {
             faults.push(format!("ask {id:032x} of {} ended {} times", life.to, life.ends.len()));
         }
-        if evidence.story.commands.by_id.get(&life.command).is_some_and(|command| command.runs > 1) {
+        let runs = evidence.story.commands.by_id.get(&life.command).map_or(0, |command| command.runs);
+        if runs > 1 {
             faults.push(format!("ask {id:032x} had {} do it more than once", life.to));
+        }
+        // What an outside party did is in no log of ours.
+        if runs == 0 && life.ends == [Closed::Answered] && !life.is_outside() {
+            faults.push(format!("ask {id:032x} was answered, and {} never ran it", life.to));
         }
     }
     Verdict::of(asks.by_id.len() as u64, "asks", faults)

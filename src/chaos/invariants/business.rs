@@ -99,12 +99,14 @@ pub(super) fn money_adds_up(evidence: &Evidence) -> Verdict {
     sides.verdict("payments")
 }
 
-/// No order without one payment, no payment without its order; what is shipped is paid, and what is told was shipped.
+/// No order without one payment, no payment without its order, and so on in all five systems, by their facts; what is
+/// shipped is paid, and what is told was shipped.
 pub(super) fn what_stands_is_paid_once(evidence: &Evidence) -> Verdict {
     let shown = &evidence.shown;
     let (orders, payments) = (shown.of("book-market/order/order"), shown.of("book-market/payment/payment"));
     let shipped = shown.of("book-market/delivery/delivery");
-    let mut sides = Sides::default();
+    let (looked_at, faults) = evidence.story.pairs.judged();
+    let mut sides = Sides { looked_at, faults };
     for (id, payment) in payments {
         let (paid, stands) = (payment["status"] == "Ordered", orders.contains_key(id));
         sides.must(paid == stands, || {

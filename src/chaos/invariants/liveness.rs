@@ -1,7 +1,11 @@
 //! Afterwards: everything answers, nothing is kept, and it is as quick as before.
 
+use std::time::Duration;
+
 use super::Evidence;
 use crate::chaos::history::Heard;
+use crate::chaos::operator::Vitals;
+use crate::chaos::probes::{PACED, Paced};
 use crate::chaos::report::Verdict;
 
 /// By how much memory may have grown beyond what is known to be held, in percent.
@@ -22,7 +26,7 @@ pub(super) fn timers(_: &Evidence) -> Verdict {
 }
 
 /// Every aggregate that was made answers; nobody is between two states, set aside or behind; nothing is held that is 0
-/// at rest; files and memory are as before.
+/// at rest; files and memory are as before, if it is the same process.
 pub(super) fn everything_answers_and_nothing_leaks(evidence: &Evidence) -> Verdict {
     let Evidence { before, rest, after, .. } = evidence;
     let mut faults = evidence.silent.clone();
@@ -30,40 +34,60 @@ pub(super) fn everything_answers_and_nothing_leaks(evidence: &Evidence) -> Verdi
     faults.extend(after.unrest().into_iter().map(|what| format!("after everything answered, {what}")));
     faults.extend(after.quarantined.iter().map(|actor| format!("in quarantine: {actor}")));
     faults.extend(after.parked.iter().map(|item| format!("parked: {item}")));
+    faults.extend(after.unshown().map(|name| format!("the operator's listener does not show {name}")));
+    if after.lags.is_empty() {
+        faults.push("the operator's listener shows no follower".to_owned());
+    }
     let gauges = after.held.len() as u64 + after.lags.len() as u64;
-    if gauges == 0 {
-        faults.push("the operator's listener shows no gauge and no follower".to_owned());
-    }
-    // Another process has other files and another memory.
-    if before.process.is_some() && before.process == after.process {
-        if after.files > before.files + FILES_MORE {
-            faults.push(format!("{} files are open, {} were", after.files, before.files));
-        }
-        let live = after.live_bytes.saturating_sub(before.live_bytes);
-        let expected = (before.resident_bytes + live + KEPT_BYTES) / 100 * (100 + GROWN_PERCENT);
-        if after.resident_bytes > expected {
-            let mebibytes = [after.resident_bytes, before.resident_bytes, expected].map(|bytes| bytes >> 20);
-            faults
-                .push(format!("it holds {} MiB, before {}, and {} would do", mebibytes[0], mebibytes[1], mebibytes[2]));
-        }
-    }
-    Verdict::of(evidence.knocked + gauges, "aggregates and gauges", faults)
+    let (leaks, unjudged) = leaks(before, after);
+    faults.extend(leaks);
+    Verdict { unjudged, ..Verdict::of(evidence.knocked + gauges, "aggregates and gauges", faults) }
 }
 
-/// One request at a time is as quick as before.
+/// What the process has more of than before; or why that cannot be said.
+fn leaks(before: &Vitals, after: &Vitals) -> (Vec<String>, Option<&'static str>) {
+    if !before.is_seen() || !after.is_seen() {
+        return (Vec::new(), Some("files and memory, because the process cannot be looked at"));
+    }
+    if before.process != after.process {
+        return (Vec::new(), Some("files and memory, because the process is another one"));
+    }
+    let mut faults = Vec::new();
+    if after.files > before.files + FILES_MORE {
+        faults.push(format!("{} files are open, {} were", after.files, before.files));
+    }
+    let live = after.live_bytes.saturating_sub(before.live_bytes);
+    let expected = (before.resident_bytes + live + KEPT_BYTES) / 100 * (100 + GROWN_PERCENT);
+    if after.resident_bytes > expected {
+        let mebibytes = [after.resident_bytes, before.resident_bytes, expected].map(|bytes| bytes >> 20);
+        faults.push(format!("it holds {} MiB, before {}, and {} would do", mebibytes[0], mebibytes[1], mebibytes[2]));
+    }
+    (faults, None)
+}
+
+/// One request at a time is done each time, and as quickly as before.
 pub(super) fn latency_is_back(evidence: &Evidence) -> Verdict {
-    let p99 = |sorted: &[f64]| sorted.get(sorted.len().saturating_sub(1) * 99 / 100).copied().unwrap_or(0.0);
-    let (before, after) = (p99(&evidence.idle_before), p99(&evidence.idle_after));
-    let is_back = after <= (before * SLOWER).max(QUICK);
-    let fault = (!is_back).then(|| format!("the slowest of a hundred takes {after:.4} s, before {before:.4} s"));
-    Verdict::of(evidence.idle_after.len() as u64, "requests one by one", fault.into_iter().collect())
+    let Evidence { idle_before, idle_after, .. } = evidence;
+    let mut faults = Vec::new();
+    for (when, Paced { took, failed }) in [("before", idle_before), ("after", idle_after)] {
+        if took.len() < PACED || !failed.is_empty() {
+            faults.push(format!("{} of {PACED} requests were done {when} the load: {failed:?}", took.len()));
+        }
+    }
+    let slowest = |paced: &Paced| paced.took.last().copied().unwrap_or(0.0);
+    let (before, after) = (slowest(idle_before), slowest(idle_after));
+    if after > (before * SLOWER).max(QUICK) {
+        faults.push(format!("the slowest of a hundred takes {after:.4} s, before {before:.4} s"));
+    }
+    Verdict::of(idle_after.took.len() as u64, "requests one by one", faults)
 }
 
 /// How long the server was away each time: from the first connection that broke or was refused to the first answer to
-/// whoever asked after that.
+/// whoever asked after that, or to the end if there was none.
 fn absences(evidence: &Evidence) -> Vec<f64> {
     let mut tries: Vec<_> = evidence.history.iter().flat_map(|op| &op.tries).collect();
     tries.sort_by_key(|attempt| attempt.ended);
+    let end = tries.last().map_or(Duration::ZERO, |attempt| attempt.ended);
     let (mut away, mut absences) = (None, Vec::new());
     for attempt in tries {
         match attempt.heard {
@@ -78,6 +102,7 @@ fn absences(evidence: &Evidence) -> Vec<f64> {
             Heard::Refused(_) | Heard::Odd(_) | Heard::NotExecuted | Heard::TimedOut | Heard::Left => {}
         }
     }
+    absences.extend(away.map(|began| (end - began).as_secs_f64()));
     absences
 }
 

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::history::Op;
 use super::operator::Vitals;
+use super::probes::Paced;
 use super::report::Verdict;
 use super::shown::Shown;
 use super::story::Story;
@@ -39,9 +40,9 @@ pub(super) struct Evidence {
     /// How many were, and which did not answer.
     pub(super) knocked: u64,
     pub(super) silent: Vec<String>,
-    /// How long single requests took before the load and after it, in seconds, sorted.
-    pub(super) idle_before: Vec<f64>,
-    pub(super) idle_after: Vec<f64>,
+    /// How single requests went before the load and after it.
+    pub(super) idle_before: Paced,
+    pub(super) idle_after: Paced,
 }
 
 type Judge = fn(&Evidence) -> Verdict;

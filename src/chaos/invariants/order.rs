@@ -1,12 +1,13 @@
 //! Order: what was over before something else began is before it in the aggregate's versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::Evidence;
-use crate::chaos::history::Op;
+use crate::chaos::history::{Act, Heard, Op};
 use crate::chaos::report::Verdict;
 use crate::domain::Stream;
+use crate::http_client::Method;
 
 /// One answered operation on an aggregate: when, and which public version it saw or made.
 struct Seen<'a> {
@@ -18,8 +19,8 @@ struct Seen<'a> {
     made: bool,
 }
 
-/// For each aggregate: a write's version is above, and a read's not below, every version seen before it began; and no
-/// answer shows a version whose write had not begun by then.
+/// For each aggregate: a write's version is above, and a read's not below, every version seen before it began; no answer
+/// shows a version whose write had not begun by then; and what was made is missing to nobody before somebody deletes it.
 pub(super) fn each_aggregate_is_linearizable(evidence: &Evidence) -> Verdict {
     let mut streams: BTreeMap<Stream, Vec<Seen<'_>>> = BTreeMap::new();
     for op in &evidence.history {
@@ -45,7 +46,37 @@ pub(super) fn each_aggregate_is_linearizable(evidence: &Evidence) -> Verdict {
             beyond.map(|seen| format!("{}: {stream} version {} was never written", seen.op.story, seen.version)),
         );
     }
-    Verdict::of(looked_at, "operations in the order of their versions", faults)
+    let (missed, missing) = missing(&evidence.history);
+    faults.extend(missing);
+    Verdict::of(looked_at + missed, "operations in the order of their versions", faults)
+}
+
+/// Returns how often something was missing that had been made before, and where nobody could have deleted it yet.
+fn missing(history: &[Op]) -> (u64, Vec<String>) {
+    let (mut made, mut deleted) = (HashMap::new(), HashMap::new());
+    for op in history {
+        let Some(stream) = op.stream() else { continue };
+        if op.act == Act::Create {
+            made.extend(op.settled().map(|settled| (stream, settled.ended)));
+        } else if op.sent.method == Method::DELETE {
+            let may_have = op.tries.iter().filter(|attempt| attempt.heard.may_be_done()).map(|attempt| attempt.began);
+            deleted.entry(stream).or_insert_with(Vec::new).extend(may_have);
+        }
+    }
+    let (mut looked_at, mut faults) = (0, Vec::new());
+    for op in history {
+        let misses = |heard: &Heard| matches!(heard, Heard::Refused(answer) if answer.status == 404);
+        let miss = op.tries.iter().find(|attempt| misses(&attempt.heard));
+        let Some((stream, miss)) = op.stream().zip(miss) else { continue };
+        if made.get(&stream).is_none_or(|since: &Duration| *since >= op.began()) {
+            continue;
+        }
+        looked_at += 1;
+        if !deleted.get(&stream).is_some_and(|began| began.iter().any(|began| *began <= miss.ended)) {
+            faults.push(format!("{} did not find {stream}, which was made before and not deleted", op.story));
+        }
+    }
+    (looked_at, faults)
 }
 
 fn judge(stream: Stream, seen: &mut [Seen<'_>], faults: &mut Vec<String>) {

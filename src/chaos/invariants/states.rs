@@ -25,7 +25,6 @@ pub(super) fn replay_is_what_is_shown(evidence: &Evidence) -> Verdict {
         }
     }
     faults.extend(states.never_were());
-    faults.extend(evidence.shown.faults.iter().cloned());
     Verdict::of(looked_at + states.seen, "states and answers", faults)
 }
 
@@ -41,14 +40,17 @@ fn compared(evidence: &Evidence, of_views: bool) -> (u64, Vec<String>) {
     let (mut looked_at, mut faults) = (0, Vec::new());
     for (kind, list) in evidence.shown.lists.iter().filter(|(kind, _)| states.is_view(**kind) == of_views) {
         let Some(resource) = states.resource(*kind) else { continue };
-        let of_kind = Stream::new(*kind, 0)..=Stream::new(*kind, u64::MAX);
-        for (stream, row) in states.rows.range(of_kind).filter(|(_, row)| row.state.exists()) {
+        let is_whole = evidence.shown.whole.get(kind) != Some(&false);
+        for (stream, row) in states.existing(*kind) {
+            let shown = list.get(&stream.id);
+            // The list ends before it.
+            if shown.is_none() && !is_whole {
+                continue;
+            }
             looked_at += 1;
             let expected = represented(resource, &*row.state);
-            match list.get(&stream.id) {
-                Some(shown) if is_shown(&expected, shown) => {}
-                None if evidence.shown.whole.get(kind) == Some(&false) => {}
-                shown => faults.push(format!("{stream} is shown as {shown:?}, the log makes {expected:?} of it")),
+            if !shown.is_some_and(|shown| is_shown(&expected, shown)) {
+                faults.push(format!("{stream} is shown as {shown:?}, the log makes {expected:?} of it"));
             }
         }
         let is_there = |id: u64| states.rows.get(&Stream::new(*kind, id)).is_some_and(|row| row.state.exists());
@@ -64,6 +66,8 @@ fn compared(evidence: &Evidence, of_views: bool) -> (u64, Vec<String>) {
         looked_at += 1;
         faults.extend(alone(*stream, *version, body, row.public_version, &represented(resource, &*row.state)));
     }
+    let unread = evidence.shown.faults.iter().filter(|(kind, _)| states.is_view(*kind) == of_views);
+    faults.extend(unread.map(|(_, fault)| fault.clone()));
     (looked_at, faults)
 }
 

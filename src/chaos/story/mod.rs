@@ -4,6 +4,7 @@ mod asks;
 mod commands;
 mod groups;
 mod ledgers;
+mod pairs;
 mod states;
 mod turns;
 
@@ -18,6 +19,7 @@ pub(super) use asks::Asks;
 pub(super) use commands::{Command, Commands};
 pub(super) use groups::Groups;
 pub(super) use ledgers::Ledgers;
+pub(crate) use pairs::Pairs;
 pub(super) use states::{States, is_shown, represented};
 pub(super) use turns::Turns;
 
@@ -40,6 +42,7 @@ pub(super) struct Story {
     pub(super) turns: Turns,
     pub(super) asks: Asks,
     pub(super) ledgers: Ledgers,
+    pub(super) pairs: Pairs,
     /// What was walked; or the damage found.
     pub(super) walked: Result<Verified, String>,
     records: u64,
@@ -49,19 +52,25 @@ impl Story {
     /// Reads the log in a data directory beside a history.
     pub(super) fn read(data: &Path, systems: &[System], history: &[Op]) -> Self {
         let catalogue = Catalogue::of(systems);
-        let mut story = Self {
+        let mut story = Self::new(systems, history);
+        let walked = walk_living(&data.join("log"), &mut |frame| story.take(frame, &catalogue));
+        story.walked = walked.map_err(|error| error.to_string());
+        story
+    }
+
+    /// Begins beside a history, before the first record.
+    pub(super) fn new(systems: &[System], history: &[Op]) -> Self {
+        Self {
             commands: Commands::default(),
             groups: Groups::default(),
             states: States::new(systems, history),
             turns: Turns::new(systems),
             asks: Asks::default(),
             ledgers: Ledgers::default(),
+            pairs: Pairs::default(),
             walked: Err("nothing was read".to_owned()),
             records: 0,
-        };
-        let walked = walk_living(&data.join("log"), &mut |frame| story.take(frame, &catalogue));
-        story.walked = walked.map_err(|error| error.to_string());
-        story
+        }
     }
 
     fn take(&mut self, frame: &Frame, catalogue: &Catalogue) {
@@ -72,18 +81,24 @@ impl Story {
                 return;
             }
         };
-        let mut position = frame.header.first_position();
-        for record in &records {
+        self.tell(frame.header.group(), frame.header.first_position(), &records, catalogue);
+        self.groups.take(frame, &records, &mut self.commands);
+    }
+
+    /// Takes a group's records in.
+    pub(super) fn tell(&mut self, group: u64, first: Position, records: &[Record], catalogue: &Catalogue) {
+        let mut position = first;
+        for record in records {
             self.records += 1;
-            let at = At { order: self.records, group: frame.header.group(), position };
+            let at = At { order: self.records, group, position };
             self.commands.take(at, record);
             self.states.take(at, record, catalogue);
             self.turns.take(at, record);
             self.asks.take(at, record);
             self.ledgers.take(at, record);
+            self.pairs.take(record);
             position += record.positions();
         }
-        self.groups.take(frame, &records, &mut self.commands);
     }
 }
 

@@ -122,6 +122,12 @@ impl States {
         left.collect()
     }
 
+    /// Every aggregate or row of a kind that exists.
+    pub(in crate::chaos) fn existing(&self, kind: Kind) -> impl Iterator<Item = (&Stream, &Folded)> {
+        let of_kind = Stream::new(kind, 0)..=Stream::new(kind, u64::MAX);
+        self.rows.range(of_kind).filter(|(_, row)| row.state.exists())
+    }
+
     /// Tells whether a kind is a view's.
     pub(in crate::chaos) fn is_view(&self, kind: Kind) -> bool {
         self.views.iter().any(|view| view.kind == kind)

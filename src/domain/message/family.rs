@@ -35,9 +35,10 @@
 ///     }
 /// }
 /// let taken = SeatTaken { seat_row: 2, seat: 7 };
-/// assert_eq!(serde_json::to_string(&taken).unwrap(), r#"{"seatRow":2,"seat":7}"#);
+/// assert_eq!(serde_json::to_value(&taken)?, serde_json::json!({ "seatRow": 2, "seat": 7 }));
 /// assert!(SeatEvent::from(taken).is_public());
 /// assert!(!SeatEvent::from(SeatWiped {}).is_public());
+/// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
 /// Messages that say the same may share a shape, which is stored and shown as if it stood in each; and an aggregate's two
@@ -54,9 +55,10 @@
 ///     enum HallEvent: Event { Sat(Place) = 1; Rose(Place) = 1 }
 /// }
 /// let sat = HallEvent::from(Sat(Place { seat: 7 }));
-/// assert_eq!(serde_json::to_string(&Sat(Place { seat: 7 })).unwrap(), r#"{"seat":7}"#);
+/// assert_eq!(serde_json::to_value(Sat(Place { seat: 7 }))?, serde_json::json!({ "seat": 7 }));
 /// let (told, other): (Option<&Sat>, Option<&Rose>) = (sat.told(), sat.told());
 /// assert_eq!((told, other), (Some(&Sat(Place { seat: 7 })), None));
+/// # Ok::<(), serde_json::Error>(())
 /// ```
 #[macro_export]
 macro_rules! messages {

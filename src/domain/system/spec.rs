@@ -345,6 +345,7 @@ pub(in crate::domain) mod tests {
             command: 0,
             causation: 0,
             correlation: Arc::from("story"),
+            trace: None,
             event: Arc::new(event),
         }
     }

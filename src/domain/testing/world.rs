@@ -269,6 +269,7 @@ impl World {
                 command: 0,
                 causation: 0,
                 correlation: Arc::from("story"),
+                trace: None,
                 event: event.clone(),
             };
             self.publish(fact);

@@ -9,6 +9,7 @@ use warp::http::StatusCode;
 use super::breakers;
 use super::events::{self, Wanted};
 use super::health::{health, liveness, readiness};
+use super::prometheus::Names;
 use crate::http::answer::Answer;
 use crate::http::negotiate::JSON;
 use crate::http::problem::Problem;
@@ -59,11 +60,11 @@ pub(in crate::http) async fn handle(
     let (route, outcome) = match *rest {
         [] => ("/actuator", read(request, || links(&format!("{}{prefix}/actuator", request.origin())))),
         ["health"] => ("/actuator/health", told(request, || health(edge))),
-        ["health", "liveness"] => ("/actuator/health/liveness", told(request, liveness)),
+        ["health", "liveness"] => ("/actuator/health/liveness", told(request, || liveness(edge))),
         ["health", "readiness"] => ("/actuator/health/readiness", told(request, || readiness(edge))),
         ["health", ..] => ("/actuator/health", Err(Problem::NoSuchItem)),
         ["info"] => ("/actuator/info", read(request, || "{}".to_owned())),
-        ["prometheus"] => ("/actuator/prometheus", request.must_read().map(|()| edge.metrics.answer())),
+        ["prometheus"] => ("/actuator/prometheus", edge.show_metrics(request, Names::Spring).await),
         ["circuitbreakers"] => ("/actuator/circuitbreakers", read(request, || breakers::list(&guards()))),
         ["circuitbreakers", ref name @ ..] => {
             ("/actuator/circuitbreakers/{name}", breakers::update(edge, request, within, name).await)
@@ -95,7 +96,7 @@ pub(in crate::http) async fn handle(
             read(request, || list("rateLimiters", edge.shedding.has_rate().then_some("edge"))),
         ),
         ["ratelimiterevents", ..] => ("/actuator/ratelimiterevents", read(request, || none("rateLimiterEvents"))),
-        _ => return no_such_address(),
+        _ => ("/actuator", no_such_address().outcome),
     };
     Handled { route, outcome }
 }

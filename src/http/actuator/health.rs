@@ -5,6 +5,7 @@ use warp::http::StatusCode;
 
 use super::endpoints::ACTUATOR;
 use crate::http::answer::Answer;
+use crate::http::health::{is_good, ready};
 use crate::http::problem::Problem;
 use crate::http::routes::{Edge, Handled};
 use crate::resilience::Reason;
@@ -21,28 +22,16 @@ pub(in crate::http) fn stopped(rest: &[&str]) -> Handled {
     Handled { route: "stopped", outcome: Err(Problem::unavailable(Reason::ServiceStopped)) }
 }
 
-/// Tells whether the process does its work, and why not.
-pub(in crate::http) fn faults(edge: &Edge) -> Vec<String> {
-    let mut faults = Vec::new();
-    if let Err(unwritable) = edge.journal.writable() {
-        faults.push(unwritable.to_string());
-    }
-    if edge.is_draining() {
-        faults.push("the server is stopping".to_owned());
-    }
-    faults
-}
-
 pub(super) fn health(edge: &Edge) -> Told {
-    told(if edge.journal.writable().is_ok() { "UP" } else { "DOWN" })
+    told(if edge.vitals.is_alive() && edge.journal.writable().is_ok() { "UP" } else { "DOWN" })
 }
 
-pub(super) fn liveness() -> Told {
-    told("UP")
+pub(super) fn liveness(edge: &Edge) -> Told {
+    told(if edge.vitals.is_alive() { "UP" } else { "DOWN" })
 }
 
 pub(super) fn readiness(edge: &Edge) -> Told {
-    told(if faults(edge).is_empty() { "UP" } else { "OUT_OF_SERVICE" })
+    told(if is_good(&ready(&edge.vitals)) { "UP" } else { "OUT_OF_SERVICE" })
 }
 
 fn told(word: &str) -> Told {

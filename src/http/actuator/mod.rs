@@ -10,5 +10,6 @@ mod breakers;
 mod events;
 
 pub(super) use endpoints::handle;
-pub(super) use health::{faults, stopped};
+pub(super) use health::stopped;
 pub use prometheus::MetricsText;
+pub(super) use prometheus::Names;

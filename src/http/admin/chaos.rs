@@ -6,11 +6,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::faults::malformed;
+use super::levers::{Wish, wish};
 use super::operator::{Admin, answer};
 use super::target;
 use crate::actors::chaos::Point;
 use crate::actors::chaos::panics::PANICS_MAX;
-use crate::actors::chaos::victims::{Victim, What};
+use crate::actors::chaos::victims::{Victim, What, chosen};
 use crate::http::answer::Answer;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
@@ -20,76 +21,76 @@ use crate::resilience::faults::parse_duration;
 /// How many parts one request may kill.
 const KILLS_MAX: usize = 10_000;
 
-/// What an operator sends along.
+/// The most of a kill's victims that its note in the log names; of more it tells how many.
+const NAMED_MAX: usize = 100;
+
+/// What is to be killed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wish {
-    pub(super) target: Option<String>,
+struct Kill {
+    target: Option<String>,
     what: Option<Vec<String>>,
     count: Option<usize>,
-    pub(super) seed: Option<u64>,
+    seed: Option<u64>,
+    #[serde(default)]
+    reason: String,
+}
+
+/// What is to panic.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Panic {
+    #[serde(default)]
+    target: String,
     at: Option<String>,
-    pub(super) rate: Option<String>,
+    count: Option<usize>,
+    #[serde(default)]
+    reason: String,
+}
+
+/// What is to be wrong with the disk.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Disk {
     stall: Option<String>,
     fail: Option<String>,
     #[serde(rename = "for")]
     lasts: Option<String>,
-    reason: Option<String>,
+    #[serde(default)]
+    reason: String,
 }
 
-impl Wish {
-    fn read(body: &[u8]) -> Result<Self, Problem> {
-        if body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self::default());
-        }
-        serde_json::from_slice(body).map_err(malformed)
-    }
+/// How long it shall go on; what would go on for ever is refused.
+pub(super) fn lasting(lasts: Option<&str>) -> Result<Duration, Problem> {
+    duration("for", lasts.ok_or_else(|| malformed("for is missing: how long, as in \"60s\""))?)
+}
 
-    pub(super) fn reason(&self) -> &str {
-        self.reason.as_deref().unwrap_or_default()
-    }
-
-    pub(super) fn target(&self) -> &str {
-        self.target.as_deref().unwrap_or("*")
-    }
-
-    /// How long it shall go on; what would go on for ever is refused.
-    pub(super) fn lasts(&self) -> Result<Duration, Problem> {
-        let lasts = self.lasts.as_deref().ok_or_else(|| malformed("for is missing: how long, as in \"60s\""))?;
-        duration("for", lasts)
-    }
-
-    /// Which sorts of parts are meant, if it says so.
-    pub(super) fn of(&self) -> Result<Option<Vec<What>>, Problem> {
-        let Some(names) = &self.what else { return Ok(None) };
-        let known = |name: &String| {
-            let all = What::ALL.map(What::name).join(", ");
-            What::named(name).ok_or_else(|| malformed(format!("what names {name:?}; there are: {all}")))
-        };
-        names.iter().map(known).collect::<Result<_, _>>().map(Some)
-    }
+/// Which sorts of parts are meant, if it is said.
+pub(super) fn sorts(names: Option<&[String]>) -> Result<Option<Vec<What>>, Problem> {
+    let known = |name: &String| {
+        let all = What::ALL.map(What::name).join(", ");
+        What::named(name).ok_or_else(|| malformed(format!("what names {name:?}; there are: {all}")))
+    };
+    names.map(|names| names.iter().map(known).collect()).transpose()
 }
 
 impl Admin {
     /// Pulls a lever.
     pub(super) async fn pull(&self, request: &Request, lever: &str) -> Result<Answer, Problem> {
-        if !["kill", "panic", "disk", "monkey"].contains(&lever) {
-            return Err(Problem::NoSuchAddress);
-        }
         self.chaos_is_on()?;
-        let wish = Wish::read(&request.body)?;
         match lever {
-            "kill" => self.kill(request, &wish).await,
-            "panic" => self.panic(request, &wish).await,
-            "disk" => self.disturb(request, &wish).await,
-            _ => self.unleash(request, &wish).await,
+            "kill" => self.kill(request, &wish(&request.body)?).await,
+            "panic" => self.panic(request, &wish(&request.body)?).await,
+            "disk" => self.disturb(request, &wish(&request.body)?).await,
+            "monkey" => self.unleash(request, &wish(&request.body)?).await,
+            _ => Err(Problem::NoSuchAddress),
         }
     }
 
     /// Lets a lever go before its time.
     pub(super) async fn let_go(&self, request: &Request, lever: &str) -> Result<Answer, Problem> {
         self.chaos_is_on()?;
-        let wish = Wish::read(&request.body)?;
+        let wish: Wish = wish(&request.body)?;
         if lever == "monkey" {
             return self.stop_monkey(request, &wish).await;
         }
@@ -100,16 +101,26 @@ impl Admin {
         Ok(answer(&self.shown_disk(&was)))
     }
 
-    async fn kill(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
-        let (target, of) = (wish.target(), wish.of()?);
+    /// Kills; whom stands in the log before.
+    async fn kill(&self, request: &Request, wish: &Kill) -> Result<Answer, Problem> {
+        let missing = || malformed("target is missing: a part's name, its beginning, or \"*\"");
+        let (target, of) = (wish.target.as_deref().ok_or_else(missing)?, sorts(wish.what.as_deref())?);
+        let count = match wish.count.unwrap_or(KILLS_MAX) {
+            count if (1..=KILLS_MAX).contains(&count) => count,
+            _ => return Err(malformed(format!("count is from 1 to {KILLS_MAX}"))),
+        };
         // A seed of its own is shown, so it has as many bits as every reader of JSON keeps.
         let seed = wish.seed.unwrap_or_else(|| self.edge.clock.random() >> 11);
-        let count = wish.count.unwrap_or(KILLS_MAX).min(KILLS_MAX);
-        self.edge.audit(request, wish.reason(), &format!("kill {count} at most, seed {seed}"), target).await?;
-        let killed = self.edge.runtime.kill_some(self.meant(target, of.as_deref()), count, seed);
-        let names: Vec<_> = killed.iter().map(|victim| victim.name.to_string()).collect();
+        let chosen = chosen(self.meant(target, of.as_deref()), count, seed);
+        let names: Vec<_> = chosen.iter().map(|victim| victim.name.to_string()).collect();
+        let named = names.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = names.len().saturating_sub(NAMED_MAX);
+        let action = format!("kill {} (seed {seed}): {named}", names.len());
+        let action = if more > 0 { format!("{action} and {more} more") } else { action };
+        self.edge.audit(request, &wish.reason, &action, target).await?;
+        self.edge.runtime.kill_these(&chosen);
         let mut told = json!({ "killed": names, "seed": seed });
-        if killed.iter().any(|victim| !victim.what.is_survived()) {
+        if chosen.iter().any(|victim| !victim.what.is_survived()) {
             told["then"] = json!("the process ends with exit code 70");
         }
         Ok(answer(&told))
@@ -128,8 +139,8 @@ impl Admin {
         }
     }
 
-    async fn panic(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
-        let target = wish.target.as_deref().unwrap_or_default();
+    async fn panic(&self, request: &Request, wish: &Panic) -> Result<Answer, Problem> {
+        let target = wish.target.as_str();
         let point = match wish.at.as_deref() {
             Some("decide") | None => Point::Decide,
             Some("evolve") => Point::Evolve,
@@ -141,7 +152,7 @@ impl Admin {
         };
         let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("live"));
         let stream = stream.ok_or(Problem::NoSuchAddress)?;
-        self.edge.audit(request, wish.reason(), "panic", target).await?;
+        self.edge.audit(request, &wish.reason, &format!("panic at {}", point.name()), target).await?;
         match self.edge.runtime.panic_at(stream, point) {
             true => Ok(answer(&json!({ "target": target }))),
             false => Err(Problem::NoSuchAddress),
@@ -149,8 +160,8 @@ impl Admin {
     }
 
     /// Has a follower's next facts panic; it is named whole, or policies by their service and a view by its kind.
-    async fn panic_in(&self, request: &Request, wish: &Wish, stem: &str) -> Result<Answer, Problem> {
-        let target = wish.target.as_deref().unwrap_or_default();
+    async fn panic_in(&self, request: &Request, wish: &Panic, stem: &str) -> Result<Answer, Problem> {
+        let target = wish.target.as_str();
         let times = match wish.count.unwrap_or(1) {
             times if (1..=PANICS_MAX as usize).contains(&times) => u32::try_from(times).unwrap_or(PANICS_MAX),
             _ => return Err(malformed(format!("count is from 1 to {PANICS_MAX}"))),
@@ -160,12 +171,12 @@ impl Admin {
         let known = self.edge.runtime.follower_names(of_point);
         let follower = known.into_iter().find(|name| is_meant(name)).ok_or(Problem::NoSuchAddress)?;
         let action = if of_point == What::Views { "panic at apply" } else { "panic at react" };
-        self.edge.audit(request, wish.reason(), &format!("{action}, {times} times"), &follower).await?;
+        self.edge.audit(request, &wish.reason, &format!("{action}, {times} times"), &follower).await?;
         self.edge.runtime.panic_in(&follower, times);
         Ok(answer(&json!({ "target": &*follower, "times": times })))
     }
 
-    async fn disturb(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+    async fn disturb(&self, request: &Request, wish: &Disk) -> Result<Answer, Problem> {
         let fault = match (wish.stall.as_deref(), wish.fail.as_deref()) {
             (Some(stall), None) => DiskFault::Stall(duration("stall", stall)?),
             (None, Some("write")) => DiskFault::FailWrite,
@@ -175,9 +186,9 @@ impl Admin {
             }
             (Some(_) | None, _) => return Err(malformed("one of stall, as in \"200ms\", and fail, write or sync")),
         };
-        let lasts = wish.lasts()?;
+        let lasts = lasting(wish.lasts.as_deref())?;
         fault.check(lasts).map_err(malformed)?;
-        self.edge.audit(request, wish.reason(), &format!("disk: {fault:?} for {lasts:?}"), "disk").await?;
+        self.edge.audit(request, &wish.reason, &format!("disk: {fault:?} for {lasts:?}"), "disk").await?;
         let wrong = self.edge.journal.disturb_disk(fault, lasts).map_err(malformed)?;
         Ok(answer(&self.shown_disk(&wrong)))
     }
@@ -202,7 +213,7 @@ impl Admin {
 
 const FINAL: &str = "the next one fails, and from then on nothing is written until the process is started again";
 
-fn duration(name: &str, text: &str) -> Result<Duration, Problem> {
+pub(super) fn duration(name: &str, text: &str) -> Result<Duration, Problem> {
     let wanted = || malformed(format!("{name} is a duration, as in \"250ms\", \"60s\", \"5m\" or \"1h\""));
     parse_duration(text).ok_or_else(wanted)
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use warp::http::StatusCode;
 use warp::http::header::LOCATION;
 
-use super::levers::Wish;
+use super::levers::{Wish, wish};
 use super::lists::Wanted;
 use super::operator::{Admin, answer};
 use super::target;
@@ -34,7 +34,7 @@ impl Admin {
     /// Removes a fault, and answers with what it has done.
     pub(super) async fn remove_fault(&self, request: &Request, id: &str) -> Result<Answer, Problem> {
         self.chaos_is_on()?;
-        let wish = Wish::read(&request.body)?;
+        let wish: Wish = wish(&request.body)?;
         let fault = self.fault(id)?;
         self.edge.audit(request, wish.reason(), &format!("remove fault {id}"), &fault.spec.target).await?;
         // It may be over meanwhile, which is what was wanted.

@@ -1,12 +1,15 @@
 //! What an operator does: stop and start services, release, checkpoint. Written into the log first, or not done.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::operator::{Admin, answer, aside};
+use super::faults::malformed;
+use super::operator::{Admin, answer};
 use super::target;
 use crate::domain::Stream;
 use crate::http::answer::Answer;
+use crate::http::aside::aside;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
 use crate::http::routes::Edge;
@@ -18,39 +21,42 @@ const AUDITS_MAX: u32 = 8;
 
 /// What an operator sends along.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Wish {
     reason: Option<String>,
 }
 
 impl Wish {
-    pub(super) fn read(body: &[u8]) -> Result<Self, Problem> {
-        if body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self::default());
-        }
-        serde_json::from_slice(body).map_err(|error| Problem::BadRequest(error.to_string()))
-    }
-
     /// Why the operator wants it.
     pub(super) fn reason(&self) -> &str {
         self.reason.as_deref().unwrap_or_default()
     }
 }
 
+/// Reads what an operator sends along; nothing is no wish at all.
+pub(super) fn wish<T: Default + DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    match body.iter().all(u8::is_ascii_whitespace) {
+        true => Ok(T::default()),
+        false => serde_json::from_slice(body).map_err(malformed),
+    }
+}
+
 impl Admin {
     /// Does what a POST asks.
     pub(super) async fn done(&self, request: &Request, path: &[&str]) -> Result<Answer, Problem> {
-        let wish = Wish::read(&request.body)?;
+        // Read once the address is known, so that a wrong one is not told of a wrong wish.
+        let wish = || wish::<Wish>(&request.body);
         match *path {
             ["admin", "services", system, service, action @ ("start" | "stop")] => {
-                self.switch(request, &wish, system, service, action).await
+                self.switch(request, &wish()?, system, service, action).await
             }
             ["admin", "quarantine", ref target @ .., "release"] => {
-                self.release(request, &wish, &target.join("/")).await
+                self.release(request, &wish()?, &target.join("/")).await
             }
-            ["admin", "journal", "checkpoint"] => self.checkpoint(request, &wish).await,
-            ["admin", "config", "reload"] => self.reload(request, &wish).await,
+            ["admin", "journal", "checkpoint"] => self.checkpoint(request, &wish()?).await,
+            ["admin", "config", "reload"] => self.reload(request, &wish()?).await,
             ["admin", "parked", ref id @ .., action @ ("retry" | "skip")] => {
-                self.tend_parked(request, &wish, &id.join("/"), action).await
+                self.tend_parked(request, &wish()?, &id.join("/"), action).await
             }
             _ => Err(Problem::NoSuchAddress),
         }
@@ -64,12 +70,13 @@ impl Admin {
         }
     }
 
-    /// Reads the settings again and has the guards take theirs over; other settings take effect at the next start.
+    /// Reads the settings again and has the guards take theirs over; names what else has changed and
+    /// waits for the next start.
     async fn reload(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
         self.edge.audit(request, wish.reason(), "reload", "guards").await?;
         let reloading = self.reloading.clone();
-        let changed = aside(request, async move { reloading.reload() }).await?;
-        changed.map(|changed| answer(&json!({ "changed": changed }))).map_err(Problem::BadRequest)
+        let reloaded = aside(request, async move { reloading.reload() }).await?;
+        reloaded.map(|reloaded| answer(&json!(reloaded))).map_err(Problem::BadRequest)
     }
 
     async fn switch(

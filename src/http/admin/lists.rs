@@ -1,17 +1,26 @@
 //! What an operator sees: systems, services, actors, followers, what was set aside, the journal.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::operator::{Admin, answer, aside};
+use super::chaos::duration;
+use super::operator::{Admin, answer};
 use super::target;
 use crate::domain::Stream;
 use crate::http::answer::Answer;
+use crate::http::aside::aside;
 use crate::http::hal::parameters;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
+use crate::resilience::breaker::State as BreakerState;
+use crate::telemetry::metrics;
+use crate::telemetry::metrics::Node;
 
+/// The while that the map of services is of, unless asked for another.
+const WINDOW: Duration = Duration::from_secs(60);
 /// How many items of a list one answer has by default and at most.
 const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1_000;
@@ -34,6 +43,7 @@ impl Admin {
             ["admin", "parked"] => self.parked(&Wanted::read(query)),
             ["chaos", "monkey"] => self.monkey(),
             ["chaos", "disk"] => Ok(self.disk()),
+            ["admin", "topology"] => self.topology(query),
             ["admin", "quarantine"] => Ok(self.quarantine()),
             ["admin", "journal"] => Ok(self.journal()),
             ["admin", "breakers"] => Ok(self.breakers(&Wanted::read(query))),
@@ -125,6 +135,46 @@ impl Admin {
             })
         });
         Ok(shown.collect())
+    }
+
+    /// The map of services: who called whom within a while, and where a breaker is not closed.
+    fn topology(&self, query: &str) -> Result<Value, Problem> {
+        let asked = parameters(query).find(|(name, _)| name == "window").map(|(_, window)| window);
+        let window = asked.map_or(Ok(WINDOW), |window| duration("window", &window))?;
+        let edges = metrics::edges(self.edge.clock.now(), window);
+        let ends = edges.iter().flat_map(|edge| [edge.client, edge.server].map(|node| node.to_string()));
+        let services = self.edge.runtime.services();
+        let named = services.names().map(|(system, service)| Node { system, service }.to_string());
+        let nodes: BTreeSet<String> = ends.chain(named).collect();
+        let shown = edges.iter().map(|edge| {
+            json!({
+                "client": edge.client.to_string(), "server": edge.server.to_string(), "by": edge.by.word(),
+                "requests": edge.requests, "failed": edge.failed, "perSecond": edge.rate,
+                "failedRatio": edge.failed_ratio, "meanSeconds": edge.took.map(|took| took.as_secs_f64()),
+            })
+        });
+        Ok(json!({
+            "windowSeconds": window.as_secs_f64(),
+            "nodes": nodes.iter().map(|node| self.node(node)).collect::<Value>(),
+            "edges": shown.collect::<Value>(),
+        }))
+    }
+
+    fn node(&self, name: &str) -> Value {
+        let runtime = &self.edge.runtime;
+        let is_stopped = runtime
+            .services()
+            .all()
+            .any(|(system, service, running)| !running && Node { system, service }.to_string() == name);
+        let guards = runtime.guards();
+        let own =
+            guards.iter().filter(|guard| guard.name().strip_prefix(name).is_some_and(|rest| rest.starts_with('/')));
+        let breakers: Map<String, Value> = own
+            .map(|guard| (guard.name().to_owned(), guard.breaker().snapshot(guard.now()).state))
+            .filter(|(_, state)| *state != BreakerState::Closed)
+            .map(|(guard, state)| (guard, json!(state.code())))
+            .collect();
+        json!({ "node": name, "running": !is_stopped, "breakers": breakers })
     }
 
     fn quarantine(&self) -> Value {

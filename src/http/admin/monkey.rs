@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use warp::http::StatusCode;
 
-use super::chaos::Wish;
+use super::chaos::{lasting, sorts};
 use super::faults::malformed;
+use super::levers::Wish;
 use super::operator::{Admin, answer};
 use super::target;
 use crate::actors::chaos::monkey::{Monkey, MonkeyError, MonkeyFigures, MonkeyWish, RATE_MAX};
@@ -17,15 +19,29 @@ use crate::http::problem::Problem;
 use crate::http::request::Request;
 use crate::resilience::NotExecuted;
 
+/// What a monkey is to do.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Unleash {
+    target: Option<String>,
+    what: Option<Vec<String>>,
+    rate: Option<String>,
+    #[serde(rename = "for")]
+    lasts: Option<String>,
+    seed: Option<u64>,
+    #[serde(default)]
+    reason: String,
+}
+
 impl Admin {
     /// Lets one loose.
-    pub(super) async fn unleash(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+    pub(super) async fn unleash(&self, request: &Request, wish: &Unleash) -> Result<Answer, Problem> {
         let wished = self.wished_monkey(wish)?;
         wished.check()?;
         if self.edge.runtime.monkey().is_some_and(|monkey| monkey.figures().ended.is_none()) {
             return Err(MonkeyError::One.into());
         }
-        self.edge.audit(request, wish.reason(), &format!("monkey {wished}"), &wished.target).await?;
+        self.edge.audit(request, &wish.reason, &format!("monkey {wished}"), &wished.target).await?;
         let monkey = self.edge.runtime.unleash(wished)?;
         let mut unleashed = answer(&shown(&monkey));
         unleashed.status = StatusCode::CREATED;
@@ -47,15 +63,15 @@ impl Admin {
         self.edge.runtime.monkey().map(|monkey| shown(&monkey)).ok_or(Problem::NoSuchAddress)
     }
 
-    fn wished_monkey(&self, wish: &Wish) -> Result<MonkeyWish, Problem> {
-        let target = wish.target().to_owned();
+    fn wished_monkey(&self, wish: &Unleash) -> Result<MonkeyWish, Problem> {
+        let target = wish.target.clone().unwrap_or_else(|| "*".to_owned());
         let covered = target.clone();
         Ok(MonkeyWish {
             rate: rate(wish.rate.as_deref().unwrap_or_default())?,
-            lasts: wish.lasts()?,
+            lasts: lasting(wish.lasts.as_deref())?,
             // A seed of its own is shown, so it has as many bits as every reader of JSON keeps.
             seed: wish.seed.unwrap_or_else(|| self.edge.clock.random() >> 11),
-            of: wish.of()?.unwrap_or_else(|| vec![What::Aggregates]),
+            of: sorts(wish.what.as_deref())?.unwrap_or_else(|| vec![What::Aggregates]),
             target,
             covered: Arc::new(move |name| target::covers_part(&covered, name)),
         })

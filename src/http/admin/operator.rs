@@ -3,17 +3,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
 use tokio::time::Instant;
 use warp::Filter;
 use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 
-use super::{lists, probes};
+use super::lists;
+use crate::http::actuator::Names;
 use crate::http::answer::Answer;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
-use crate::http::routes::{Edge, Handled, requests};
-use crate::resilience::NotExecuted;
+use crate::http::routes::{Edge, Handled, caught, requests};
 
 const JSON: &str = "application/json;charset=UTF-8";
 
@@ -21,7 +22,6 @@ const JSON: &str = "application/json;charset=UTF-8";
 #[derive(Debug)]
 pub struct Admin {
     pub(super) edge: Arc<Edge>,
-    pub(super) metrics_open: bool,
     pub(super) chaos: bool,
     pub(super) started: Instant,
     pub(super) reloading: Reloading,
@@ -31,24 +31,34 @@ pub struct Admin {
 #[derive(Clone)]
 pub struct Reloading(Arc<Reload>);
 
+/// What became of settings that were read again.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reloaded {
+    /// The guards that were changed.
+    pub changed: Vec<String>,
+    /// The keys that have changed since the start and take effect at the next one.
+    pub waiting_for_restart: Vec<String>,
+}
+
 /// Returns what was changed, or why nothing was.
-type Reload = dyn Fn() -> Result<Vec<String>, String> + Send + Sync;
+type Reload = dyn Fn() -> Result<Reloaded, String> + Send + Sync;
 
 impl Reloading {
     /// Takes what does it: returns what was changed, or why nothing was.
     #[must_use]
-    pub fn new(reload: impl Fn() -> Result<Vec<String>, String> + Send + Sync + 'static) -> Self {
+    pub fn new(reload: impl Fn() -> Result<Reloaded, String> + Send + Sync + 'static) -> Self {
         Self(Arc::new(reload))
     }
 
-    pub(super) fn reload(&self) -> Result<Vec<String>, String> {
+    pub(super) fn reload(&self) -> Result<Reloaded, String> {
         (self.0)()
     }
 }
 
 impl Default for Reloading {
     fn default() -> Self {
-        Self::new(|| Ok(Vec::new()))
+        Self::new(|| Ok(Reloaded::default()))
     }
 }
 
@@ -61,9 +71,9 @@ impl fmt::Debug for Reloading {
 impl Admin {
     /// Puts the levers behind the edge's token.
     #[must_use]
-    pub fn new(edge: Arc<Edge>, metrics_open: bool, chaos: bool) -> Self {
+    pub fn new(edge: Arc<Edge>, chaos: bool) -> Self {
         let started = edge.clock.now();
-        Self { edge, metrics_open, chaos, started, reloading: Reloading::default() }
+        Self { edge, chaos, started, reloading: Reloading::default() }
     }
 
     /// Has settings read again by this.
@@ -83,7 +93,7 @@ pub fn filter(
             let handled = match request.read_body(body, admin.edge.limits.body_bytes_max).await {
                 Ok(body) => {
                     request.body = body;
-                    Handled { route: "admin", outcome: handle(&admin, &request).await }
+                    Handled { route: "admin", outcome: caught(handle(&admin, &request)).await.flatten() }
                 }
                 Err(problem) => Handled::unread(problem),
             };
@@ -96,14 +106,14 @@ pub fn filter(
 /// Answers an operator.
 pub(in crate::http) async fn handle(admin: &Arc<Admin>, request: &Request) -> Result<Answer, Problem> {
     let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
-    let open = matches!(path[..], ["livez" | "readyz"]) || (admin.metrics_open && path == ["metrics"]);
-    if !open {
+    // Metrics know by themselves who may see them.
+    if !matches!(path[..], ["livez" | "readyz" | "metrics"]) {
         admin.edge.must_be_operator(request)?;
     }
     match (&request.method, &path[..]) {
-        (&Method::GET | &Method::HEAD, ["livez"]) => Ok(probes::alive()),
-        (&Method::GET | &Method::HEAD, ["readyz"]) => admin.ready(request).await,
-        (&Method::GET | &Method::HEAD, ["metrics"]) => admin.metrics(request).await,
+        (&Method::GET | &Method::HEAD, ["livez"]) => Ok(admin.alive(request)),
+        (&Method::GET | &Method::HEAD, ["readyz"]) => Ok(admin.ready(request)),
+        (&Method::GET | &Method::HEAD, ["metrics"]) => admin.edge.show_metrics(request, Names::Own).await,
         (&Method::GET | &Method::HEAD, _) => lists::shown(admin, request).await,
         (&Method::POST, ["admin", "faults"]) => admin.inject(request).await,
         (&Method::DELETE, ["admin", "faults", id]) => admin.remove_fault(request, id).await,
@@ -114,20 +124,6 @@ pub(in crate::http) async fn handle(admin: &Arc<Admin>, request: &Request) -> Re
         (_, ["chaos", "monkey" | "disk"]) => Err(Problem::MethodNotAllowed("GET,HEAD,POST,DELETE,OPTIONS".to_owned())),
         (_, ["admin", "faults", _]) => Err(Problem::MethodNotAllowed("GET,HEAD,DELETE,OPTIONS".to_owned())),
         _ => Err(Problem::MethodNotAllowed("GET,HEAD,POST,OPTIONS".to_owned())),
-    }
-}
-
-/// Runs what may wait for the disk on a thread where that hurts nobody, as long as the request may take.
-pub(super) async fn aside<T: Send + 'static>(
-    request: &Request,
-    look: impl Future<Output = T> + Send + 'static,
-) -> Result<T, Problem> {
-    let (runtime, deadline) = (tokio::runtime::Handle::current(), request.deadline.at());
-    let looking = move || runtime.block_on(tokio::time::timeout_at(deadline, look));
-    match tokio::task::spawn_blocking(looking).await {
-        Ok(Ok(seen)) => Ok(seen),
-        Ok(Err(_)) => Err(NotExecuted::deadline_exceeded().into()),
-        Err(panicked) => Err(Problem::Internal(format!("an operator's look failed: {panicked}"))),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::http::request::Request;
 use crate::http::routes::Edge;
 use crate::journal::{Answered, Row};
 use crate::resilience::{Partition, Reason};
+use crate::telemetry::tracing::trace_id;
 
 /// How often a JSON Patch is tried on a state that moves meanwhile.
 const PATCH_TRIES_MAX: usize = 8;
@@ -177,7 +178,8 @@ fn missing(own: &Precondition) -> Problem {
 fn answered_before(edge: &Edge, request: &Request, kind: Kind) -> Result<Option<Arc<Answered>>, Problem> {
     let Some(id) = request.keyed_id(kind)? else { return Ok(None) };
     edge.journal.answer(id).map_err(|error| {
-        tracing::error!(%error, "a key could not be looked up");
+        let (correlation, trace_id) = (&*request.correlation, trace_id(request.trace));
+        tracing::error!(correlation, trace_id, %error, "a key could not be looked up");
         Problem::unavailable(Reason::StorageReadOnly)
     })
 }

@@ -14,6 +14,7 @@ use crate::http::admin::TokenCheck;
 use crate::http::answer::Answer;
 use crate::http::forwarded::TrustedProxies;
 use crate::http::hal::Base;
+use crate::http::health::Vitals;
 use crate::http::problem::Problem;
 use crate::http::request::{Request, RequestLimits};
 use crate::http::shedding::Shedding;
@@ -21,6 +22,7 @@ use crate::http::steering::Decisions;
 use crate::http::stories::Scans;
 use crate::http::{actuator, gateway, openapi, plain, resources, stories};
 use crate::journal::Journal;
+use crate::telemetry::traces::Tracer;
 
 /// Everything a handler needs.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct Edge {
     pub scans: Scans,
     /// The clock.
     pub clock: Clock,
+    /// Who tells of requests.
+    pub tracer: Tracer,
     /// What a request may cost.
     pub limits: RequestLimits,
     /// Whose word on where clients are counts.
@@ -49,6 +53,8 @@ pub struct Edge {
     pub decisions: Decisions,
     /// The systems that are served.
     pub systems: Vec<SystemRoutes>,
+    /// The signs of life.
+    pub vitals: Arc<Vitals>,
     /// Whether the server is stopping.
     pub draining: watch::Sender<bool>,
 }

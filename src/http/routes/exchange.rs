@@ -1,11 +1,13 @@
 //! One exchange: a request as warp takes it apart, its answer as warp sends it. Every listener's, the operator's too.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use futures_util::Stream;
+use futures_util::{FutureExt as _, Stream};
 use warp::Filter;
-use warp::http::header::{ALLOW, CONNECTION};
+use warp::http::header::{ALLOW, CONNECTION, HeaderName};
 use warp::http::{HeaderMap, Method, StatusCode};
 use warp::path::FullPath;
 use warp::reply::Response;
@@ -19,7 +21,9 @@ use crate::http::request::{self, CORRELATION_ID, Request};
 use crate::http::server::Peer;
 use crate::http::shedding::{self, Arrival};
 use crate::telemetry::metrics;
-use crate::telemetry::metrics::RouteLabel;
+use crate::telemetry::metrics::{By, Node, RouteLabel};
+use crate::telemetry::traces::{Span, TRACERESPONSE, TraceParent};
+use crate::telemetry::tracing::trace_id;
 
 /// Makes the filter of a listener.
 pub fn filter(
@@ -58,7 +62,13 @@ impl Handled {
             Err(Problem::MethodNotAllowed(allow)) if request.method == Method::OPTIONS => {
                 Answer::empty(StatusCode::OK).header(ALLOW, &allow)
             }
-            Err(problem) => problem.into_answer(&request.path, request.accept(), edge.clock.wall_ms()),
+            Err(problem) => {
+                if let Problem::Internal(detail) = &problem {
+                    let (correlation, trace_id) = (&*request.correlation, trace_id(request.trace));
+                    tracing::error!(%detail, path = request.path, correlation, trace_id, "a request failed by a defect");
+                }
+                problem.into_answer(&request.path, request.accept(), edge.clock.wall_ms())
+            }
         };
         answer.set(CORRELATION_ID, &request.correlation);
         if request.method == Method::HEAD {
@@ -84,17 +94,22 @@ pub(in crate::http) fn requests(
         .and(query)
         .and(warp::header::headers_cloned())
         .and(warp::ext::optional::<Peer>())
-        .map(move |method, path: FullPath, query, headers: HeaderMap, peer: Option<Peer>| Request {
-            method,
-            path: path.as_str().to_owned(),
-            query,
-            body: Bytes::new(),
-            peer: peer.map(|peer| peer.0),
-            forwarded: None,
-            correlation: request::correlation(&headers, &edge.clock),
-            received: edge.clock.now(),
-            deadline: request::deadline(&headers, &edge.limits, &edge.clock),
-            headers,
+        .map(move |method, path: FullPath, query, headers: HeaderMap, peer: Option<Peer>| {
+            let parent = request::trace_parent(&headers);
+            Request {
+                method,
+                path: path.as_str().to_owned(),
+                query,
+                body: Bytes::new(),
+                peer: peer.map(|peer| peer.0),
+                forwarded: None,
+                correlation: request::correlation(&headers, parent, &edge.clock),
+                parent,
+                trace: None,
+                received: edge.clock.now(),
+                deadline: request::deadline(&headers, &edge.limits, &edge.clock),
+                headers,
+            }
         })
         .and(warp::body::stream())
 }
@@ -107,10 +122,11 @@ where
     E: std::fmt::Display,
 {
     let place = Place::of(&edge.systems, face, &request.path);
-    let arrival = match place.is_actuator() {
-        true => Arrival::UNASKED,
-        false => edge.shedding.arrival(&edge.proxies, &request),
+    let (arrival, span) = match place.is_actuator() {
+        true => (Arrival::UNASKED, Span::default()),
+        false => (edge.shedding.arrival(&edge.proxies, &request), edge.tracer.arrived(request.parent)),
     };
+    request.trace = span.context();
     let is_body_unwanted = arrival.verdict.is_err() && request.awaits_continue();
     let read = match arrival.verdict {
         Err(rejected) if is_body_unwanted => Err(rejected.into()),
@@ -128,7 +144,12 @@ where
         }
         Err(problem) => Handled::unread(problem),
     };
+    let route = handled.route;
     let mut answer = handled.concluded(edge, &request, place.scope.labels());
+    if !place.is_actuator() {
+        mapped(&place, answer.status, edge.clock.now() - request.received);
+    }
+    told(span, &place, &request, route, &mut answer);
     arrival.tell(&mut answer);
     if is_body_unwanted {
         answer.set(CONNECTION, "close");
@@ -141,19 +162,70 @@ where
     answer
 }
 
+/// Counts a request on the map of services: to its service, through a gateway if it came so.
+fn mapped(place: &Place<'_>, status: StatusCode, took: Duration) {
+    let (system, service) = place.scope.labels();
+    let (door, failed) = (Node { system, service }, status.is_server_error());
+    metrics::called(Node::USER, door, By::Request, failed, took);
+    if let (Scope::Gateway(routes), [first, ..]) = (place.scope, &place.rest[..])
+        && let Some(behind) = routes.service_of(first)
+    {
+        metrics::called(door, Node { system, service: behind.name }, By::Request, failed, took);
+    }
+}
+
+/// Says where the request's answer belongs, and ends its span.
+fn told(mut span: Span, place: &Place<'_>, request: &Request, route: RouteLabel, answer: &mut Answer) {
+    let own = span.context().map(TraceParent::told);
+    // Who tells nothing has no span of his own to name.
+    let parent = request.parent.map(|parent| TraceParent { sampled: false, ..parent });
+    if let Some(at) = own.or(parent) {
+        answer.set(HeaderName::from_static(TRACERESPONSE), &at.text());
+    }
+    if !span.is_told() {
+        return;
+    }
+    let (method, (system, service)) = (method_label(&request.method), place.scope.labels());
+    // What no route's template names has none.
+    if route.starts_with('/') {
+        let route = format!("{}{route}", place.prefix);
+        span.rename(|| format!("{method} {route}"));
+        span.set("http.route", route);
+    } else {
+        span.rename(|| method.to_owned());
+    }
+    span.set("http.request.method", if method == "other" { "_OTHER" } else { method });
+    span.set("url.scheme", "http");
+    span.set("url.path", request.path.clone());
+    span.set("http.response.status_code", answer.status.as_u16());
+    span.set("resurgam.system", system);
+    span.set("resurgam.service", service);
+    span.set("resurgam.correlation_id", &request.correlation);
+    if answer.status.is_server_error() {
+        span.fail(answer.status.as_str().to_owned());
+    }
+    span.end();
+}
+
 /// Handles a request in a place of its own.
 async fn inside(edge: &Edge, place: &Place<'_>, request: &Request) -> Handled {
+    let handled = caught(dispatch::handle(edge, place, request)).map(|handled| handled.unwrap_or_else(Handled::unread));
     if place.is_actuator() {
-        return dispatch::handle(edge, place, request).await;
+        return handled.await;
     }
     match edge.shedding.enter(edge.clock.now()) {
         Ok(permit) => {
-            let handled = dispatch::handle(edge, place, request).await;
+            let handled = handled.await;
             permit.settle(shedding::ending(&handled.outcome));
             handled
         }
         Err(rejected) => Handled::unread(rejected.into()),
     }
+}
+
+/// Makes a problem of a handler's panic: its connection carries other requests too.
+pub(in crate::http) async fn caught<T>(handled: impl Future<Output = T>) -> Result<T, Problem> {
+    AssertUnwindSafe(handled).catch_unwind().await.map_err(|_| Problem::Internal("its handler panicked".to_owned()))
 }
 
 /// Bounds what metrics see of methods.

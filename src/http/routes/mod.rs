@@ -15,4 +15,4 @@ pub use table::{ResourceRoutes, ServiceRoutes, SystemRoutes};
 pub(in crate::http) use dispatch::no_such_address;
 #[cfg(test)]
 pub(in crate::http) use exchange::answered;
-pub(in crate::http) use exchange::{Handled, requests};
+pub(in crate::http) use exchange::{Handled, caught, requests};

@@ -66,6 +66,7 @@ mod tests {
             command: 0,
             causation: 0,
             correlation: Arc::from("a story"),
+            trace: None,
             event: Arc::new(ProductEvent::from(ProductRemoved { id: 1 })),
         }
     }

@@ -29,7 +29,16 @@ async fn an_action_stands_in_the_log_and_what_is_no_action_does_not() {
         ("/chaos/panic", r#"{"target":"oa-rental/product/product/99"}"#, 404),
         ("/chaos/panic", r#"{"target":"oa-rental/product/product/1","at":"lunch"}"#, 400),
         ("/chaos/kill", "{", 400),
+        ("/chaos/kill", "", 400),
+        ("/chaos/kill", r#"{"target":"*","count":0}"#, 400),
+        ("/chaos/kill", r#"{"target":"*","count":10001}"#, 400),
+        ("/chaos/kill", r#"{"target":"*","rate":"5/s","for":"10s"}"#, 400),
+        ("/chaos/panic", r#"{"target":"oa-rental/product/product/1","seed":1}"#, 400),
+        ("/chaos/disk", r#"{"fail":"write","for":"1s","target":"*"}"#, 400),
+        ("/chaos/monkey", r#"{"rate":"5/s","for":"1s","count":3}"#, 400),
+        (STOP, r#"{"reasn":"maintenance"}"#, 400),
         ("/chaos/nosuch", "", 404),
+        ("/admin/chaos/disk", r#"{"stall":"1s","for":"1s"}"#, 404),
     ] {
         let before = groups();
         assert_eq!(house.operate(Ask::post(target, body)).await.status, status, "{target} {body}");
@@ -38,14 +47,32 @@ async fn an_action_stands_in_the_log_and_what_is_no_action_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_log_names_what_was_killed_and_where_it_was_to_panic() {
+    let house = House::with_a_computer().await;
+    house.quiet().await;
+    for (target, body) in [
+        ("/chaos/kill", r#"{"target":"oa-rental/product/product/1","seed":7,"reason":"drill"}"#),
+        ("/chaos/panic", r#"{"target":"oa-rental/product/product/1","at":"evolve"}"#),
+    ] {
+        assert_eq!(house.send(PRODUCT, Ask::new("PATCH", "/products/1").json(r#"{"qty":7}"#)).await.status, 200);
+        assert_eq!(house.operate(Ask::post(target, body)).await.status, 200, "{target}");
+    }
+    let product = "oa-rental/product/product/1";
+    let kill = ["kill 1 (seed 7): oa-rental/product/product/1", product, "drill"].map(str::to_owned);
+    assert_eq!(house.audits().await, [kill, ["panic at evolve", product, ""].map(str::to_owned)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_written_into_the_log_is_not_done() {
     let house = House::with_a_computer().await;
     house.quiet().await;
     house.edge.journal.clone().close().await;
     let product = Stream::new(Product::KIND, 1);
-    for (target, body) in
-        [(STOP, ""), ("/chaos/kill", ""), ("/chaos/panic", r#"{"target":"oa-rental/product/product/1"}"#)]
-    {
+    for (target, body) in [
+        (STOP, ""),
+        ("/chaos/kill", r#"{"target":"*"}"#),
+        ("/chaos/panic", r#"{"target":"oa-rental/product/product/1"}"#),
+    ] {
         let refused = house.operate(Ask::post(target, body)).await;
         assert_eq!((refused.status, refused.json()["reason"].as_str()), (503, Some("storage-unavailable")), "{target}");
     }

@@ -118,7 +118,11 @@ async fn a_disk_that_fails_says_so_and_ends_writes_but_no_reads() {
         assert_eq!(house.register().await, 503);
         assert_eq!(house.send(PRODUCT, Ask::get("/products/1")).await.status, 200);
         assert_eq!(house.operate(Ask::get("/readyz")).await.status, 503);
-        assert_eq!(house.operate(Ask::post("/chaos/kill", "")).await.status, 503, "what cannot be noted is not done");
+        assert_eq!(
+            house.operate(Ask::post("/chaos/kill", r#"{"target":"*"}"#)).await.status,
+            503,
+            "what cannot be noted is not done"
+        );
     }
 }
 

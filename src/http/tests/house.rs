@@ -20,18 +20,24 @@ use crate::http::actuator::MetricsText;
 use crate::http::admin::{Admin, TokenCheck, handle};
 use crate::http::answer::Answer;
 use crate::http::forwarded::TrustedProxies;
+use crate::http::health::Vitals;
 use crate::http::request::{self, Request, RequestLimits};
 use crate::http::routes::{Edge, Face, SystemRoutes, answered};
 use crate::http::shedding::Shedding;
 use crate::http::steering::Decisions;
 use crate::http::stories::Scans;
+use crate::journal::codec::decode_records;
+use crate::journal::engine::From;
 use crate::journal::memory_engine::MemoryEngine;
-use crate::journal::{Journal, JournalOptions};
+use crate::journal::{Engine, Journal, JournalOptions, Note, Record};
 use crate::resilience::{AdaptiveLimit, GuardPolicies, LimitPolicy, RateLimit, RatePolicy, Unobserved};
 use crate::systems::oa_rental;
+use crate::telemetry::traces::Tracer;
 
 pub(super) const TOKEN: &str = "token";
 const DEADLINE: Duration = Duration::from_secs(5);
+/// How long the event loop may stand still.
+pub(super) const STILL_MAX: Duration = Duration::from_secs(2);
 /// Who is believed.
 pub(super) const PROXY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
@@ -48,6 +54,8 @@ pub(super) struct House {
     /// How many may be inside the edge.
     pub(super) limit: Arc<AdaptiveLimit>,
     admin: Arc<Admin>,
+    storage: Arc<MemoryEngine>,
+    catalogue: Arc<Catalogue>,
 }
 
 impl House {
@@ -75,9 +83,11 @@ impl House {
         let systems = [system];
         let clock = Clock::manual(1_700_000_000_000, 7);
         let catalogue = Arc::new(Catalogue::of(&systems));
-        let options = JournalOptions { recent_for: 2 * DEADLINE, free_bytes_min: 0 };
+        let options = JournalOptions { recent_for: 2 * DEADLINE, free_bytes_min: 0, tracer: Tracer::default() };
         let storage = Arc::new(MemoryEngine::default());
-        let journal = Journal::open(storage, Arc::clone(&catalogue), clock.clone(), options).await;
+        let journal =
+            Journal::open(Arc::clone(&storage) as Arc<dyn Engine>, Arc::clone(&catalogue), clock.clone(), options)
+                .await;
         let journal = journal.expect("the journal opens");
         let options = ActorOptions {
             shards: 1,
@@ -85,6 +95,7 @@ impl House {
             guard: GuardPolicies::default(),
             settings,
             outbound: Arc::new(crate::actors::BuiltIn),
+            tracer: Tracer::default(),
         };
         let runtime = Runtime::start(&systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         let runtime = Arc::new(runtime.await.expect("the tree starts"));
@@ -96,22 +107,25 @@ impl House {
             journal,
             scans: Scans::default(),
             clock: clock.clone(),
+            tracer: Tracer::default(),
             limits: RequestLimits { body_bytes_max: 65_536, deadline: DEADLINE },
             proxies: TrustedProxies::new(vec![PROXY.into()]),
             shedding: Shedding::new(Arc::clone(&limit), rate),
-            metrics: MetricsText::new(String::new),
+            metrics: MetricsText::new(true, String::new),
             token: TokenCheck::new(TOKEN.to_owned(), clock.now()),
             decisions: Decisions::default(),
             systems: systems.iter().map(|system| SystemRoutes::of(system, &catalogue, true, 0)).collect(),
+            vitals: Vitals::new(STILL_MAX),
             draining: tokio::sync::watch::Sender::new(false),
         });
-        let admin = Arc::new(Admin::new(Arc::clone(&edge), true, true));
-        Self { edge, limit, admin }
+        edge.vitals.recovered(&edge);
+        let admin = Arc::new(Admin::new(Arc::clone(&edge), true));
+        Self { edge, limit, admin, storage, catalogue }
     }
 
     /// The same house, started without leave for chaos.
     pub(super) fn without_chaos(self) -> Self {
-        let admin = Arc::new(Admin::new(Arc::clone(&self.edge), true, false));
+        let admin = Arc::new(Admin::new(Arc::clone(&self.edge), false));
         Self { admin, ..self }
     }
 
@@ -152,6 +166,21 @@ impl House {
     pub(super) fn has_actor(&self, stream: Stream) -> bool {
         let kinds = self.edge.runtime.actors();
         kinds.iter().any(|(kind, entries)| *kind == stream.kind && entries.iter().any(|entry| entry.id == stream.id))
+    }
+
+    /// What operators did, as the log tells it: action, target, reason.
+    pub(super) async fn audits(&self) -> Vec<[String; 3]> {
+        let groups = self.storage.read(From::Group(1), usize::MAX).await.expect("groups");
+        let records = groups.iter().flat_map(|group| decode_records(&group.payload, &self.catalogue).expect("records"));
+        let audit = |record| match record {
+            Record::Note(Note::Audit { action, target, reason, .. }) => Some([action, target, reason]),
+            Record::Facts(_)
+            | Record::Answer(_)
+            | Record::IntentOpened(_)
+            | Record::IntentClosed { .. }
+            | Record::Note(_) => None,
+        };
+        records.filter_map(audit).collect()
     }
 
     /// Waits until every policy and view is done.
@@ -245,7 +274,9 @@ impl Ask {
             body: Bytes::new(),
             peer: self.peer,
             forwarded: None,
-            correlation: request::correlation(&headers, &edge.clock),
+            correlation: request::correlation(&headers, request::trace_parent(&headers), &edge.clock),
+            parent: request::trace_parent(&headers),
+            trace: None,
             received: edge.clock.now(),
             deadline: request::deadline(&headers, &limits, &edge.clock),
             headers,

@@ -1,5 +1,6 @@
 //! The edge in front of a running house, without sockets: requests go in as warp hands them over.
 
+mod health;
 mod house;
 
 mod admin;

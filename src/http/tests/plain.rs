@@ -9,7 +9,7 @@ use crate::systems::oa_rental::product::{Product, RegisterProduct, RemoveProduct
 
 const MODE: Setting = Setting { key: "sysmode", default: "PRODUCT", about: "what /env says" };
 
-const ROUTES: [Route; 5] = [
+const ROUTES: [Route; 6] = [
     Route { verb: Verb::Get, path: "/env", fields: &[], act: |visit| Act::Say(Plain::text(mode(visit))) },
     Route { verb: Verb::Get, path: "/twice", fields: &[], act: twice },
     Route { verb: Verb::Post, path: "/thing", fields: &[Field::text("name")], act: register },
@@ -20,6 +20,7 @@ const ROUTES: [Route; 5] = [
         fields: &[],
         act: |visit| Act::tell::<Product>(visit.id.unwrap_or(0), RemoveProduct {}, shown),
     },
+    Route { verb: Verb::Get, path: "/defect", fields: &[], act: |_| panic!("a defect") },
 ];
 
 fn twice(visit: &Visit<'_>) -> Act {
@@ -84,6 +85,16 @@ async fn a_parameter_that_must_be_a_number_is_read_or_refused_with_its_name() {
         assert_eq!(told.status, 400, "{path}");
         assert!(told.body.contains(reason), "{}", told.body);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_is_answered_as_a_defect_and_leaves_its_place() {
+    let house = house().await;
+    for face in [PRODUCT, GATEWAY] {
+        let told = house.send(face, Ask::get("/defect")).await;
+        assert_eq!((told.status, &told.json()["reason"]), (500, &"internal".into()));
+    }
+    assert_eq!(house.limit.in_flight(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,16 @@
 //! The hand-laid part: fixed widths, little-endian, texts and payloads with their length in front.
 
 use std::borrow::Cow;
+use std::num::{NonZeroU64, NonZeroU128};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::payload::{BINCODE_2, CodecError, decode_erased, decode_plain, encode_into, known_codec};
-use crate::domain::{AnyCommand, AnyEvent, Catalogue, Refusal, Stream};
+use crate::domain::{AnyCommand, AnyEvent, Catalogue, Refusal, Stream, TraceContext};
 use crate::journal::record::{CommandMeta, Facts, Intent, Origin};
+
+/// Beside a command's origin: its place in a trace stands behind its correlation id.
+pub(super) const TRACED: u8 = 0x80;
 
 /// Writes an envelope.
 pub(super) struct Writer<'a>(pub(super) &'a mut Vec<u8>);
@@ -61,15 +65,20 @@ impl Writer<'_> {
 
     pub(super) fn command(&mut self, command: &CommandMeta) {
         self.u128(command.id);
-        self.u8(match command.origin {
+        let origin = match command.origin {
             Origin::Edge => 0,
             Origin::Keyed => 1,
             Origin::Policy => 2,
             Origin::Ask => 3,
-        });
+        };
+        self.u8(if command.trace.is_some() { origin | TRACED } else { origin });
         self.u64(command.fingerprint);
         self.u64(command.causation);
         self.text(&command.correlation);
+        if let Some(trace) = command.trace {
+            self.u128(trace.trace_id.get());
+            self.u64(trace.span_id.get());
+        }
     }
 
     pub(super) fn facts(&mut self, facts: &Facts) {
@@ -182,19 +191,25 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn command(&mut self) -> Result<CommandMeta, CodecError> {
-        Ok(CommandMeta {
-            id: self.u128()?,
-            origin: match self.u8()? {
-                0 => Origin::Edge,
-                1 => Origin::Keyed,
-                2 => Origin::Policy,
-                3 => Origin::Ask,
-                tag => return Err(CodecError::UnknownTag { what: "origin", tag }),
-            },
-            fingerprint: self.u64()?,
-            causation: self.u64()?,
-            correlation: Arc::from(self.text()?),
-        })
+        let (id, tag) = (self.u128()?, self.u8()?);
+        let origin = match tag & !TRACED {
+            0 => Origin::Edge,
+            1 => Origin::Keyed,
+            2 => Origin::Policy,
+            3 => Origin::Ask,
+            _ => return Err(CodecError::UnknownTag { what: "origin", tag }),
+        };
+        let (fingerprint, causation) = (self.u64()?, self.u64()?);
+        let correlation = Arc::from(self.text()?);
+        let trace = if tag & TRACED == 0 { None } else { Some(self.trace()?) };
+        Ok(CommandMeta { id, origin, fingerprint, causation, correlation, trace })
+    }
+
+    fn trace(&mut self) -> Result<TraceContext, CodecError> {
+        match (NonZeroU128::new(self.u128()?), NonZeroU64::new(self.u64()?)) {
+            (Some(trace_id), Some(span_id)) => Ok(TraceContext { trace_id, span_id }),
+            (Some(_) | None, _) => Err(CodecError::UnknownTag { what: "trace", tag: 0 }),
+        }
     }
 
     pub(super) fn facts(&mut self, catalogue: &Catalogue) -> Result<Facts, CodecError> {

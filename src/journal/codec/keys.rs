@@ -3,7 +3,7 @@
 //! Keys stand in files, so they never change: another hash is another format of the index. Two may be equal by chance;
 //! whoever reads by key looks at what he found.
 
-use super::envelope::Reader;
+use super::envelope::{Reader, TRACED};
 use super::payload::CodecError;
 use crate::domain::{Catalogue, Stream};
 use crate::journal::record::Facts;
@@ -126,8 +126,14 @@ impl Reader<'_> {
     }
 
     fn story_of_command(&mut self) -> Result<u64, CodecError> {
-        self.take(16 + 1 + 8 + 8)?;
-        Ok(story_key(self.text()?))
+        self.take(16)?;
+        let tag = self.u8()?;
+        self.take(8 + 8)?;
+        let story = story_key(self.text()?);
+        if tag & TRACED != 0 {
+            self.take(16 + 8)?;
+        }
+        Ok(story)
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use super::fences::Fences;
 use super::request::{Committed, Request};
+use crate::domain::TraceContext;
 use crate::fault_points::{self, FaultPoint};
 use crate::journal::codec;
 use crate::journal::core::Core;
@@ -19,6 +20,7 @@ use crate::journal::engine::{EngineError, Group, Written};
 use crate::journal::record::{Note, Position, Record, Row};
 use crate::mutants::{self, Mutant};
 use crate::telemetry::metrics;
+use crate::telemetry::traces::Span;
 
 /// The most commands in a group.
 pub const GROUP_COMMANDS_MAX: usize = 1_024;
@@ -29,6 +31,18 @@ pub const GROUP_BYTES_MAX: usize = 1024 * 1024;
 pub(in crate::journal) struct InFlight {
     group: Group,
     members: Vec<Request>,
+    /// What each member left behind, once it is visible: a successor that looked again might see what came after it.
+    rows: Option<Vec<Option<Arc<Row>>>>,
+}
+
+impl InFlight {
+    /// Begins to tell of the group, if any of its members is told: it belongs to all of them.
+    fn span(&self, core: &Core) -> Span {
+        let mut span = core.options.tracer.gathered("commit", self.members.iter().filter_map(trace_of));
+        span.set("resurgam.members", self.members.len());
+        span.set("resurgam.bytes", self.group.payload.len());
+        span
+    }
 }
 
 /// One incarnation of the committer.
@@ -64,18 +78,20 @@ impl Committer {
             let in_flight = self.gather(&mut gathered);
             let silent = in_flight.group.payload.is_empty();
             let group = in_flight.group.clone();
+            let span = in_flight.span(&core);
             *core.in_flight.lock() = Some(in_flight);
             if silent {
                 self.publish(None).await;
             } else {
-                self.write(group).await;
+                self.write(group, span).await;
             }
         }
     }
 
-    async fn write(&mut self, group: Group) {
+    async fn write(&mut self, group: Group, mut span: Span) {
         let started = self.core.clock.now();
         let bytes = group.payload.len();
+        let appends = self.core.in_flight.lock().as_ref().map_or(0, |in_flight| in_flight.members.len());
         mutants::linger(&[Mutant::BarrierSkipped, Mutant::GenerationIgnored]).await;
         if mutants::is_on(Mutant::AnswerBeforeSync) {
             self.publish(Some(self.core.group.load(Ordering::Acquire) + 1)).await;
@@ -85,10 +101,16 @@ impl Committer {
         }
         match self.written(group).await {
             Ok(written) => {
-                metrics::group_written(self.core.clock.now() - started, bytes);
+                let took = self.core.clock.now() - started;
+                metrics::group_written(took, bytes, appends);
+                span.set("resurgam.group", written.group);
+                span.set("resurgam.sync_seconds", took.as_secs_f64());
                 self.publish(Some(written.group)).await;
+                span.end();
             }
             Err(error) => {
+                span.fail("journal-broken");
+                span.end();
                 // The commands of this group are unknown: their ports drop with it.
                 self.core.in_flight.lock().take();
                 self.core.stop_writing(&error.to_string());
@@ -157,29 +179,30 @@ impl Committer {
         gathered.extend(waiting);
         facts += u32::from(facts > 0 && mutants::now_and_then(Mutant::PositionGapHidden, 50));
         let group = Group { first_position, facts, payload: payload.into() };
-        InFlight { group, members }
+        InFlight { group, members, rows: None }
     }
 
     /// Makes the group in flight visible, then releases who waits for it.
     async fn publish(&mut self, group: Option<u64>) {
-        let Some((rows, position)) = self.make_visible(group) else { return };
+        self.make_visible(group);
         // A step that cannot fail; nothing but a test can be in its way.
         let _ = fault_points::at(FaultPoint::GroupVisible).await;
         // Last: a successor takes the group up again as long as this has not moved.
         if let Some(group) = group {
             self.core.group.store(group, Ordering::Release);
         }
-        let members = self.core.in_flight.lock().take().map(|in_flight| in_flight.members).unwrap_or_default();
+        let Some(InFlight { members, rows, .. }) = self.core.in_flight.lock().take() else { return };
         self.core.published.fetch_add(1, Ordering::Release);
-        for (member, row) in members.into_iter().zip(rows) {
-            self.release(member, row, position - 1);
+        let position = self.core.next_position() - 1;
+        for (member, row) in members.into_iter().zip(rows.into_iter().flatten()) {
+            self.release(member, row, position);
         }
     }
 
-    /// Makes the group in flight visible; returns the row of each member, and the position after it.
-    fn make_visible(&self, group: Option<u64>) -> Option<(Vec<Option<Arc<Row>>>, Position)> {
-        let slot = self.core.in_flight.lock();
-        let in_flight = slot.as_ref()?;
+    /// Makes the group in flight visible, unless a committer that died since has done so.
+    fn make_visible(&self, group: Option<u64>) {
+        let mut slot = self.core.in_flight.lock();
+        let Some(in_flight) = slot.as_mut().filter(|in_flight| in_flight.rows.is_none()) else { return };
         // Taken out only when visible, so that a successor can make it visible again; all of it is idempotent.
         let mut position = in_flight.group.first_position;
         let mut rows = Vec::with_capacity(in_flight.members.len());
@@ -192,16 +215,12 @@ impl Committer {
             self.core.overlay.mark(group);
         }
         self.core.advance(position);
-        Some((rows, position))
+        in_flight.rows = Some(rows);
     }
 
     fn release(&mut self, member: Request, row: Option<Arc<Row>>, position: Position) {
         match member {
-            Request::Append(append) => {
-                // Its own row, not a later command's of the same group.
-                let row = row.or_else(|| self.core.row(append.stream).ok().flatten());
-                (append.release)(Committed { row, position });
-            }
+            Request::Append(append) => (append.release)(Committed { row, position }),
             Request::Barrier { stream, generation, reply } => {
                 let Ok(recovered) = self.core.recovered(stream) else { return };
                 let version = recovered.row.as_ref().map_or(0, |row| row.version);
@@ -221,6 +240,12 @@ impl Committer {
             }
         }
     }
+}
+
+/// Returns the place of a request's command in a trace that is told.
+fn trace_of(request: &Request) -> Option<TraceContext> {
+    let Request::Append(append) = request else { return None };
+    append.command()?.trace
 }
 
 fn top_up(inbox: &mut mpsc::Receiver<Request>, gathered: &mut Vec<Request>) {

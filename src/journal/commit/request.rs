@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::{Held, Stream};
 use crate::journal::handle::Recovered;
-use crate::journal::record::{Note, Position, Record, Row};
+use crate::journal::record::{CommandMeta, Note, Position, Record, Row};
 
 /// How many requests may wait for the committer.
 pub const INBOX_MAX: usize = 16_384;
@@ -26,6 +26,19 @@ pub struct Append {
     pub after: Option<Arc<dyn Held>>,
     /// Called when durable; dropped uncalled when refused or lost, which its owner must notice.
     pub release: Release,
+}
+
+impl Append {
+    /// Returns the command it comes from, where it has one.
+    #[must_use]
+    pub fn command(&self) -> Option<&CommandMeta> {
+        self.records.iter().find_map(|record| match record {
+            Record::Facts(facts) => Some(&facts.command),
+            Record::Answer(answer) => Some(&answer.command),
+            Record::IntentOpened(intent) => Some(&intent.opened_by),
+            Record::IntentClosed { .. } | Record::Note(_) => None,
+        })
+    }
 }
 
 /// Called once with what was committed.

@@ -24,7 +24,7 @@ pub struct DiskOptions {
     pub segment_bytes: u64,
     /// How many threads read the log.
     pub readers: usize,
-    /// How much sled may cache, in bytes.
+    /// How much memory sled's cache may take, in bytes.
     pub cache_bytes: u64,
 }
 

@@ -101,7 +101,8 @@ fn folded(core: &Core, facts: &Facts, position: Position) -> Result<Option<Arc<R
 }
 
 impl Core {
-    /// Makes a durable request visible; returns the position after it, and the row it wrote.
+    /// Makes a durable request visible; returns the position after it, and the row of an append as it left it, whatever
+    /// the same group does to it afterwards: a resend is shown the same.
     pub(super) fn absorb_member(&self, member: &Request, mut position: Position) -> (Position, Option<Arc<Row>>) {
         let mut written = None;
         match member {
@@ -113,6 +114,7 @@ impl Core {
                     }
                     position = self.absorb(record, position, written.clone());
                 }
+                written = written.or_else(|| self.row(append.stream).ok().flatten());
             }
             Request::Note { note, .. } => position = self.absorb(&Record::Note(note.clone()), position, None),
             Request::Barrier { .. } | Request::Forget { .. } | Request::Flush { .. } => {}

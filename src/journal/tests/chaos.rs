@@ -4,6 +4,7 @@ use super::super::disk_faults::{DiskFault, DiskFaultError};
 use super::super::engine::{EngineError, Lane};
 use super::super::{Note, Parked, Unwritable};
 use super::*;
+use crate::fault_points::{self, Deed, FaultPoint};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -161,4 +162,25 @@ async fn within_reason<T>(look: impl AsyncFn() -> Option<T>) -> T {
         }
     };
     tokio::time::timeout(STUCK_AFTER, found).await.expect("nothing waits for ever")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_committer_that_fails_three_times_in_half_a_minute_gives_up_and_a_slower_one_never_does() {
+    for (apart_s, gives_up) in [(14, true), (16, false)] {
+        let journal = Bed::in_memory().open().await;
+        for failure in 1..=3 {
+            journal.note(parked(failure)).await.expect("written");
+            fault_points::order(FaultPoint::GroupGathered, Deed::Panic);
+            assert_eq!(journal.note(parked(100 + failure)).await, None, "its outcome is unknown");
+            assert!(fault_points::was_reached());
+            tokio::time::advance(Duration::from_secs(apart_s)).await;
+        }
+        let ended = tokio::time::timeout(Duration::ZERO, journal.ended()).await;
+        assert_eq!(ended.is_ok(), gives_up, "{apart_s} s apart");
+        let why = "the committer failed three times in 30 s";
+        let refused = matches!(journal.writable(), Err(Unwritable::ReadOnly(told)) if told.contains(why));
+        assert_eq!(refused, gives_up, "{apart_s} s apart");
+        assert_eq!(journal.note(parked(4)).await.is_none(), gives_up, "{apart_s} s apart");
+        assert_eq!(positions(&journal)[..3], [1, 2, 3], "what is written can be read");
+    }
 }

@@ -1,9 +1,12 @@
 //! The codec against random values and random bytes: what is written is read, and nothing panics.
 
+use std::num::{NonZeroU64, NonZeroU128};
+
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use super::*;
+use crate::domain::TraceContext;
 use crate::systems::oa_rental::product::{ProductRemoved, ProductRenamed, StockCopied, StockVersion};
 
 fn any_event() -> impl Strategy<Value = Arc<dyn AnyEvent>> {
@@ -20,13 +23,15 @@ fn any_event() -> impl Strategy<Value = Arc<dyn AnyEvent>> {
 
 fn any_command(correlation: impl Strategy<Value = String>) -> impl Strategy<Value = CommandMeta> {
     let origin = select(vec![Origin::Edge, Origin::Keyed, Origin::Policy, Origin::Ask]);
-    (any::<u128>(), origin, any::<u64>(), any::<u64>(), correlation).prop_map(
-        |(id, origin, fingerprint, causation, correlation)| CommandMeta {
+    let trace = prop::option::of((any::<NonZeroU128>(), any::<NonZeroU64>()));
+    (any::<u128>(), origin, any::<u64>(), any::<u64>(), correlation, trace).prop_map(
+        |(id, origin, fingerprint, causation, correlation, trace)| CommandMeta {
             id,
             origin,
             fingerprint,
             causation,
             correlation: Arc::from(correlation),
+            trace: trace.map(|(trace_id, span_id)| TraceContext { trace_id, span_id }),
         },
     )
 }
@@ -74,6 +79,28 @@ proptest! {
         let records: Vec<Record> = facts.into_iter().map(Record::Facts).collect();
         let read = codec::decode_records(&encoded(&records), &catalogue()).expect("what was written");
         prop_assert_eq!(format!("{read:?}"), format!("{records:?}"));
+    }
+
+    #[test]
+    fn facts_are_found_by_their_keys_whatever_else_the_group_tells(
+        facts in prop::collection::vec(any_facts(), 1..4),
+        opener in any_command("[a-z]{0,40}"),
+    ) {
+        let intent = samples::intent(samples::commands()[0].0, Arc::clone(&samples::commands()[0].1), None);
+        let answer = FactlessAnswer { stream: product(1), command: opener.clone(), time_ms: 1, refusal: None };
+        let mut records = vec![Record::Answer(answer)];
+        records.push(Record::IntentOpened(Arc::new(Intent { opened_by: opener, ..intent })));
+        records.extend(facts.iter().cloned().map(Record::Facts));
+        let payload = encoded(&records);
+        let keys = codec::keys_of(&payload).expect("what was written");
+        for told in &facts {
+            for key in [codec::stream_key(told.stream), codec::story_key(&told.command.correlation)] {
+                prop_assert!(keys.contains(&key));
+                let found = codec::decode_keyed(&payload, key, &catalogue()).expect("what was written");
+                let is_it = |found: &Facts| format!("{found:?}") == format!("{told:?}");
+                prop_assert!(found.iter().any(|(_, found)| is_it(found)));
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::*;
 on_both! {
     nothing_is_visible_before_its_group_is_synced
     all_of_a_command_is_visible_when_it_is_released
+    what_changed_nothing_is_answered_with_the_row_of_its_turn
     positions_and_versions_are_dense_over_many_concurrent_appends
     outcomes_are_remembered_as_long_as_their_origin_says
     an_intent_is_open_until_it_is_closed_or_withdrawn
@@ -115,6 +116,27 @@ async fn outcomes_are_remembered_as_long_as_their_origin_says(bed: Bed) {
     assert!(matches!(look(5), Some(Outcome::Refused(refusal)) if refusal == refused));
     assert!(matches!(look(6), Some(Outcome::Done { row: Some(row) }) if row.version == 4));
     assert_eq!(journal.answer(2).expect("a look-up").expect("an answer").fingerprint, 7);
+}
+
+/// A resend is shown what the first answer showed, whatever the same group did to the row afterwards.
+async fn what_changed_nothing_is_answered_with_the_row_of_its_turn(bed: Bed) {
+    let journal = bed.open().await;
+    let mut instance = Incarnation::start(&journal, product(1)).await;
+    let mut unchanged = Vec::new();
+    for turn in 0..40_u64 {
+        let written = instance.write(command(u128::from(turn)), vec![saved(1, "one", 1)]);
+        unchanged.push((turn + 1, instance.answer(command(u128::from(100 + turn)), None)));
+        // What is handed over while a group is written shares the next one.
+        if turn % 8 == 0 {
+            written.await.expect("released");
+        }
+    }
+    for (version, port) in unchanged {
+        let shown = port.await.expect("released").row.expect("a row").version;
+        let answered = journal.answer(u128::from(99 + version)).expect("a look-up").expect("an answer");
+        let Outcome::Done { row: Some(again) } = &answered.outcome else { panic!("{answered:?}") };
+        assert_eq!((shown, again.version), (version, version));
+    }
 }
 
 async fn an_intent_is_open_until_it_is_closed_or_withdrawn(bed: Bed) {

@@ -4,12 +4,13 @@
 //! stay and are only read.
 
 use std::collections::BTreeMap;
+use std::num::{NonZeroU64, NonZeroU128};
 use std::path::{Path, PathBuf};
 
 use super::super::{Note, Row};
 use super::*;
-use crate::domain::Message as _;
 use crate::domain::system::KindSpec;
+use crate::domain::{Message as _, TraceContext};
 use crate::systems::oa_rental::product::ProductCommand;
 
 /// What a line is about: what, of which kind, name, schema version.
@@ -42,6 +43,13 @@ fn recorded() -> BTreeMap<Name, Vec<u8>> {
 fn from_hex(hex: &str) -> Vec<u8> {
     let digits = hex.as_bytes().chunks(2);
     digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ascii"), 16).expect("hex")).collect()
+}
+
+/// The same command in a trace that is told.
+fn traced(command: CommandMeta) -> CommandMeta {
+    let trace_id = NonZeroU128::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736).expect("not zero");
+    let span_id = NonZeroU64::new(0x00f0_67aa_0ba9_02b7).expect("not zero");
+    CommandMeta { trace: Some(TraceContext { trace_id, span_id }), ..command }
 }
 
 fn record(record: &Record) -> (Vec<u8>, String) {
@@ -85,6 +93,8 @@ fn stored_now() -> BTreeMap<Name, (Vec<u8>, String)> {
     let asked = Arc::new(ProductCommand::from(RegisterProduct { name: None, qty: 1 }));
     let intent = samples::intent(Product::KIND, asked, None);
     now.insert(name("intent", "-", "-", 1), (codec::encode_intent(300, &intent), format!("{intent:?}")));
+    let answer = FactlessAnswer { stream: product(1), command: traced(command(1)), time_ms: 5, refusal: None };
+    now.insert(name("record", "-", "Traced", 1), record(&Record::Answer(answer)));
     let note = Note::Seal;
     now.insert(name("stored-note", "-", "-", 1), (codec::encode_note(300, &note), format!("{note:?}")));
     now

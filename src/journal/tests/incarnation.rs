@@ -23,7 +23,14 @@ pub(super) fn product(id: u64) -> Stream {
 
 /// A client's command with a key.
 pub(super) fn command(id: u128) -> CommandMeta {
-    CommandMeta { id, origin: Origin::Keyed, fingerprint: 7, causation: 0, correlation: Arc::from("a story") }
+    CommandMeta {
+        id,
+        origin: Origin::Keyed,
+        fingerprint: 7,
+        causation: 0,
+        correlation: Arc::from("a story"),
+        trace: None,
+    }
 }
 
 pub(super) fn saved(id: u64, name: &str, qty: i32) -> Arc<dyn AnyEvent> {

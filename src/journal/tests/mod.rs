@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::domain::system::AnyState;
 use crate::domain::{Aggregate, AnyEvent, Catalogue, Held, Refusal, Stream};
 use crate::systems::oa_rental::product::{Product, ProductEvent, ProductSaved, RegisterProduct};
+use crate::telemetry::traces::Tracer;
 
 mod backup;
 mod chaos;
@@ -120,9 +121,14 @@ async fn open_on(engine: Arc<dyn Engine>) -> Journal {
 }
 
 async fn open_remembering(engine: Arc<dyn Engine>, recent_for: Duration) -> Journal {
-    Journal::open(engine, catalogue(), Clock::system(), JournalOptions { recent_for, free_bytes_min: 0 })
-        .await
-        .expect("the journal opens")
+    Journal::open(
+        engine,
+        catalogue(),
+        Clock::system(),
+        JournalOptions { recent_for, free_bytes_min: 0, tracer: Tracer::default() },
+    )
+    .await
+    .expect("the journal opens")
 }
 
 /// Opens the storage of a directory as soon as the last engine on it has let go; its error is what stays.

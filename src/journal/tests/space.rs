@@ -16,7 +16,7 @@ async fn after_a_look(journal: &Journal) -> Result<(), Unwritable> {
 async fn appends_are_refused_below_the_floor_and_taken_again_above_it() {
     let engine = MemoryEngine::default();
     engine.set_free_bytes(FLOOR);
-    let options = JournalOptions { recent_for: RECENT_FOR, free_bytes_min: FLOOR };
+    let options = JournalOptions { recent_for: RECENT_FOR, free_bytes_min: FLOOR, tracer: Tracer::default() };
     let journal =
         Journal::open(Arc::new(engine.clone()), catalogue(), Clock::system(), options).await.expect("it opens");
     let mut instance = Incarnation::start(&journal, product(1)).await;
@@ -40,7 +40,7 @@ async fn appends_are_refused_below_the_floor_and_taken_again_above_it() {
 async fn space_does_not_heal_what_only_a_restart_heals() {
     let engine = MemoryEngine::default();
     engine.set_free_bytes(0);
-    let options = JournalOptions { recent_for: RECENT_FOR, free_bytes_min: FLOOR };
+    let options = JournalOptions { recent_for: RECENT_FOR, free_bytes_min: FLOOR, tracer: Tracer::default() };
     let journal =
         Journal::open(Arc::new(engine.clone()), catalogue(), Clock::system(), options).await.expect("it opens");
     assert!(after_a_look(&journal).await.is_err());

@@ -47,7 +47,7 @@ impl RetryPolicy {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), RetryPolicyError> {
+    pub(in crate::resilience) fn check(&self) -> Result<(), RetryPolicyError> {
         let Backoff { first, max, jitter: _ } = self.backoff;
         if self.attempts_max == 0 {
             return Err(RetryPolicyError::ZeroAttempts);

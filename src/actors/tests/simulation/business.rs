@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::evidence::Evidence;
 use super::invariants::same;
+use crate::chaos::Pairs;
 use crate::domain::{Kind, Stream};
 
 /// What is known of one stock at a position of the log.
@@ -84,48 +85,12 @@ pub(super) fn stocks_add_up(evidence: &Evidence<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// Of each pair the facts of one are there exactly where those of the other are, once.
-const PAIRS: &[[(&str, &str); 2]] = &[
-    [("oa-rental/rental/rental", "Rentaled"), ("oa-rental/delivery/delivery", "DeliveryRequested")],
-    [("oa-rental/rental/rental", "RentalCanceled"), ("oa-rental/delivery/delivery", "DeliveryCanceled")],
-    [("book-rental/rent/rental", "RentSaved"), ("book-rental/delivery/delivery", "DeliveryCreated")],
-    [("book-rental/rent/rental", "RentCanceled"), ("book-rental/delivery/delivery", "DeliveryCanceled")],
-    [("book-market/order/order", "Ordered"), ("book-market/payment/payment", "Paid")],
-    [("book-market/order/order", "OrderCanceled"), ("book-market/payment/payment", "PayCanceled")],
-    [("book-market/payment/payment", "Paid"), ("book-market/delivery/delivery", "Shipped")],
-    [("book-market/payment/payment", "PayCanceled"), ("book-market/delivery/delivery", "DeliveryCanceled")],
-    [("car-rental/contract/contract", "ContractCompleted"), ("car-rental/pay/pay", "Payed")],
-    [("car-rental/contract/contract", "ContractCanceled"), ("car-rental/pay/pay", "PayCanceled")],
-    [("car-rental/pay/pay", "Payed"), ("car-rental/reservation/reservation", "ReservationRequested")],
-    [("car-rental/pay/pay", "PayCanceled"), ("car-rental/reservation/reservation", "ReservationCanceled")],
-    [("hair-shop/reservation/reservation", "ReservationPlaced"), ("hair-shop/payment/payment", "PaymentFinished")],
-    [("hair-shop/reservation/reservation", "ReservationCanceled"), ("hair-shop/hairshop/hairshop", "CancelCompleted")],
-    [("hair-shop/hairshop/hairshop", "CancelCompleted"), ("hair-shop/payment/payment", "PaymentCanceled")],
-];
-
 /// No order without its payment and no payment without its order, and so on in all five systems.
 pub(super) fn what_belongs_together_is_there_together(evidence: &Evidence<'_>) -> Result<(), String> {
-    let mut ids: BTreeMap<(&str, &str), Vec<u64>> = BTreeMap::new();
-    for fact in &evidence.facts {
-        ids.entry((fact.stream.kind.path(), fact.event.name())).or_default().push(fact.stream.id);
-    }
-    let of = |what| {
-        let mut ids = ids.get(&what).cloned().unwrap_or_default();
-        ids.sort_unstable();
-        ids
-    };
-    for [one, other] in PAIRS {
-        let (one_ids, other_ids) = (of(*one), of(*other));
-        same(&one_ids, &other_ids, || format!("{one:?} beside {other:?}"))?;
-        let once: BTreeSet<u64> = one_ids.iter().copied().collect();
-        same(&one_ids.len(), &once.len(), || format!("{one:?} comes twice"))?;
-    }
-    // One message about each delivery.
-    let told = evidence.facts.iter().filter(|fact| fact.event.name() == "SentMessage");
-    let told = told.filter_map(|fact| serde_json::to_value(fact.event.payload()).ok()?["orderId"].as_u64());
-    let mut told: Vec<u64> = told.collect();
-    told.sort_unstable();
-    same(&told, &of(("book-market/delivery/delivery", "Shipped")), || "messages about deliveries".to_owned())
+    let mut pairs = Pairs::default();
+    evidence.facts.iter().for_each(|fact| pairs.count(fact.stream, &*fact.event));
+    let (_, faults) = pairs.judged();
+    faults.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Three services know an office product's stock.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::deeds::Deed;
-use crate::actors::admission::Call;
+use crate::actors::admission::{Call, Target};
 use crate::actors::envelope::{Precondition, Reply};
 use crate::actors::tests::house::{DEADLINE, Outcome};
 use crate::clock::{Clock, derived_id};
@@ -77,8 +77,14 @@ impl Wish {
     pub(super) fn keyed(dice: &Clock, deed: Deed, number: usize) -> Self {
         let (origin, fingerprint) = (Origin::Keyed, number as u64 + 1);
         let id = derived_id(u128::from(dice.random()), "a client's");
-        let meta =
-            CommandMeta { id, origin, fingerprint, causation: 0, correlation: format!("client {number}").into() };
+        let meta = CommandMeta {
+            id,
+            origin,
+            fingerprint,
+            causation: 0,
+            correlation: format!("client {number}").into(),
+            trace: None,
+        };
         Self { deed, meta, told: Vec::new(), is_under_way: false, patience: DEADLINE }
     }
 
@@ -88,6 +94,11 @@ impl Wish {
 
     pub(super) const fn is_keyed(&self) -> bool {
         matches!(self.meta.origin, Origin::Keyed)
+    }
+
+    /// Tells whether something new is wanted.
+    pub(super) const fn makes(&self) -> bool {
+        matches!(self.deed.target, Target::New(_))
     }
 
     /// Tells whether it may be sent again: it has a key and no answer, or was surely not executed.

@@ -17,6 +17,7 @@ use crate::domain::System;
 use crate::domain::system::Catalogue;
 use crate::journal::{Engine, Journal, JournalOptions, Note};
 use crate::resilience::{GuardPolicies, Partition, Unobserved};
+use crate::telemetry::traces::Tracer;
 
 /// One running process.
 pub(super) struct Process {
@@ -47,10 +48,17 @@ impl Process {
         Plan { clock, shards, live }: Plan,
     ) -> Option<Self> {
         let (began, began_ms) = (clock.now(), clock.wall_ms());
-        let options = JournalOptions { recent_for: 2 * DEADLINE, free_bytes_min: 0 };
+        let options = JournalOptions { recent_for: 2 * DEADLINE, free_bytes_min: 0, tracer: Tracer::default() };
         let journal = Journal::open(engine, catalogue, clock.clone(), options).await.ok()?;
         let (guard, outbound) = (GuardPolicies::default(), Arc::new(BuiltIn));
-        let options = ActorOptions { shards, live, guard, settings: std::collections::HashMap::new(), outbound };
+        let options = ActorOptions {
+            shards,
+            live,
+            guard,
+            settings: std::collections::HashMap::new(),
+            outbound,
+            tracer: Tracer::default(),
+        };
         let runtime = Runtime::start(systems, journal.clone(), clock.clone(), Arc::new(Unobserved), options);
         let runtime = runtime.await.ok()?;
         for system in systems {

@@ -1,10 +1,10 @@
 //! §11.5 and §11.6: an item that is read, and what entity tags promise its readers and writers.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::row::{HAL, JSON, Row, Source, accepting, any, change};
 use super::{At, changes, printed};
-use crate::client::{JSON_FIRST, Request};
+use crate::client::{Answer, JSON_FIRST, Request};
 
 const PROBLEM: &str = "application/problem+json";
 const PATCH_TYPES: &str = "application/merge-patch+json,application/json-patch+json,application/json";
@@ -13,7 +13,7 @@ const PATCH_TYPES: &str = "application/merge-patch+json,application/json-patch+j
 pub(super) fn reads(at: &At) -> Vec<Row> {
     let exact = || {
         let at = at.clone();
-        move |answer: &crate::client::Answer| answer.text() == printed::item(&at, &answer.json())
+        move |answer: &Answer| answer.text() == printed::item(&at, &answer.json())
     };
     let head = |rest: &str| Request::new("HEAD", &at.path(rest));
     let options =
@@ -108,7 +108,7 @@ fn stories(at: &At) -> Vec<Row> {
     let told = if at.of.is_paged { 200 } else { 404 };
     let history = at.step(at.get("/1/history"), told);
     vec![
-        if at.of.is_paged { history.judged("facts", |told| told.json().is_array()) } else { history.empty() },
+        if at.of.is_paged { history.judged("facts, each by its name", tells_facts) } else { history.empty() },
         at.step(at.get("/99999/history"), 404).empty(),
         at.step(at.get("/1?at=9999"), 200).json(json!("<item>")),
         at.step(at.get("/1?at=2100-01-01T00:00:00Z"), 200).json(json!("<item>")),
@@ -116,6 +116,12 @@ fn stories(at: &At) -> Vec<Row> {
         at.step(at.get("/1?at=yesterday"), 400),
         at.step(any(&at.path("/1/history/more")), 404),
     ]
+}
+
+fn tells_facts(answer: &Answer) -> bool {
+    let told = answer.json();
+    let is_named = |fact: &Value| fact["eventType"].as_str().is_some_and(|name| !name.is_empty());
+    told.as_array().is_some_and(|facts| !facts.is_empty() && facts.iter().all(is_named))
 }
 
 /// Writers who say which state they know. Each has an item of its own, if items can be made.

@@ -77,7 +77,7 @@ fn profile(way: &Way, of: &'static Collection) -> Vec<Row> {
         at("T009", accepting(&path, JSON_FIRST), 200)
             .header("content-type", JSON)
             .json(json!({"alps": {"version": "1.0"}})),
-        at("T012", any(&path), 200).judged("no method that is not offered", |answer| answer.json()["alps"].is_object()),
+        at("T012", any(&path), 200).judged("no method that is not offered", move |answer| is_offered(of, answer)),
         at("T010", accepting(&path, "application/schema+json"), 200)
             .header("content-type", "application/schema+json;charset=UTF-8")
             .json(json!({"type": "object", "$schema": "http://json-schema.org/draft-04/schema#"}))
@@ -87,16 +87,34 @@ fn profile(way: &Way, of: &'static Collection) -> Vec<Row> {
     ]
 }
 
-fn is_profile(of: &Collection, href: &str, answer: &Answer) -> bool {
+/// The methods a profile tells of: verb, name and type of each.
+fn offered(of: &Collection) -> Vec<(&'static str, &'static str, &'static str)> {
     let (collection, item) = (of.path, of.item);
-    let rt = format!("#{item}-representation");
-    let mut expected = vec![("get", collection, "SAFE"), ("get", item, "SAFE")];
+    let mut offered = vec![("get", collection, "SAFE"), ("get", item, "SAFE")];
     if of.offers("POST") {
-        expected.insert(0, ("create", collection, "UNSAFE"));
+        offered.insert(0, ("create", collection, "UNSAFE"));
     }
     let writes = [("PUT", "update", "IDEMPOTENT"), ("PATCH", "patch", "UNSAFE"), ("DELETE", "delete", "IDEMPOTENT")];
     let writes = writes.into_iter().filter(|(method, ..)| of.offers(method));
-    expected.extend(writes.map(|(_, verb, kind)| (verb, item, kind)));
+    offered.extend(writes.map(|(_, verb, kind)| (verb, item, kind)));
+    offered
+}
+
+/// Whether every method that is shown is offered; the representation comes before them.
+fn is_offered(of: &Collection, answer: &Answer) -> bool {
+    let offered: Vec<String> = offered(of).iter().map(|(verb, name, _)| format!("{verb}-{name}")).collect();
+    let body = answer.json();
+    let Some((_, methods)) = body["alps"]["descriptor"].as_array().and_then(|all| all.split_first()) else {
+        return false;
+    };
+    let is_one = |method: &Value| method["id"].as_str().is_some_and(|id| offered.iter().any(|offered| offered == id));
+    !methods.is_empty() && methods.iter().all(is_one)
+}
+
+fn is_profile(of: &Collection, href: &str, answer: &Answer) -> bool {
+    let collection = of.path;
+    let rt = format!("#{}-representation", of.item);
+    let expected = offered(of);
     let body = answer.json();
     let Some((shown, methods)) = body["alps"]["descriptor"].as_array().and_then(|all| all.split_first()) else {
         return false;

@@ -2,6 +2,8 @@
 //!
 //! Unknown sticks: after a dropped port or a timeout, no later refusal to execute makes it "never happened".
 
+mod telling;
+
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,28 +11,29 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
+use self::telling::Telling;
 use super::admission::{Call, Target};
 use super::envelope::{Precondition, Reply};
-use super::instance::InstanceMessage;
+use super::observe::node;
 use super::runtime::House;
 use crate::clock::derived_id;
 use crate::domain::aggregate::RefusalClass;
 use crate::domain::provider::OUTSIDE;
-use crate::domain::{Answer, AnyCommand, Refusal, Stream};
+use crate::domain::{Answer, AnyCommand, Refusal, Stream, TraceContext};
 use crate::fault_points::{self, FaultPoint};
 use crate::journal::{CommandMeta, Intent, Origin, Position, Row};
 use crate::mutants::{self, Mutant};
 use crate::resilience::{CallError, Deadline, NotExecuted, Unknown};
 use crate::telemetry::metrics;
+use crate::telemetry::metrics::By;
+use crate::telemetry::traces::{SYSTEM, Span, SpanKind};
+use crate::telemetry::tracing::trace_id;
 
 /// The waits between two attempts, doubled each time.
 const WAIT_FIRST: Duration = Duration::from_millis(20);
 /// The longest wait between two attempts.
 const WAIT_MAX: Duration = Duration::from_millis(500);
-/// How long the asker may take to close the intent before it is told again.
-const ACKNOWLEDGE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What became of one ask, as its asker is told.
 #[derive(Clone, Debug)]
@@ -47,8 +50,8 @@ pub(super) enum AskOutcome {
 #[derive(Debug, Default)]
 pub(super) struct Running(Mutex<HashSet<u128>>);
 
-#[cfg(test)]
 impl Running {
+    /// Returns how many there are.
     pub(super) fn len(&self) -> usize {
         self.0.lock().len()
     }
@@ -62,6 +65,8 @@ pub(super) struct Runner {
     client_waits: bool,
     /// Whether an attempt may have been executed.
     unknown: bool,
+    /// How it ended, from then on: whatever happens while the asker is told, it is not asked again.
+    outcome: Option<AskOutcome>,
 }
 
 impl Runner {
@@ -70,8 +75,7 @@ impl Runner {
         if !house.asks.0.lock().insert(intent.id) {
             return;
         }
-        metrics::ask_opened();
-        let runner = Self { house: Arc::clone(house), intent, client_waits, unknown: false };
+        let runner = Self { house: Arc::clone(house), intent, client_waits, unknown: false, outcome: None };
         let stopping = house.stopping.clone();
         // Its end is waited for at a stop; a handle of its own is not needed.
         drop(house.tasks.spawn(async move { stopping.run_until_cancelled(runner.run_on()).await }));
@@ -80,14 +84,31 @@ impl Runner {
     /// Runs to the end; a panic on the way is a defect, and no reason to leave the asker waiting.
     async fn run_on(mut self) {
         while AssertUnwindSafe(self.run()).catch_unwind().await.is_err() {
-            tracing::error!(asker = %self.intent.asker, asked = %self.intent.to, "an ask panicked; it is run again");
+            let Intent { asker, to, opened_by, .. } = &*self.intent;
+            let (correlation, trace_id) = (&*opened_by.correlation, trace_id(opened_by.trace));
+            tracing::error!(%asker, asked = %to, correlation, trace_id, "an ask panicked; it is run again");
             self.unknown = true;
             tokio::time::sleep(WAIT_MAX).await;
         }
     }
 
     async fn run(&mut self) {
-        let outcome = self.ask().await;
+        let outcome = match self.outcome.clone() {
+            Some(outcome) => outcome,
+            None => self.concluded().await,
+        };
+        self.outcome = Some(outcome.clone());
+        if mutants::now_and_then(Mutant::AskForgotten, 50) {
+            return;
+        }
+        self.tell(Telling::Ended(outcome)).await;
+    }
+
+    /// Asks to the end, which is counted and told.
+    async fn concluded(&mut self) -> AskOutcome {
+        let begun = self.house.clock.now();
+        let mut span = self.span();
+        let outcome = self.ask(&mut span).await;
         let label = match &outcome {
             AskOutcome::Answered(Answer::Done, _) => "done",
             AskOutcome::Answered(Answer::Refused(_) | Answer::Withdrawn, _) => "refused",
@@ -95,19 +116,29 @@ impl Runner {
             AskOutcome::Undo(..) => "undone",
         };
         metrics::ask_ended(self.intent.to.kind.path(), label);
-        if mutants::now_and_then(Mutant::AskForgotten, 50) {
-            return;
+        let failed = matches!(outcome, AskOutcome::NotExecuted(_) | AskOutcome::Undo(..));
+        let [client, server] = [self.intent.asker.kind, self.intent.to.kind].map(node);
+        metrics::called(client, server, By::Ask, failed, self.house.clock.now() - begun);
+        span.set("resurgam.outcome", label);
+        match &outcome {
+            AskOutcome::Answered(..) => {}
+            AskOutcome::NotExecuted(rejected) => span.fail(rejected.reason.code()),
+            AskOutcome::Undo(unknown, _) => span.fail(unknown.code()),
         }
-        self.tell(Telling::Ended(outcome)).await;
+        span.end();
+        outcome
     }
 
     /// Asks until there is an outcome that ends it.
-    async fn ask(&mut self) -> AskOutcome {
+    async fn ask(&mut self, span: &mut Span) -> AskOutcome {
         let mut wait = WAIT_FIRST;
+        let mut attempts = 0_u64;
         loop {
+            attempts += 1;
+            span.set("resurgam.attempts", attempts);
             // Looked at before the attempt: what is followed meanwhile does not make its refusal mature.
             let premature = !self.house.has_followed(&self.intent, self.cause());
-            match self.attempt().await {
+            match self.attempt(span.context()).await {
                 Ok(Reply::Done(done)) => return AskOutcome::Answered(Answer::Done, done.row),
                 Ok(Reply::Refused(refusal)) if !premature || refusal.class != RefusalClass::UnknownTarget => {
                     return AskOutcome::Answered(Answer::Refused(refusal), None);
@@ -137,12 +168,12 @@ impl Runner {
         }
     }
 
-    async fn attempt(&self) -> Result<Reply, CallError> {
+    async fn attempt(&self, trace: Option<TraceContext>) -> Result<Reply, CallError> {
         fault_points::at(FaultPoint::AskBegun).await.map_err(|_| Unknown::PortDropped)?;
         let Intent { id, to, opened_by, timeout, .. } = &*self.intent;
         let house = &self.house;
         if to.kind.service() == OUTSIDE {
-            return house.asked_outside(&self.intent).await;
+            return house.asked_outside(&self.intent, trace).await;
         }
         let call = Call {
             target: Target::Existing(*to),
@@ -153,6 +184,7 @@ impl Runner {
                 fingerprint: 0,
                 causation: opened_by.causation,
                 correlation: Arc::clone(&opened_by.correlation),
+                trace,
             },
             precondition: Precondition::Always,
             // Longer than the ask may take: it is the attempt that times out, and the breaker is told.
@@ -166,6 +198,25 @@ impl Runner {
         outcome.map_err(|error| match error {
             CallError::Unknown(Unknown::DeadlineExceeded) => Unknown::AttemptTimeout.into(),
             CallError::Unknown(_) | CallError::NotExecuted(_) => error,
+        })
+    }
+
+    /// Begins to tell of it; the command it sends stands below.
+    fn span(&self) -> Span {
+        let Intent { to, opened_by, .. } = &*self.intent;
+        let (kind, command) = (to.kind.path(), self.intent.command.name());
+        self.house.tracer.begin(opened_by.trace, SpanKind::Client, || {
+            let attributes = [
+                ("messaging.system", SYSTEM.into()),
+                ("messaging.operation.name", "ask".into()),
+                ("messaging.operation.type", "send".into()),
+                ("messaging.destination.name", kind.into()),
+                ("messaging.message.conversation_id", (&opened_by.correlation).into()),
+                ("resurgam.command", command.into()),
+                ("resurgam.id", to.id.into()),
+                ("resurgam.asker", self.intent.asker.to_string().into()),
+            ];
+            (format!("ask {kind} {command}"), attributes)
         })
     }
 
@@ -190,13 +241,6 @@ impl Drop for Runner {
     }
 }
 
-/// What the asker is told.
-#[derive(Clone, Debug)]
-enum Telling {
-    Ended(AskOutcome),
-    StillAsking(Unknown),
-}
-
 impl House {
     /// Sends a command by the internal lane: its own bound, a stopped service is waited for, no guard.
     async fn internally(&self, to: Stream, mut call: Call, timeout: Duration) -> Result<Reply, CallError> {
@@ -204,31 +248,6 @@ impl House {
         call.deadline = Deadline::after(&self.clock, timeout);
         let _place = self.internal_lane.acquire(call.deadline).await?;
         self.unguarded(to, &call).await
-    }
-
-    /// Tells the asker once; `gone` is the incarnation that let the runner down last.
-    async fn tell_asker(&self, intent: &Intent, telling: Telling, gone: &mut Option<u64>) -> bool {
-        let Some(room) = self.directory.room(intent.asker.kind) else { return false };
-        if fault_points::at(FaultPoint::AskAnswered).await.is_err() {
-            return false;
-        }
-        let deadline = Deadline::after(&self.clock, ACKNOWLEDGE_TIMEOUT);
-        let Ok((living, _)) = self.living(room, intent.asker.id, deadline, false, *gone).await else { return false };
-        let (acknowledged, acknowledgement) = oneshot::channel();
-        let message = match telling {
-            Telling::Ended(outcome) => InstanceMessage::Asked { intent: intent.id, outcome, acknowledged },
-            Telling::StillAsking(unknown) => InstanceMessage::StillAsking { intent: intent.id, unknown, acknowledged },
-        };
-        let sent = living.actor.cast(message).is_ok();
-        match tokio::time::timeout_at(deadline.at(), acknowledgement).await {
-            Ok(Ok(())) if sent => fault_points::at(FaultPoint::AskAcknowledged).await.is_ok(),
-            Ok(Ok(()) | Err(_)) => {
-                // It may live and only have had no room; a dead one is replaced, its end being on its way.
-                *gone = (!sent).then_some(living.generation);
-                false
-            }
-            Err(_) => false,
-        }
     }
 
     fn has_followed(&self, intent: &Intent, cause: Position) -> bool {
