@@ -192,8 +192,8 @@ impl House {
         Ok(living.actor.cast(InstanceMessage::Command(envelope)).is_ok().then_some(answer))
     }
 
-    /// Finds the actor, starting it if there is none, or says why there cannot be one now; and tells since when there was none. The incarnation `but_not`
-    /// has let its caller down: its end is waited for, and made certain if nobody notices it.
+    /// Finds the actor, starting it if there is none, or says why there cannot be one now; and tells since when there was none.
+    /// The incarnation `but_not` has let its caller down: its end is waited for, and made certain if nobody notices it.
     pub(super) async fn living(
         &self,
         room: &KindRoom,

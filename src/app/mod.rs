@@ -10,9 +10,9 @@ mod serve;
 mod wiring;
 mod parts;
 mod vigil;
-mod liveness_file;
 mod watchdog;
 mod stopping;
+mod reloading;
 mod doors;
 mod error;
 pub mod journal;
@@ -21,7 +21,8 @@ mod chaos;
 pub use chaos::OperatorError;
 pub use command_line::main;
 pub use error::AppError;
-pub use serve::{Reload, serve};
+pub use reloading::Reload;
+pub use serve::serve;
 
 /// Tells the one who started it; standard output is for nothing else.
 pub fn say(line: &str) {

@@ -142,7 +142,7 @@ impl Operator {
             vitals.lags.insert(name, follower["lagFacts"].as_u64().unwrap_or(u64::MAX));
         }
         vitals.actors = overview["liveActors"].as_u64().unwrap_or(0);
-        for state in ["starting", "cooling"] {
+        for state in ["recovering", "cooling"] {
             let found = self.get(&format!("/admin/actors?state={state}&size=10")).await?;
             vitals.between.extend(list(&found["actors"]).iter().map(|entry| entry["actor"].to_string()));
         }

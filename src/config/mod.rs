@@ -5,11 +5,12 @@ mod guards;
 mod settings;
 mod sources;
 mod shown;
-mod differences;
+mod by_key;
 mod token;
 #[cfg(feature = "mutants")]
 mod mutant;
 
+pub use by_key::Setting;
 pub use guards::{BreakerSettings, GuardSettings, OneGuard, PartitionSettings, RetrySettings};
 #[cfg(feature = "mutants")]
 pub use mutant::mutant;

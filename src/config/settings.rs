@@ -37,6 +37,9 @@ pub struct Settings {
     /// What the systems declare themselves, by system and key.
     #[serde(default)]
     pub systems: BTreeMap<String, BTreeMap<String, String>>,
+    /// Who set what is not a default, by key.
+    #[serde(skip)]
+    pub(super) origins: BTreeMap<String, String>,
 }
 
 /// Where business is served.

@@ -1,5 +1,6 @@
 //! Where settings come from, the later wins, and what makes no sense.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -85,8 +86,9 @@ impl Settings {
 
     /// Reads the settings from layers, the later wins.
     pub(super) fn read(layers: &[Layer]) -> Result<Self, SettingsError> {
-        let settings = in_force(layers)?.try_deserialize().map_err(|source| misfit(layers, source))?;
+        let mut settings: Self = in_force(layers)?.try_deserialize().map_err(|source| misfit(layers, source))?;
         check(&settings)?;
+        settings.origins = origins(layers);
         Ok(settings)
     }
 }
@@ -225,6 +227,17 @@ pub(super) fn layers(
         }
     }
     Ok(layers)
+}
+
+/// Says who set each key that is not as in the defaults, which are the first layer.
+fn origins(layers: &[Layer]) -> BTreeMap<String, String> {
+    let set = layers.iter().skip(1).flat_map(|layer| keys(&layer.config).into_iter().map(move |key| (layer, key)));
+    let named = set.map(|(layer, key)| {
+        // Not the assignment: a secret may be in it.
+        let of_line = matches!(layer.origin, Origin::CommandLine(_)).then(|| "the command line".to_owned());
+        (key.clone(), of_line.unwrap_or_else(|| layer.origin.of(&key)))
+    });
+    named.collect()
 }
 
 /// Lays the layers over each other.

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::codec::{self, CodecError};
-use super::commit::{InFlight, Request};
+use super::commit::{InFlight, Request, Syncs};
 use super::disk_faults::DiskFaults;
 use super::engine::Engine;
 use super::feed::Feed;
@@ -41,6 +41,7 @@ pub(super) struct Core {
     pub(super) inbox: tokio::sync::Mutex<mpsc::Receiver<Request>>,
     pub(super) in_flight: Mutex<Option<InFlight>>,
     pub(super) group: AtomicU64,
+    pub(super) syncs: Syncs,
     /// How many groups were published, also those that wrote nothing.
     pub(super) published: AtomicU64,
     pub(super) closing: AtomicBool,
@@ -88,6 +89,7 @@ impl Core {
             inbox: tokio::sync::Mutex::new(inbox),
             in_flight: Mutex::default(),
             group: AtomicU64::new(0),
+            syncs: Syncs::default(),
             published: AtomicU64::new(0),
             closing: AtomicBool::new(false),
             following: Mutex::default(),

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::checkpointing;
 use super::codec::CodecError;
-use super::commit::{self, Append, INBOX_MAX, Request};
+use super::commit::{self, Append, INBOX_MAX, Request, SyncFigures};
 use super::core::Core;
 use super::engine::{CheckpointFigures, Engine, EngineError, Figures};
 use super::ids::Ids;
@@ -247,6 +247,7 @@ impl Journal {
             durable: *self.core.durable.borrow(),
             store_group: self.core.engine.mark().unwrap_or(0),
             waiting: self.core.overlay.len(),
+            syncs: self.core.syncs.figures(),
         }
     }
 
@@ -291,4 +292,6 @@ pub struct JournalFigures {
     pub store_group: u64,
     /// How many values wait for the store.
     pub waiting: usize,
+    /// How long groups took.
+    pub syncs: SyncFigures,
 }

@@ -26,13 +26,14 @@ pub mod memory_engine;
 pub mod disk;
 
 pub use codec::stored_bytes;
-pub use commit::{Append, Committed, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, INBOX_MAX, Release};
+pub use commit::{Append, Committed, GROUP_BYTES_MAX, GROUP_COMMANDS_MAX, INBOX_MAX, Release, SyncFigures};
 pub use disk_faults::{DiskFault, DiskFaultError, DiskFaultFor};
 pub use engine::{CheckpointFigures, Engine, EngineError, Figures, Lane};
 pub use handle::{Journal, JournalOptions, Recovered, Step, Unwritable};
 pub use record::{
     Answered, Closed, CommandMeta, FactlessAnswer, Facts, Intent, Note, Origin, Outcome, Parked, Position, Record, Row,
 };
+pub use recovery::histories::HISTORY;
 
 #[cfg(test)]
 mod tests;

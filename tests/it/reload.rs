@@ -37,6 +37,27 @@ fn guards_take_new_settings_over_whole_and_keep_the_old_ones_when_they_make_no_s
 }
 
 #[test]
+fn operators_see_each_setting_in_force_and_who_set_it() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let file = dir.path().join("mine.toml");
+    let write = |text: &str| std::fs::write(&file, text).expect("settings");
+    write("[edge]\nbody_bytes_max = 4096\n");
+    let path = file.to_str().expect("a path");
+    let server = Server::start(dir.path(), &["--config", path, "--set", "actors.shards=2"]);
+    let shown = |key: &str| server.client("admin").send(&operator(Request::get("/admin/config"))).json()[key].clone();
+    assert_eq!(shown("edge.body_bytes_max"), json!({ "value": 4_096, "origin": path }));
+    assert_eq!(shown("actors.shards"), json!({ "value": 2, "origin": "the command line" }));
+    assert_eq!(shown("edge.backlog")["origin"], "the defaults");
+    assert_eq!(shown("guard.kind.attempt_timeout_ms")["origin"], "the defaults");
+    assert_eq!(server.client("admin").send(&Request::get("/admin/config")).status, 401);
+
+    write("[edge]\nbody_bytes_max = 8192\n[guard.kind]\nattempt_timeout_ms = 1999\n");
+    assert_eq!(server.client("admin").send(&operator(Request::post("/admin/config/reload", "{}"))).status, 200);
+    assert_eq!(shown("guard.kind.attempt_timeout_ms"), json!({ "value": 1_999, "origin": path }), "taken over");
+    assert_eq!(shown("edge.body_bytes_max"), json!({ "value": 4_096, "origin": path }), "waits for a restart");
+}
+
+#[test]
 fn what_only_a_restart_takes_over_is_named_until_it_is_what_it_was() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let file = dir.path().join("mine.toml");

@@ -15,7 +15,6 @@ use ractor::ActorCell;
 use tokio::sync::watch;
 
 use super::dispatch::unavailable;
-use super::instance::InstanceMessage;
 use super::runtime::{House, Runtime};
 use crate::domain::{Kind, Stream};
 use crate::resilience::faults::{End, Faults};
@@ -30,6 +29,10 @@ pub enum Point {
     Decide,
     /// Before it folds its facts.
     Evolve,
+    /// Before a policy reacts.
+    React,
+    /// Before a view applies a fact.
+    Apply,
 }
 
 impl Point {
@@ -39,6 +42,8 @@ impl Point {
         match self {
             Self::Decide => "decide",
             Self::Evolve => "evolve",
+            Self::React => "react",
+            Self::Apply => "apply",
         }
     }
 }
@@ -151,17 +156,6 @@ impl Runtime {
             Name::Part(_) => None,
         });
         streams.collect()
-    }
-
-    /// Has an aggregate's next handling at a point panic; tells whether it lives.
-    pub fn panic_at(&self, stream: Stream, point: Point) -> bool {
-        let Some(room) = self.house.directory.room(stream.kind) else { return false };
-        let living = room.shard(stream.id).living().into_iter().find(|(id, _)| *id == stream.id);
-        let told = living.is_some_and(|(_, living)| living.actor.cast(InstanceMessage::PanicAt(point)).is_ok());
-        if told {
-            metrics::chaos_acted("panic", point.name());
-        }
-        told
     }
 
     /// Holds an aggregate at a point until the hold is dropped.

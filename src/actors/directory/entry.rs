@@ -1,7 +1,7 @@
 //! What is known of one id: its actor, or why there is none.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use ractor::ActorRef;
@@ -70,10 +70,21 @@ pub(in crate::actors) struct InHand {
 pub(in crate::actors) struct Shared {
     /// How many commands wait in the mailbox.
     pub(in crate::actors) waiting: AtomicUsize,
+    /// How many appends it has handed over, and of how many of them it is known that they are durable.
+    pub(in crate::actors) handed_over: AtomicU64,
+    pub(in crate::actors) released: AtomicU64,
     /// The command being handled.
     pub(in crate::actors) in_hand: Mutex<Option<InHand>>,
     /// How often it was used of late.
     pub(in crate::actors) uses: Uses,
     /// Commands that failed too often to be tried again.
     pub(in crate::actors) poisoned: Mutex<Vec<u128>>,
+}
+
+impl Shared {
+    /// Returns how many appends are handed over and not durable yet.
+    pub(super) fn pending(&self) -> u64 {
+        let released = self.released.load(Ordering::Relaxed);
+        self.handed_over.load(Ordering::Relaxed).saturating_sub(released)
+    }
 }

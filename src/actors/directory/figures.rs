@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
-use super::{InHand, Living, Shard, State};
+use super::{Entry, InHand, Living, Shard, State};
 use crate::resilience::breaker::State as BreakerState;
 use crate::telemetry::metrics::KindGauges;
 
@@ -13,12 +13,14 @@ use crate::telemetry::metrics::KindGauges;
 pub struct EntryFigures {
     /// Which one.
     pub id: u64,
-    /// `live`, `starting`, `cooling`, `quarantined`, `absent`.
+    /// `live`, `recovering`, `cooling`, `quarantined`, `absent`.
     pub state: &'static str,
     /// Its incarnation's number.
     pub generation: u64,
     /// How many commands wait in its mailbox.
     pub waiting: usize,
+    /// How many of its appends are handed over and not durable yet.
+    pub pending: u64,
     /// How often it was restarted after a failure.
     pub restarts: u64,
     /// What it failed with last.
@@ -31,23 +33,31 @@ impl Shard {
     /// Returns what operators see.
     pub(in crate::actors) fn figures(&self) -> Vec<EntryFigures> {
         let entries = self.entries.lock();
-        let figures = entries.iter().map(|(id, entry)| EntryFigures {
-            id: *id,
+        entries.iter().map(|(id, entry)| self.shown(*id, entry)).collect()
+    }
+
+    /// Returns what operators see of one.
+    pub(in crate::actors) fn figures_of(&self, id: u64) -> Option<EntryFigures> {
+        self.entries.lock().get(&id).map(|entry| self.shown(id, entry))
+    }
+
+    fn shown(&self, id: u64, entry: &Entry) -> EntryFigures {
+        let (waiting, pending) = match &entry.state {
+            State::Live(living) => (living.shared.waiting.load(Ordering::Relaxed), living.shared.pending()),
+            State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => (0, 0),
+        };
+        EntryFigures {
+            id,
             state: entry.state.label(),
             generation: entry.generation,
-            waiting: match &entry.state {
-                State::Live(living) => living.shared.waiting.load(Ordering::Relaxed),
-                State::Absent | State::Starting | State::Cooling(_) | State::Quarantined { .. } => 0,
-            },
+            waiting,
+            pending,
             restarts: entry.record.as_ref().map_or(0, |record| record.restarts),
             last_error: entry.record.as_ref().and_then(|record| record.last_error.clone()),
-            breaker: self.suspects.state(*id).map(BreakerState::code),
-        });
-        figures.collect()
+            breaker: self.suspects.state(id).map(BreakerState::code),
+        }
     }
-}
 
-impl Shard {
     /// Adds how its instances are doing.
     pub(in crate::actors) fn count(&self, gauges: &mut KindGauges) {
         for entry in self.entries.lock().values() {
@@ -86,7 +96,7 @@ impl State {
     const fn label(&self) -> &'static str {
         match self {
             Self::Absent => "absent",
-            Self::Starting => "starting",
+            Self::Starting => "recovering",
             Self::Live(_) => "live",
             Self::Cooling(_) => "cooling",
             Self::Quarantined { .. } => "quarantined",

@@ -4,7 +4,7 @@
 //! it costs its kind five timeouts and not its breaker. Crashes are the supervisor's to count: too many of them are
 //! quarantine, which is the same breaker opened by other means. A kill counts nowhere.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -180,21 +180,35 @@ impl Shard {
     }
 }
 
-/// Which instances of a kind crashed of late.
+/// Which instances of a kind crashed of late: each once, by its latest crash.
 #[derive(Debug, Default)]
-pub(in crate::actors) struct Crashes(Mutex<VecDeque<(Instant, u64)>>);
+pub(in crate::actors) struct Crashes(Mutex<Crashed>);
+
+#[derive(Debug, Default)]
+struct Crashed {
+    latest: foldhash::HashMap<u64, Instant>,
+    /// The same in the order of time, and earlier crashes of those that crashed again.
+    order: VecDeque<(Instant, u64)>,
+}
+
+impl Crashed {
+    /// Notes a crash; returns how many instances crashed of late. What each crash adds a later one takes out.
+    fn note(&mut self, id: u64, now: Instant) -> usize {
+        self.latest.insert(id, now);
+        self.order.push_back((now, id));
+        while let Some((at, id)) = self.order.pop_front_if(|(at, _)| now.duration_since(*at) > CRASHED_WITHIN) {
+            if self.latest.get(&id) == Some(&at) {
+                self.latest.remove(&id);
+            }
+        }
+        self.latest.len()
+    }
+}
 
 impl KindRoom {
     /// Notes that an instance crashed; when too many of them do, it is the kind that is at fault, and its breaker opens.
     pub(in crate::actors) fn crashed(&self, id: u64, now: Instant) {
-        let different = {
-            let mut crashes = self.crashes.0.lock();
-            crashes.push_back((now, id));
-            while crashes.front().is_some_and(|(at, _)| now - *at > CRASHED_WITHIN) {
-                crashes.pop_front();
-            }
-            crashes.iter().map(|(_, id)| *id).collect::<HashSet<u64>>().len()
-        };
+        let different = self.crashes.0.lock().note(id, now);
         if different < CRASHED_MIN {
             return;
         }
@@ -267,5 +281,17 @@ mod tests {
         (0..5).for_each(|_| desk.call(next, Outcome::Failure));
         assert_eq!((desk.suspects.state(next), desk.count()), (None, SUSPECTS_MAX));
         assert!(desk.admits(next).is_ok_and(|ticket| ticket.is_none()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_instance_counts_once_however_often_it_crashed_and_a_minute_after_its_last_crash_no_more() {
+        let mut crashed = Crashed::default();
+        let start = Instant::now();
+        assert_eq!(crashed.note(1, start), 1);
+        assert_eq!(crashed.note(1, start + 30 * SECOND), 1);
+        assert_eq!(crashed.note(2, start + 61 * SECOND), 2, "its second crash is half a minute ago");
+        assert_eq!(crashed.note(3, start + 91 * SECOND), 2, "the first is forgotten");
+        assert_eq!(crashed.note(4, start + 200 * SECOND), 1);
+        assert_eq!(crashed.order.len(), 1, "what nobody counts takes no room");
     }
 }

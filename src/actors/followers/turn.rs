@@ -65,7 +65,7 @@ pub(super) async fn follow(
 fn reacted(house: &House, policy: &PolicySpec, fact: &Recorded) -> Result<Vec<Order>, String> {
     let react = || {
         // They command their own service only.
-        house.chaos.panics.meet(|| policies_of(policy.target.system(), policy.target.service()));
+        house.chaos.panics.meet_fact(|| policies_of(policy.target.system(), policy.target.service()));
         (policy.react)(fact)
     };
     for _ in 0..PANICS_MAX {

@@ -249,7 +249,7 @@ impl Writing {
 
     fn applied(&self, stream: Stream, row: Option<&Row>, fact: &Recorded) -> Option<Row> {
         let apply = || {
-            self.house.chaos.panics.meet(|| Arc::clone(&self.name));
+            self.house.chaos.panics.meet_fact(|| Arc::clone(&self.name));
             (self.spec.applied)(row.map(|row| &*row.state), fact)
         };
         let state = (0..PANICS_MAX).find_map(|_| catch_unwind(AssertUnwindSafe(apply)).ok())?;

@@ -26,7 +26,7 @@ impl Resident {
         if let Err(unwritable) = self.house.journal.room() {
             return envelope.reject(unavailable(reason_of(&unwritable)));
         }
-        self.panic_if(Point::Decide);
+        self.house.chaos.panics.meet(self.stream, Point::Decide);
         let context = self.context();
         let decided = self.state.decide(&*envelope.command, &context);
         match decided.map(|decision| self.house.agreed(self.stream.kind, &*self.state, decision, &context)) {
@@ -107,7 +107,7 @@ impl Resident {
         if events.is_empty() {
             return None;
         }
-        self.panic_if(Point::Evolve);
+        self.house.chaos.panics.meet(self.stream, Point::Evolve);
         self.state = self.state.evolved(&events);
         let facts = Facts {
             stream: self.stream,
@@ -176,8 +176,7 @@ impl Resident {
         released: impl FnOnce(Option<Arc<Row>>) + Send + 'static,
     ) {
         let adds: u64 = records.iter().map(Record::positions).sum();
-        let ticket = self.pending.hand_over(command);
-        let guard = LossGuard::new(myself.clone(), ticket);
+        let guard = LossGuard::new(myself.clone(), self.pending.hand_over(command));
         let append = Append {
             stream: self.stream,
             generation: self.generation,
@@ -203,12 +202,6 @@ impl Resident {
                     "an append found no room"
                 );
             }
-        }
-    }
-
-    fn panic_if(&mut self, point: Point) {
-        if self.panic_at.take_if(|at| *at == point).is_some() {
-            panic!("chaos: told to panic at {point:?}");
         }
     }
 }

@@ -43,8 +43,6 @@ pub(super) enum InstanceMessage {
     Lost,
     /// Others want to live: leave, unless something is pending.
     Leave(Leaver),
-    /// Chaos: the next handling at this point panics.
-    PanicAt(Point),
 }
 
 /// What an instance starts with.
@@ -127,7 +125,6 @@ impl Actor for Instance {
                 myself.drain()?;
             }
             InstanceMessage::Leave(leaver) => leaver.stays(),
-            InstanceMessage::PanicAt(point) => resident.panic_at = Some(point),
         }
         Ok(())
     }

@@ -2,26 +2,32 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use ractor::ActorRef;
 
 use super::InstanceMessage;
+use crate::actors::directory::Shared;
 
 /// Appends that are handed over and not yet durable.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending {
     handed_over: u64,
-    released: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     commands: VecDeque<(u128, u64)>,
 }
 
 impl Pending {
-    pub(super) fn hand_over(&mut self, command: Option<u128>) -> Arc<AtomicU64> {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { handed_over: 0, shared, commands: VecDeque::new() }
+    }
+
+    pub(super) fn hand_over(&mut self, command: Option<u128>) -> Arc<Shared> {
         self.handed_over += 1;
+        self.shared.handed_over.store(self.handed_over, Ordering::Relaxed);
         self.forget_released();
         self.commands.extend(command.map(|id| (id, self.handed_over)));
-        Arc::clone(&self.released)
+        Arc::clone(&self.shared)
     }
 
     pub(super) fn holds(&mut self, command: u128) -> bool {
@@ -30,11 +36,11 @@ impl Pending {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.released.load(Ordering::Acquire) == self.handed_over
+        self.shared.released.load(Ordering::Acquire) == self.handed_over
     }
 
     fn forget_released(&mut self) {
-        let released = self.released.load(Ordering::Acquire);
+        let released = self.shared.released.load(Ordering::Acquire);
         while self.commands.front().is_some_and(|(_, ticket)| *ticket <= released) {
             self.commands.pop_front();
         }
@@ -44,16 +50,16 @@ impl Pending {
 /// Tells the actor when its append was dropped instead of released.
 pub(super) struct LossGuard {
     actor: Option<ActorRef<InstanceMessage>>,
-    released: Arc<AtomicU64>,
+    shared: Arc<Shared>,
 }
 
 impl LossGuard {
-    pub(super) fn new(actor: ActorRef<InstanceMessage>, released: Arc<AtomicU64>) -> Self {
-        Self { actor: Some(actor), released }
+    pub(super) fn new(actor: ActorRef<InstanceMessage>, shared: Arc<Shared>) -> Self {
+        Self { actor: Some(actor), shared }
     }
 
     pub(super) fn defuse(mut self) {
-        self.released.fetch_add(1, Ordering::Release);
+        self.shared.released.fetch_add(1, Ordering::Release);
         self.actor = None;
     }
 }

@@ -9,7 +9,6 @@ use super::asking::OpenAsk;
 use super::pending::Pending;
 use super::{InstanceArguments, InstanceMessage};
 use crate::actors::asks::Runner;
-use crate::actors::chaos::Point;
 use crate::actors::directory::{InHand, Leaver, Place, Shared};
 use crate::actors::dispatch::unavailable;
 use crate::actors::envelope::{Done, Envelope, Port, Reply};
@@ -40,7 +39,6 @@ pub(in crate::actors) struct Resident {
     pub(super) public_version: u64,
     pub(super) pending: Pending,
     pub(super) open: Option<OpenAsk>,
-    pub(super) panic_at: Option<Point>,
     /// Whether an append found no room: memory is ahead of the log, and this incarnation decides nothing more.
     pub(super) lost: bool,
 }
@@ -63,13 +61,12 @@ impl Resident {
             fresh,
             place,
             leaver: None,
-            shared,
+            shared: Arc::clone(&shared),
             state,
             version: 0,
             public_version: 0,
-            pending: Pending::default(),
+            pending: Pending::new(shared),
             open: None,
-            panic_at: None,
             lost: false,
         }
     }

@@ -65,16 +65,19 @@ pub(super) enum Lever {
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Has the next handling of an aggregate, or the next facts of a follower, panic.
+    /// Has the next handlings of aggregates, or the next facts of a follower, panic; without a target, shows those that wait.
     Panic {
-        /// An aggregate, a service (its policies), or a view.
-        target: String,
+        /// Aggregates, as in `*` or `oa-rental/rental/rental/3`; a service (its policies); or a view.
+        target: Option<String>,
         /// decide, evolve, react or apply.
         #[arg(long, default_value = "decide")]
         at: String,
-        /// How often a follower does; five on one fact set it aside.
+        /// How often; five on one fact set it aside.
         #[arg(long)]
         count: Option<u32>,
+        /// Takes back those that wait.
+        #[arg(long, conflicts_with_all = ["target", "count"])]
+        forget: bool,
     },
     /// Has the disk stall or fail; without either, shows what is wrong with it.
     Disk {

@@ -6,6 +6,7 @@ use super::{FaultsWhat, Lever};
 use crate::http_client::Method;
 
 const MONKEY: &str = "/chaos/monkey";
+const PANIC: &str = "/chaos/panic";
 
 /// Method, path and body of a command that is one request.
 pub(super) fn of(what: Lever) -> (Method, String, Value) {
@@ -15,8 +16,10 @@ pub(super) fn of(what: Lever) -> (Method, String, Value) {
             let wish = json!({ "target": target, "what": what, "count": count, "seed": seed });
             (Method::POST, "/chaos/kill".to_owned(), given(wish))
         }
-        Lever::Panic { target, at, count } => {
-            (Method::POST, "/chaos/panic".to_owned(), given(json!({ "target": target, "at": at, "count": count })))
+        Lever::Panic { forget: true, .. } => (Method::DELETE, PANIC.to_owned(), Value::Null),
+        Lever::Panic { target: None, .. } => (Method::GET, PANIC.to_owned(), Value::Null),
+        Lever::Panic { target, at, count, forget: false } => {
+            (Method::POST, PANIC.to_owned(), given(json!({ "target": target, "at": at, "count": count })))
         }
         Lever::Disk { mend: true, .. } => (Method::DELETE, "/chaos/disk".to_owned(), Value::Null),
         Lever::Disk { stall: None, fail: None, .. } => (Method::GET, "/chaos/disk".to_owned(), Value::Null),

@@ -1,5 +1,6 @@
 //! The levers of chaos: kill, panic, and what is wrong with the disk. Each stands in the log before it is pulled.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,8 +11,9 @@ use super::levers::{Wish, wish};
 use super::operator::{Admin, answer};
 use super::target;
 use crate::actors::chaos::Point;
-use crate::actors::chaos::panics::PANICS_MAX;
+use crate::actors::chaos::panics::{PANIC_TARGETS_MAX, PANICS_MAX, WaitingPanics};
 use crate::actors::chaos::victims::{Victim, What, chosen};
+use crate::domain::{Refusal, Stream};
 use crate::http::answer::Answer;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
@@ -43,7 +45,7 @@ struct Panic {
     #[serde(default)]
     target: String,
     at: Option<String>,
-    count: Option<usize>,
+    count: Option<u32>,
     #[serde(default)]
     reason: String,
 }
@@ -91,8 +93,10 @@ impl Admin {
     pub(super) async fn let_go(&self, request: &Request, lever: &str) -> Result<Answer, Problem> {
         self.chaos_is_on()?;
         let wish: Wish = wish(&request.body)?;
-        if lever == "monkey" {
-            return self.stop_monkey(request, &wish).await;
+        match lever {
+            "monkey" => return self.stop_monkey(request, &wish).await,
+            "panic" => return self.take_panics_back(request, &wish).await,
+            _ => {}
         }
         let was = self.edge.journal.disk_fault().ok_or(Problem::NoSuchAddress)?;
         self.edge.audit(request, wish.reason(), "mend", "disk").await?;
@@ -139,41 +143,70 @@ impl Admin {
         }
     }
 
+    /// Has the next handlings of what a target covers panic; none of it need live now.
     async fn panic(&self, request: &Request, wish: &Panic) -> Result<Answer, Problem> {
-        let target = wish.target.as_str();
-        let point = match wish.at.as_deref() {
-            Some("decide") | None => Point::Decide,
-            Some("evolve") => Point::Evolve,
-            Some("react") => return self.panic_in(request, wish, &format!("{target}/policies")).await,
-            Some("apply") => return self.panic_in(request, wish, &format!("{target}@")).await,
+        let times = match wish.count.unwrap_or(1) {
+            times if (1..=PANICS_MAX).contains(&times) => times,
+            _ => return Err(malformed(format!("count is from 1 to {PANICS_MAX}"))),
+        };
+        let (target, runtime) = (wish.target.as_str(), &self.edge.runtime);
+        let (at, named) = match wish.at.as_deref() {
+            Some("decide") | None => (Point::Decide, self.panicking(target)?),
+            Some("evolve") => (Point::Evolve, self.panicking(target)?),
+            Some("react") => (Point::React, self.follower(target, What::Policies)?),
+            Some("apply") => (Point::Apply, self.follower(target, What::Views)?),
             Some(other) => {
                 return Err(malformed(format!("at {other:?}: one of decide, evolve, react, apply")));
             }
         };
-        let stream = self.stream(target).filter(|stream| self.state_of(*stream) == Some("live"));
-        let stream = stream.ok_or(Problem::NoSuchAddress)?;
-        self.edge.audit(request, &wish.reason, &format!("panic at {}", point.name()), target).await?;
-        match self.edge.runtime.panic_at(stream, point) {
-            true => Ok(answer(&json!({ "target": target }))),
+        let action = match times {
+            1 => format!("panic at {}", at.name()),
+            times => format!("panic at {}, {times} times", at.name()),
+        };
+        self.edge.audit(request, &wish.reason, &action, &named).await?;
+        let covering = named.to_string();
+        let has_room = match at {
+            Point::Decide | Point::Evolve => {
+                runtime.panic_among(&named, move |stream| target::covers(&covering, stream), at, times)
+            }
+            Point::React | Point::Apply => runtime.panic_in(&named, times),
+        };
+        match has_room {
+            true => Ok(answer(&json!({ "target": &*named, "at": at.name(), "times": times }))),
+            false => {
+                let full =
+                    format!("panics wait at {PANIC_TARGETS_MAX} targets already; DELETE /chaos/panic takes them back");
+                Err(Refusal::rule("panics-full", &full).into())
+            }
+        }
+    }
+
+    /// Returns a target that covers a kind or names an aggregate there is.
+    fn panicking(&self, target: &str) -> Result<Arc<str>, Problem> {
+        let is_there = |stream: Stream| self.edge.journal.ids().knows(stream.kind, stream.id);
+        let mut kinds = self.edge.runtime.kinds();
+        match kinds.any(|kind| target::covers_kind(target, kind)) || self.stream(target).is_some_and(is_there) {
+            true => Ok(target.into()),
             false => Err(Problem::NoSuchAddress),
         }
     }
 
-    /// Has a follower's next facts panic; it is named whole, or policies by their service and a view by its kind.
-    async fn panic_in(&self, request: &Request, wish: &Panic, stem: &str) -> Result<Answer, Problem> {
-        let target = wish.target.as_str();
-        let times = match wish.count.unwrap_or(1) {
-            times if (1..=PANICS_MAX as usize).contains(&times) => u32::try_from(times).unwrap_or(PANICS_MAX),
-            _ => return Err(malformed(format!("count is from 1 to {PANICS_MAX}"))),
-        };
-        let of_point = if stem.ends_with('@') { What::Views } else { What::Policies };
-        let is_meant = |name: &str| name == target || name.strip_prefix(stem).is_some_and(|rest| !rest.contains('/'));
-        let known = self.edge.runtime.follower_names(of_point);
-        let follower = known.into_iter().find(|name| is_meant(name)).ok_or(Problem::NoSuchAddress)?;
-        let action = if of_point == What::Views { "panic at apply" } else { "panic at react" };
-        self.edge.audit(request, &wish.reason, &format!("{action}, {times} times"), &follower).await?;
-        self.edge.runtime.panic_in(&follower, times);
-        Ok(answer(&json!({ "target": &*follower, "times": times })))
+    /// Finds a follower: it is named whole, or policies by their service and a view by its kind.
+    fn follower(&self, target: &str, what: What) -> Result<Arc<str>, Problem> {
+        let stem = if what == What::Views { format!("{target}@") } else { format!("{target}/policies") };
+        let is_meant = |name: &str| name == target || name.strip_prefix(&*stem).is_some_and(|rest| !rest.contains('/'));
+        let known = self.edge.runtime.follower_names(what);
+        known.into_iter().find(|name| is_meant(name)).ok_or(Problem::NoSuchAddress)
+    }
+
+    /// Shows the panics that wait.
+    pub(super) fn panics(&self) -> Value {
+        shown_panics(&self.edge.runtime.waiting_panics())
+    }
+
+    async fn take_panics_back(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
+        self.edge.audit(request, wish.reason(), "take back", "panics").await?;
+        Ok(answer(&shown_panics(&self.edge.runtime.take_panics_back())))
     }
 
     async fn disturb(&self, request: &Request, wish: &Disk) -> Result<Answer, Problem> {
@@ -209,6 +242,13 @@ impl Admin {
         };
         json!({ "fault": fault, "remainingSeconds": remaining, "writes": wrong.writes, "then": then })
     }
+}
+
+fn shown_panics(panics: &[WaitingPanics]) -> Value {
+    let shown = panics
+        .iter()
+        .map(|WaitingPanics { target, at, left }| json!({ "target": &**target, "at": at.name(), "left": left }));
+    json!({ "panics": shown.collect::<Value>() })
 }
 
 const FINAL: &str = "the next one fails, and from then on nothing is written until the process is started again";

@@ -1,5 +1,7 @@
 //! What an operator does: stop and start services, release, checkpoint. Written into the log first, or not done.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -74,8 +76,8 @@ impl Admin {
     /// waits for the next start.
     async fn reload(&self, request: &Request, wish: &Wish) -> Result<Answer, Problem> {
         self.edge.audit(request, wish.reason(), "reload", "guards").await?;
-        let reloading = self.reloading.clone();
-        let reloaded = aside(request, async move { reloading.reload() }).await?;
+        let settings = Arc::clone(&self.settings);
+        let reloaded = aside(request, async move { settings.reload() }).await?;
         reloaded.map(|reloaded| answer(&json!(reloaded))).map_err(Problem::BadRequest)
     }
 
@@ -118,12 +120,11 @@ impl Admin {
 
     /// Reads a target that names one aggregate.
     pub(super) fn stream(&self, target: &str) -> Option<Stream> {
-        target::stream(target, self.edge.runtime.actors().into_iter().map(|(kind, _)| kind))
+        target::stream(target, self.edge.runtime.kinds())
     }
 
     pub(super) fn state_of(&self, stream: Stream) -> Option<&'static str> {
-        let kinds = self.edge.runtime.actors().into_iter().filter(|(kind, _)| *kind == stream.kind);
-        kinds.flat_map(|(_, entries)| entries).find(|entry| entry.id == stream.id).map(|entry| entry.state)
+        self.edge.runtime.actor(stream).map(|entry| entry.state)
     }
 }
 

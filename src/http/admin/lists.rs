@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::chaos::duration;
+use super::faults::malformed;
 use super::operator::{Admin, answer};
 use super::target;
 use crate::domain::Stream;
@@ -21,9 +22,14 @@ use crate::telemetry::metrics::Node;
 
 /// The while that the map of services is of, unless asked for another.
 const WINDOW: Duration = Duration::from_secs(60);
+/// The longest such while; upkeep remembers each five seconds of it.
+const WINDOW_MAX: Duration = Duration::from_secs(300);
 /// How many items of a list one answer has by default and at most.
 const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1_000;
+
+/// Where an actor can stand.
+const STATES: [&str; 5] = ["live", "recovering", "cooling", "quarantined", "absent"];
 
 /// Answers with a list.
 pub(super) async fn shown(admin: &Arc<Admin>, request: &Request) -> Result<Answer, Problem> {
@@ -36,18 +42,20 @@ impl Admin {
     async fn list(&self, path: &str, query: &str) -> Result<Value, Problem> {
         match path.trim_matches('/').split('/').collect::<Vec<_>>()[..] {
             ["admin", "overview"] => self.overview().await,
-            ["admin", "actors"] => Ok(self.actors(&Wanted::read(query))),
+            ["admin", "actors"] => self.actors(&Wanted::read(query)),
             ["admin", "actors", system, service, kind, id] => self.actor(&[system, service, kind, id].join("/")),
-            ["admin", "services"] => Ok(json!({ "services": self.services() })),
-            ["admin", "followers"] => Ok(json!({ "followers": self.followers().await? })),
+            ["admin", "services"] => Ok(Wanted::read(query).page("services", &self.services())),
+            ["admin", "followers"] => Ok(Wanted::read(query).page("followers", &self.followers().await?)),
             ["admin", "parked"] => self.parked(&Wanted::read(query)),
             ["chaos", "monkey"] => self.monkey(),
             ["chaos", "disk"] => Ok(self.disk()),
+            ["chaos", "panic"] => Ok(self.panics()),
             ["admin", "topology"] => self.topology(query),
-            ["admin", "quarantine"] => Ok(self.quarantine()),
+            ["admin", "quarantine"] => Ok(Wanted::read(query).page("quarantined", &self.quarantined())),
             ["admin", "journal"] => Ok(self.journal()),
             ["admin", "breakers"] => Ok(self.breakers(&Wanted::read(query))),
             ["admin", "breakers", ref name @ ..] => self.one_breaker(name),
+            ["admin", "config"] => Ok(self.settings.shown()),
             ["admin", "faults"] => Ok(self.faults(&Wanted::read(query))),
             ["admin", "faults", id] => self.one_fault(id),
             _ => Err(Problem::NoSuchAddress),
@@ -71,7 +79,8 @@ impl Admin {
         }))
     }
 
-    fn actors(&self, wanted: &Wanted) -> Value {
+    fn actors(&self, wanted: &Wanted) -> Result<Value, Problem> {
+        wanted.check()?;
         let kinds = self.edge.runtime.actors();
         let live = kinds.iter().map(|(kind, entries)| {
             let live = entries.iter().filter(|entry| entry.state == "live").count();
@@ -87,19 +96,18 @@ impl Admin {
             .map(|(stream, entry)| {
                 json!({
                     "actor": stream.to_string(), "state": entry.state, "generation": entry.generation,
-                    "mailbox": entry.waiting, "restarts": entry.restarts, "lastError": entry.last_error,
+                    "mailbox": entry.waiting, "pending": entry.pending, "restarts": entry.restarts, "lastError": entry.last_error,
                     "breaker": entry.breaker.unwrap_or("CLOSED"),
                 })
             })
             .collect();
-        json!({ "live": live, "actors": page, "page": size })
+        Ok(json!({ "live": live, "actors": page, "page": size }))
     }
 
     fn actor(&self, target: &str) -> Result<Value, Problem> {
         let stream = self.stream(target).ok_or(Problem::NoSuchAddress)?;
         let row = self.edge.journal.row(stream).map_err(unreadable)?;
-        let entries = self.edge.runtime.actors().into_iter().filter(|(kind, _)| *kind == stream.kind);
-        let entry = entries.flat_map(|(_, entries)| entries).find(|entry| entry.id == stream.id);
+        let entry = self.edge.runtime.actor(stream);
         if row.is_none() && entry.is_none() {
             return Err(Problem::NoSuchItem);
         }
@@ -111,12 +119,14 @@ impl Admin {
             "state": state,
             "life": entry.as_ref().map_or("absent", |entry| entry.state),
             "mailbox": entry.as_ref().map(|entry| entry.waiting),
+            "pending": entry.as_ref().map(|entry| entry.pending),
+            "breaker": entry.as_ref().and_then(|entry| entry.breaker).unwrap_or("CLOSED"),
             "restarts": entry.as_ref().map(|entry| entry.restarts),
             "lastError": entry.and_then(|entry| entry.last_error),
         }))
     }
 
-    fn services(&self) -> Value {
+    fn services(&self) -> Vec<Value> {
         let services = self.edge.runtime.services();
         let shown = services
             .all()
@@ -124,7 +134,7 @@ impl Admin {
         shown.collect()
     }
 
-    async fn followers(&self) -> Result<Value, Problem> {
+    async fn followers(&self) -> Result<Vec<Value>, Problem> {
         let followers = self.edge.runtime.followers().await.map_err(unreadable)?;
         let parked = self.edge.journal.parked().map_err(unreadable)?;
         let shown = followers.iter().map(|follower| {
@@ -141,6 +151,9 @@ impl Admin {
     fn topology(&self, query: &str) -> Result<Value, Problem> {
         let asked = parameters(query).find(|(name, _)| name == "window").map(|(_, window)| window);
         let window = asked.map_or(Ok(WINDOW), |window| duration("window", &window))?;
+        if window > WINDOW_MAX {
+            return Err(malformed("window is at most 5m: no more is remembered; Prometheus has the rest"));
+        }
         let edges = metrics::edges(self.edge.clock.now(), window);
         let ends = edges.iter().flat_map(|edge| [edge.client, edge.server].map(|node| node.to_string()));
         let services = self.edge.runtime.services();
@@ -177,14 +190,13 @@ impl Admin {
         json!({ "node": name, "running": !is_stopped, "breakers": breakers })
     }
 
-    fn quarantine(&self) -> Value {
+    fn quarantined(&self) -> Vec<Value> {
         let kinds = self.edge.runtime.actors();
         let entries = kinds.iter().flat_map(|(kind, entries)| entries.iter().map(move |entry| (kind, entry)));
-        let quarantined: Vec<_> = entries
+        entries
             .filter(|(_, entry)| entry.state == "quarantined")
             .map(|(kind, entry)| json!({ "actor": format!("{kind}/{}", entry.id), "lastError": entry.last_error }))
-            .collect();
-        json!({ "quarantined": quarantined })
+            .collect()
     }
 
     fn journal(&self) -> Value {
@@ -195,6 +207,10 @@ impl Admin {
             "waitingValues": figures.waiting,
             "segments": figures.engine.segments,
             "logBytes": figures.engine.log_bytes,
+            "syncs": {
+                "groups": figures.syncs.groups, "meanSeconds": figures.syncs.mean().map(|mean| mean.as_secs_f64()),
+                "lastSeconds": figures.syncs.last.as_secs_f64(), "longestSeconds": figures.syncs.longest.as_secs_f64(),
+            },
             "checkpointGroup": figures.engine.checkpoint.group,
             "checkpointBytes": figures.engine.checkpoint.bytes,
             "writable": self.edge.journal.writable().is_ok(),
@@ -231,6 +247,22 @@ impl Wanted {
         let start = self.page.saturating_mul(self.size).min(all.len());
         let end = start.saturating_add(self.size).min(all.len());
         (&all[start..end], json!({ "number": self.page, "size": self.size, "totalElements": all.len() }))
+    }
+
+    /// Shows a page of a list under its name.
+    fn page(&self, name: &str, all: &[Value]) -> Value {
+        let (page, size) = self.page_of(all);
+        json!({ name: page, "page": size })
+    }
+
+    /// Fails on a state that no actor can be in: an empty list would say that all is well.
+    fn check(&self) -> Result<(), Problem> {
+        match self.state.as_deref() {
+            Some(state) if !STATES.contains(&state) => {
+                Err(malformed(format!("state {state:?}: one of {}", STATES.join(", "))))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn covers(&self, stream: Stream, state: &str) -> bool {

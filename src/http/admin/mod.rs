@@ -16,5 +16,5 @@ mod target;
 
 #[cfg(test)]
 pub(super) use operator::handle;
-pub use operator::{Admin, Reloaded, Reloading, filter};
+pub use operator::{Admin, InForce, Reloaded, filter};
 pub use token::TokenCheck;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use warp::Filter;
 use warp::http::{Method, StatusCode};
@@ -19,17 +20,25 @@ use crate::http::routes::{Edge, Handled, caught, requests};
 const JSON: &str = "application/json;charset=UTF-8";
 
 /// What the operator's listener needs beside the edge.
-#[derive(Debug)]
 pub struct Admin {
     pub(super) edge: Arc<Edge>,
     pub(super) chaos: bool,
     pub(super) started: Instant,
-    pub(super) reloading: Reloading,
+    pub(super) settings: Arc<dyn InForce>,
 }
 
-/// Reads the settings again and has them take effect; what they are is not ours to know.
-#[derive(Clone)]
-pub struct Reloading(Arc<Reload>);
+/// The settings in force; what they are is not ours to know.
+pub trait InForce: Send + Sync {
+    /// Shows each with its origin, by key; no secret.
+    fn shown(&self) -> Value;
+
+    /// Reads them again and has them take effect.
+    ///
+    /// # Errors
+    ///
+    /// Says why nothing was changed.
+    fn reload(&self) -> Result<Reloaded, String>;
+}
 
 /// What became of settings that were read again.
 #[derive(Debug, Default, Serialize)]
@@ -41,30 +50,22 @@ pub struct Reloaded {
     pub waiting_for_restart: Vec<String>,
 }
 
-/// Returns what was changed, or why nothing was.
-type Reload = dyn Fn() -> Result<Reloaded, String> + Send + Sync;
+/// A house that was given no settings.
+struct NoSettings;
 
-impl Reloading {
-    /// Takes what does it: returns what was changed, or why nothing was.
-    #[must_use]
-    pub fn new(reload: impl Fn() -> Result<Reloaded, String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(reload))
+impl InForce for NoSettings {
+    fn shown(&self) -> Value {
+        json!({})
     }
 
-    pub(super) fn reload(&self) -> Result<Reloaded, String> {
-        (self.0)()
+    fn reload(&self) -> Result<Reloaded, String> {
+        Ok(Reloaded::default())
     }
 }
 
-impl Default for Reloading {
-    fn default() -> Self {
-        Self::new(|| Ok(Reloaded::default()))
-    }
-}
-
-impl fmt::Debug for Reloading {
+impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reloading").finish_non_exhaustive()
+        f.debug_struct("Admin").field("chaos", &self.chaos).finish_non_exhaustive()
     }
 }
 
@@ -73,13 +74,13 @@ impl Admin {
     #[must_use]
     pub fn new(edge: Arc<Edge>, chaos: bool) -> Self {
         let started = edge.clock.now();
-        Self { edge, chaos, started, reloading: Reloading::default() }
+        Self { edge, chaos, started, settings: Arc::new(NoSettings) }
     }
 
-    /// Has settings read again by this.
+    /// Has these settings shown and read again.
     #[must_use]
-    pub fn reloading(self, reloading: Reloading) -> Self {
-        Self { reloading, ..self }
+    pub fn with_settings(self, settings: impl InForce + 'static) -> Self {
+        Self { settings: Arc::new(settings), ..self }
     }
 }
 
@@ -119,15 +120,17 @@ pub(in crate::http) async fn handle(admin: &Arc<Admin>, request: &Request) -> Re
         (&Method::DELETE, ["admin", "faults", id]) => admin.remove_fault(request, id).await,
         (&Method::POST, ["admin", "breakers", name @ ..]) if !name.is_empty() => admin.steer(request, name).await,
         (&Method::POST, ["chaos", lever]) => admin.pull(request, lever).await,
-        (&Method::DELETE, ["chaos", lever @ ("monkey" | "disk")]) => admin.let_go(request, lever).await,
+        (&Method::DELETE, ["chaos", lever @ ("monkey" | "disk" | "panic")]) => admin.let_go(request, lever).await,
         (&Method::POST, _) => admin.done(request, &path).await,
-        (_, ["chaos", "monkey" | "disk"]) => Err(Problem::MethodNotAllowed("GET,HEAD,POST,DELETE,OPTIONS".to_owned())),
+        (_, ["chaos", "monkey" | "disk" | "panic"]) => {
+            Err(Problem::MethodNotAllowed("GET,HEAD,POST,DELETE,OPTIONS".to_owned()))
+        }
         (_, ["admin", "faults", _]) => Err(Problem::MethodNotAllowed("GET,HEAD,DELETE,OPTIONS".to_owned())),
         _ => Err(Problem::MethodNotAllowed("GET,HEAD,POST,OPTIONS".to_owned())),
     }
 }
 
 /// Answers in plain JSON.
-pub(super) fn answer(body: &serde_json::Value) -> Answer {
+pub(super) fn answer(body: &Value) -> Answer {
     Answer::with_body(StatusCode::OK, JSON, body.to_string())
 }

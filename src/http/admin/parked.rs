@@ -11,7 +11,7 @@ use crate::http::answer::Answer;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
 use crate::http::steering::name_of;
-use crate::journal::{Parked, Position};
+use crate::journal::{HISTORY, Parked, Position};
 use crate::resilience::{NotExecuted, Reason};
 
 impl Admin {
@@ -36,6 +36,10 @@ impl Admin {
         let parked = self.edge.journal.parked().map_err(unreadable)?;
         if !parked.iter().any(|item| item.follower == follower && item.position == position) {
             return Err(Problem::NoSuchAddress);
+        }
+        if follower == HISTORY {
+            let why = "no build may leave a fact out of an aggregate's history: start one that can fold it, and it takes it up";
+            return Err(Refusal::rule("history-unreadable", why).into());
         }
         let mut parts = follower.split('/');
         let (system, service) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());

@@ -114,10 +114,19 @@ async fn lists_are_shown_page_by_page_and_no_number_is_too_great() {
     assert_eq!((&far["actors"], &far["page"]["size"]), (&serde_json::json!([]), &serde_json::json!(1000)));
     let actor = list("/admin/actors/oa-rental/product/product/1").await.json();
     assert_eq!((&actor["version"], &actor["life"]), (&serde_json::json!(1), &serde_json::json!("live")));
+    assert_eq!((&actor["pending"], &actor["breaker"]), (&serde_json::json!(0), &serde_json::json!("CLOSED")));
+    let synced = &list("/admin/journal").await.json()["syncs"];
+    assert!(synced["groups"].as_u64() > Some(0) && synced["meanSeconds"].is_f64(), "{synced}");
+    for target in ["services", "followers", "quarantine"] {
+        let page = list(&format!("/admin/{target}?size=1")).await.json()["page"].clone();
+        assert_eq!(page["size"], 1, "{target}");
+    }
     for (target, status) in [
         ("/admin/actors/oa-rental/product/product/99", 404),
         ("/admin/actors/oa-rental/product/nosuch/1", 404),
         ("/admin/nosuch", 404),
+        ("/admin/actors?state=recovering", 200),
+        ("/admin/actors?state=asleep", 400),
         ("/readyz?verbose", 200),
         ("/livez", 200),
         ("/metrics", 200),

@@ -5,6 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::house::{Ask, House, PRODUCT};
+use crate::domain::{Aggregate as _, Stream};
+use crate::journal::{HISTORY, Note, Parked};
+use crate::systems::oa_rental::product::Product;
 
 impl House {
     /// Pulls a lever that must be pulled, and returns what it answers.
@@ -76,12 +79,31 @@ async fn a_panic_waits_for_a_followers_next_fact_and_sets_nothing_aside() {
         ("oa-rental/information/myOrder@1", "apply", "oa-rental/information/myOrder@1"),
     ] {
         let told = house.pulled("/chaos/panic", &json!({ "target": target, "at": at })).await;
-        assert_eq!(told, json!({ "target": follower, "times": 1 }), "{target}");
+        assert_eq!(told, json!({ "target": follower, "at": at, "times": 1 }), "{target}");
         let rented = r#"{"productId":1,"qty":1,"status":"ORDERED"}"#;
         assert_eq!(house.send(super::house::RENTAL, Ask::post("/rentals", rented)).await.status, 201);
         house.quiet().await;
     }
     assert_eq!(house.operate(Ask::get("/admin/parked")).await.json()["parked"], json!([]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_waits_for_whoever_of_a_kind_decides_next_until_it_is_taken_back() {
+    let house = House::with_a_computer().await;
+    house.quiet().await;
+    let change = async || house.send(PRODUCT, Ask::new("PATCH", "/products/1").json(r#"{"qty":7}"#)).await.status;
+    let restarts = || house.edge.runtime.actor(Stream::new(Product::KIND, 1)).map(|actor| actor.restarts);
+    let told =
+        house.pulled("/chaos/panic", &json!({ "target": "oa-rental/product", "at": "evolve", "count": 2 })).await;
+    assert_eq!(told, json!({ "target": "oa-rental/product", "at": "evolve", "times": 2 }));
+    assert_eq!((change().await, restarts()), (200, Some(2)), "asked again until it was decided");
+    assert_eq!(house.operate(Ask::get("/chaos/panic")).await.json(), json!({ "panics": [] }));
+
+    house.pulled("/chaos/panic", &json!({ "target": "*", "at": "decide", "count": 5 })).await;
+    let waiting = json!({ "panics": [{ "target": "*", "at": "decide", "left": 5 }] });
+    assert_eq!(house.operate(Ask::get("/chaos/panic")).await.json(), waiting);
+    assert_eq!(house.operate(Ask::new("DELETE", "/chaos/panic")).await.json(), waiting);
+    assert_eq!((change().await, restarts()), (200, Some(2)), "nobody panicked");
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,4 +268,21 @@ async fn what_was_set_aside_is_listed_tried_again_and_given_up_with_a_reason() {
     assert_eq!(skipped, json!({ "skipped": second }));
     assert!(list().await.is_empty());
     assert_eq!(house.operate(Ask::post(&format!("/admin/parked/{second}/retry"), "{}")).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_would_have_a_history_go_on_without_a_fact_is_told_what_to_do() {
+    let house = House::with_a_computer().await;
+    house.quiet().await;
+    let (stream, cause) = ("oa-rental/product/product/1".to_owned(), "readable up to version 0".to_owned());
+    let parked = Parked { follower: HISTORY.to_owned(), stream, position: 1, cause, time_ms: 1_000 };
+    assert!(house.edge.journal.note(Note::Parked(parked)).await.is_some());
+    for action in ["retry", "skip"] {
+        let refused = house.operate(Ask::post(&format!("/admin/parked/{HISTORY}/1/{action}"), "{}")).await;
+        assert_eq!(
+            (refused.status, refused.json()["reason"].as_str()),
+            (409, Some("history-unreadable")),
+            "{refused:?}"
+        );
+    }
 }

@@ -103,6 +103,7 @@ impl Committer {
             Ok(written) => {
                 let took = self.core.clock.now() - started;
                 metrics::group_written(took, bytes, appends);
+                self.core.syncs.took(took);
                 span.set("resurgam.group", written.group);
                 span.set("resurgam.sync_seconds", took.as_secs_f64());
                 self.publish(Some(written.group)).await;

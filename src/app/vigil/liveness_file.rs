@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
-use super::AppError;
-use super::watchdog::Watchdog;
+use crate::app::AppError;
+use crate::app::watchdog::Watchdog;
 use crate::http::health::Vitals;
 
 /// The file, and the thread that keeps it.

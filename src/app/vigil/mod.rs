@@ -1,6 +1,8 @@
 //! Watches over the event loop from a thread of its own, from before anything is opened to the very end of a stop, and
 //! tells orchestrators on a listener that lives on that thread too.
 
+mod liveness_file;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
@@ -11,8 +13,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
+use self::liveness_file::LivenessFile;
 use super::AppError;
-use super::liveness_file::LivenessFile;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::http::health::{Pulse, Vitals, filter};
