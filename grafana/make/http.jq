@@ -18,6 +18,10 @@ board("http"; "HTTP"; "Who asks what, how fast it is answered, and who is turned
   graph("Time to answer writes"; "The same for what changes something, and so waits for the log to be synced."; "s"; 12;
     [["p50 {{system}} {{service}}", p(0.5; "http_server_requests_seconds"; "system, service"; "@served,access='write'")],
      ["p99 {{system}} {{service}}", p(0.99; "http_server_requests_seconds"; "system, service"; "@served,access='write'")]]),
+  graph("Time to answer by route"; "On average, by method and route template."; "s"; 12;
+    [["{{system}} {{method}} {{uri}}", "sum by (system, method, uri) (rate(http_server_route_seconds_sum{@served}[$__rate_interval])) / (sum by (system, method, uri) (rate(http_server_route_seconds_count{@served}[$__rate_interval])) > 0)"]]),
+  (graph("Slow answers by route"; "Share that took longer than 100 ms, by method and route template."; "percentunit"; 12;
+    [["{{system}} {{method}} {{uri}}", "1 - sum by (system, method, uri) (rate(http_server_route_seconds_bucket{@served,le='0.1'}[$__rate_interval])) / (sum by (system, method, uri) (rate(http_server_route_seconds_count{@served}[$__rate_interval])) > 0)"]]) | .fieldConfig.defaults.max = 1),
   row("Edge"),
   graph("Requests inside"; "How many are inside the edge, and how many may be: the limit falls while requests take longer than usual."; "short"; 8;
     [["inside {{instance}}", "sum by (instance) (resilience_limit_in_flight{@here})"], ["limit {{instance}}", "sum by (instance) (resilience_limit{@here})"]]),

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 use super::directory::{EntryFigures, GuardsError, KindRoom, Shard};
 use super::runtime::Runtime;
 use crate::domain::{Kind, Stream};
-use crate::journal::Position;
 use crate::journal::reading::ReadError;
+use crate::journal::{HISTORY, Position};
 use crate::resilience::{Guard, GuardPolicies, Retry};
 use crate::telemetry::metrics;
 use crate::telemetry::metrics::{JournalGauges, KindGauges, Known, Node};
@@ -81,6 +81,12 @@ impl Runtime {
             .collect();
         kinds.sort_by_key(|(kind, _)| *kind);
         kinds
+    }
+
+    /// Returns what is known of one aggregate's actor, if anything is.
+    #[must_use]
+    pub fn actor(&self, stream: Stream) -> Option<EntryFigures> {
+        self.house.directory.room(stream.kind)?.shard(stream.id).figures_of(stream.id)
     }
 
     /// Returns what is known before anything happens: services, kinds, who may be asked, policies and views.
@@ -191,7 +197,11 @@ impl Runtime {
             room.shards.iter().for_each(|shard| shard.count(&mut gauges));
             metrics::kind_doing(room.spec.kind.path(), gauges);
         }
-        metrics::asks_open(self.house.asks.len());
+        metrics::asks_open(self.house.asks.len(), self.house.asks.oldest(self.house.clock.wall_ms()));
+        self.measure_followers().await;
+    }
+
+    async fn measure_followers(&self) {
         match self.followers().await {
             Ok(followers) => {
                 for follower in followers {
@@ -199,6 +209,14 @@ impl Runtime {
                 }
             }
             Err(error) => tracing::warn!(%error, "the followers' lag could not be measured"),
+        }
+        match self.house.journal.parked() {
+            Ok(parked) => {
+                for name in self.house.followers.iter().map(|follower| &*follower.name).chain([HISTORY]) {
+                    metrics::follower_aside(name, parked.iter().filter(|item| item.follower == name).count());
+                }
+            }
+            Err(error) => tracing::warn!(%error, "what followers set aside could not be counted"),
         }
     }
 }

@@ -11,19 +11,19 @@ use tokio::task::JoinSet;
 
 use super::doors::{BackDoors, Door, announce, bind_doors, limits};
 use super::parts::Parts;
+use super::reloading::{Reload, SettingsInForce};
 use super::stopping::{Running, ended};
 use super::vigil::{Vigil, end_with_the_loop};
 use super::watchdog::Watchdog;
 use super::wiring::Wiring;
 use super::{AppError, say};
-use crate::actors::Runtime;
 use crate::clock::Clock;
-use crate::config::{Settings, SettingsError, Token, TokenSource};
+use crate::config::{Settings, Token, TokenSource};
 use crate::domain::System;
 use crate::domain::system::Catalogue;
 use crate::http::Edge;
 use crate::http::actuator::MetricsText;
-use crate::http::admin::{self, Admin, Reloaded, Reloading, TokenCheck};
+use crate::http::admin::{self, Admin, TokenCheck};
 use crate::http::forwarded::TrustedProxies;
 use crate::http::health::Vitals;
 use crate::http::request::RequestLimits;
@@ -98,7 +98,7 @@ pub async fn serve(settings: Settings, all: &[System], names: &[String], reload:
 
     let (trigger, stop) = StopTrigger::new();
     let levers = Admin::new(Arc::clone(&edge), settings.chaos.enabled);
-    let levers = levers.reloading(reloading(Arc::clone(&parts.runtime), reload, settings.clone()));
+    let levers = levers.with_settings(SettingsInForce::new(settings.clone(), Arc::clone(&parts.runtime), reload));
     let serving = listen(&settings, &edge, doors, operator, levers, &stop);
     let mut upkeep = JoinSet::new();
     upkeep.spawn(metrics::upkeep(prometheus, UPKEEP_EVERY, clock.clone()));
@@ -163,28 +163,6 @@ fn shedding(settings: &Settings, limit: Arc<AdaptiveLimit>, clock: &Clock) -> Sh
     Shedding::new(limit, rate)
 }
 
-/// Reads the settings again from where they were read first.
-pub type Reload = Box<dyn Fn() -> Result<Settings, SettingsError> + Send + Sync>;
-
-/// Has every guard take over what the settings say now; what else has changed since the start waits for the next one.
-fn reloading(runtime: Arc<Runtime>, reload: Reload, in_force: Settings) -> Reloading {
-    let taken_over = move || {
-        let settings = reload().map_err(|error| error.to_string())?;
-        let changed = runtime.reconfigure(&settings.guard.policies()).map_err(|error| error.to_string())?;
-        Ok(Reloaded { changed, waiting_for_restart: in_force.waiting_for_restart(&settings) })
-    };
-    Reloading::new(move || {
-        let reloaded: Result<Reloaded, String> = taken_over();
-        metrics::config_reloaded(reloaded.is_ok());
-        if let Ok(Reloaded { waiting_for_restart: keys, .. }) = &reloaded
-            && !keys.is_empty()
-        {
-            tracing::warn!(keys = keys.join(", "), "settings have changed that wait for a restart");
-        }
-        reloaded
-    })
-}
-
 fn metrics_text(
     settings: &Settings,
     parts: &Parts,
@@ -197,6 +175,7 @@ fn metrics_text(
     let vitals = Arc::clone(vitals);
     MetricsText::new(settings.admin.metrics_open, move || {
         metrics::event_loop_lag(vitals.lag());
+        metrics::ready(vitals.is_ready());
         metrics::edge_limit(limit.limit(), limit.in_flight());
         metrics::process(&event_loop);
         metrics::text(&prometheus, &runtime.guards(), resilience4j_names)

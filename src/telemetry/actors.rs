@@ -6,8 +6,8 @@ use std::time::Duration;
 use metrics::{Histogram, counter, gauge, histogram};
 
 use super::metrics::{
-    ACTOR_ENDS, ACTOR_RECOVERY, ACTOR_STARTS, ACTORS_LIVE, ANSWERED_AGAIN, ASKS_ENDED, ASKS_OPEN, HANDLERS_STUCK,
-    MAILBOX_DEPTH, MAILBOX_WAIT, QUARANTINED, REDISPATCHES, SERVICE_UP,
+    ACTOR_ENDS, ACTOR_RECOVERY, ACTOR_STARTS, ACTORS_LIVE, ANSWERED_AGAIN, ASKS_ENDED, ASKS_OLDEST, ASKS_OPEN,
+    HANDLERS_STUCK, MAILBOX_DEPTH, MAILBOX_WAIT, QUARANTINED, REDISPATCHES, SERVICE_UP,
 };
 use super::series::Series;
 
@@ -61,10 +61,11 @@ pub fn answered_again(took: Duration) {
     histogram!(ANSWERED_AGAIN).record(took);
 }
 
-/// Shows how many asks are under way.
+/// Shows how many asks are under way, and how old the oldest is.
 #[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52")]
-pub fn asks_open(count: usize) {
+pub fn asks_open(count: usize, oldest: Duration) {
     gauge!(ASKS_OPEN).set(count as f64);
+    gauge!(ASKS_OLDEST).set(oldest.as_secs_f64());
 }
 
 /// Counts an ended ask.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 
 use super::metrics::{
-    HTTP_ACCEPT_FAILURES, HTTP_CONNECTIONS, HTTP_REQUESTS, HTTP_SECONDS, REQUESTS, RESILIENCE_LIMIT,
-    RESILIENCE_LIMIT_IN_FLIGHT, RESILIENCE_LIMIT_REJECTED,
+    HTTP_ACCEPT_FAILURES, HTTP_CONNECTIONS, HTTP_REQUESTS, HTTP_ROUTE_SECONDS, HTTP_SECONDS, REQUESTS,
+    RESILIENCE_LIMIT, RESILIENCE_LIMIT_IN_FLIGHT, RESILIENCE_LIMIT_REJECTED,
 };
 use super::series::Series;
 use crate::resilience::Reason;
@@ -15,24 +15,36 @@ use crate::resilience::Reason;
 /// What begins the routes of those that ask how the process is: probes, dashboards, operators.
 const OPERATORS: &str = "/actuator";
 
+/// In place of the route of a request whose method nobody answers there.
+const WRONG_METHOD: RouteLabel = "wrong-method";
+
 /// Counts an answered request. For availability what operators ask (`/actuator`) says nothing, and a client that asks too often
 /// is nobody's failure, and no good answer either.
 pub fn http_answered(at: &HttpLabels, status: u16, took: Duration) {
     static ANSWERED: LazyLock<Series<(HttpLabels, u16), Counter>> = LazyLock::new(Series::default);
     static TOOK: LazyLock<Series<(&'static str, &'static str, Access), Histogram>> = LazyLock::new(Series::default);
+    static BY_ROUTE: LazyLock<Series<(&'static str, RouteLabel, &'static str), Histogram>> =
+        LazyLock::new(Series::default);
     static OUTCOMES: LazyLock<Series<(&'static str, &'static str, Outcome), Counter>> = LazyLock::new(Series::default);
     let HttpLabels { system, service, route, method } = *at;
+    // Every address refuses most methods: who tries them all makes no series for each.
+    let counted = HttpLabels { route: if status == 405 { WRONG_METHOD } else { route }, ..*at };
     let answered = || {
         counter!(
             HTTP_REQUESTS,
-            "system" => system, "service" => service, "uri" => route, "method" => method,
+            "system" => system, "service" => service, "uri" => counted.route, "method" => method,
             "status" => status_label(status)
         )
     };
-    ANSWERED.record(&(*at, status), answered, |counter| counter.increment(1));
+    ANSWERED.record(&(counted, status), answered, |counter| counter.increment(1));
     let access = Access::of(method);
     let took_series = || histogram!(HTTP_SECONDS, "system" => system, "service" => service, "access" => access.label());
     TOOK.record(&(system, service, access), took_series, |histogram| histogram.record(took));
+    // Any path can be asked for, and with any method: those have no series each.
+    if route.starts_with('/') && !matches!(status, 404 | 405) {
+        let by_route = || histogram!(HTTP_ROUTE_SECONDS, "system" => system, "uri" => route, "method" => method);
+        BY_ROUTE.record(&(system, route, method), by_route, |histogram| histogram.record(took));
+    }
     if let Some(outcome) = Outcome::of(route, status) {
         let outcomes = || requests(system, service, outcome);
         OUTCOMES.record(&(system, service, outcome), outcomes, |counter| counter.increment(1));

@@ -5,9 +5,9 @@ use std::time::Duration;
 use metrics::{counter, gauge, histogram};
 
 use super::metrics::{
-    COMMITTER_RESTARTS, DISK_FREE, FOLLOWER_LAG_FACTS, FOLLOWER_LAG_SECONDS, FOLLOWER_PARKED, JOURNAL_FENCED,
-    JOURNAL_GROUP, JOURNAL_GROUP_APPENDS, JOURNAL_LOG_BYTES, JOURNAL_POSITION, JOURNAL_SEGMENTS, JOURNAL_SYNC,
-    JOURNAL_WAITING, JOURNAL_WRITABLE,
+    COMMITTER_RESTARTS, DISK_FREE, FOLLOWER_ASIDE, FOLLOWER_LAG_FACTS, FOLLOWER_LAG_SECONDS, FOLLOWER_PARKED,
+    JOURNAL_FENCED, JOURNAL_GROUP, JOURNAL_GROUP_APPENDS, JOURNAL_LOG_BYTES, JOURNAL_POSITION, JOURNAL_SEGMENTS,
+    JOURNAL_SYNC, JOURNAL_WAITING, JOURNAL_WRITABLE,
 };
 
 /// Where a journal stands.
@@ -64,6 +64,12 @@ pub fn journal(gauges: &JournalGauges) {
 pub fn follower_lag(follower: &str, facts: u64, age: Duration) {
     gauge!(FOLLOWER_LAG_FACTS, "follower" => follower.to_owned()).set(facts as f64);
     gauge!(FOLLOWER_LAG_SECONDS, "follower" => follower.to_owned()).set(age.as_secs_f64());
+}
+
+/// Shows how many facts wait that a follower set aside.
+#[expect(clippy::cast_precision_loss, reason = "there are far fewer than 2^52")]
+pub fn follower_aside(follower: &str, facts: usize) {
+    gauge!(FOLLOWER_ASIDE, "follower" => follower.to_owned()).set(facts as f64);
 }
 
 /// Counts a fact a follower set aside.

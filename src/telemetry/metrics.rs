@@ -6,34 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 pub use super::actors::{
     KindGauges, actor_recovered, actor_started, actors_ended, answered_again, ask_ended, asks_open, handlers_stuck,
     kind_doing, mailbox_waited, redispatched, service_up,
 };
+use super::buckets::in_buckets;
 pub use super::chaos::{chaos_acted, fault_injected};
 pub use super::guards::{GuardMetrics, breaker_moved};
-use super::guards::{guard_known, retry_known, show_guard};
+use super::guards::{guard_known, resilience4j, retry_known, show_guard};
 pub use super::http::{Connections, HttpLabels, RouteLabel, edge_limit, http_answered, request_shed};
 pub use super::journal::{
-    JournalGauges, append_fenced, committer_restarted, follower_lag, follower_parked, group_written, journal,
+    JournalGauges, append_fenced, committer_restarted, follower_aside, follower_lag, follower_parked, group_written,
+    journal,
 };
 use super::process::process_known;
-pub use super::process::{config_reloaded, event_loop_lag, process, spans_dropped};
+pub use super::process::{config_reloaded, event_loop_lag, process, ready, spans_dropped};
 pub use super::service_map::{By, Node, called, edges};
-use super::{actors, chaos, http, journal as followed, resilience4j, service_map};
+use super::{actors, chaos, http, journal as followed, service_map};
 use crate::clock::Clock;
 use crate::resilience::Guard;
-
-/// Upper bounds of every duration histogram, in seconds: from a memory hit to the request deadline.
-const SECONDS: [f64; 12] = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0];
-/// The same where there is a series for every kind, guard or pair of services: enough to tell well from ill.
-const COARSE_SECONDS: [f64; 6] = [0.0005, 0.0025, 0.01, 0.05, 0.25, 1.0];
-/// Upper bounds of the number of appends in a group.
-const APPENDS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
-/// Upper bounds of every size histogram, in bytes.
-const BYTES: [f64; 8] = [256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0];
 
 pub(super) const RESILIENCE_LIMIT: &str = "resilience_limit";
 pub(super) const RESILIENCE_LIMIT_IN_FLIGHT: &str = "resilience_limit_in_flight";
@@ -58,6 +51,7 @@ pub(super) const BULKHEAD_LIMIT: &str = "resilience_bulkhead_limit";
 pub(super) const BULKHEAD_IN_FLIGHT: &str = "resilience_bulkhead_in_flight";
 pub(super) const BULKHEAD_QUEUE_DEPTH: &str = "resilience_bulkhead_queue_depth";
 pub(super) const HTTP_SECONDS: &str = "http_server_requests_seconds";
+pub(super) const HTTP_ROUTE_SECONDS: &str = "http_server_route_seconds";
 pub(super) const REQUESTS: &str = "resurgam_requests_total";
 pub(super) const ACTORS_LIVE: &str = "resurgam_actors_live";
 pub(super) const ACTOR_STARTS: &str = "resurgam_actor_starts_total";
@@ -84,10 +78,13 @@ pub(super) const COMMITTER_RESTARTS: &str = "resurgam_committer_restarts_total";
 pub(super) const FOLLOWER_LAG_FACTS: &str = "resurgam_follower_lag_facts";
 pub(super) const FOLLOWER_LAG_SECONDS: &str = "resurgam_follower_lag_seconds";
 pub(super) const FOLLOWER_PARKED: &str = "resurgam_follower_parked_total";
+pub(super) const FOLLOWER_ASIDE: &str = "resurgam_follower_parked";
 pub(super) const ASKS_OPEN: &str = "resurgam_asks_open";
+pub(super) const ASKS_OLDEST: &str = "resurgam_asks_oldest_seconds";
 pub(super) const ASKS_ENDED: &str = "resurgam_asks_ended_total";
 pub(super) const FAULTS_INJECTED: &str = "resurgam_faults_injected_total";
 pub(super) const CHAOS_ACTS: &str = "resurgam_chaos_acts_total";
+pub(super) const READY: &str = "resurgam_ready";
 pub(super) const SERVICE_UP: &str = "resurgam_service_up";
 pub(super) const BUILD_INFO: &str = "resurgam_build_info";
 pub(super) const CONFIG_RELOADS: &str = "resurgam_config_reloads_total";
@@ -110,12 +107,17 @@ enum Type {
 }
 
 /// Every metric: its type, its name, what it tells.
-const CATALOGUE: [(Type, &str, &str); 64] = [
+const CATALOGUE: [(Type, &str, &str); 68] = [
     (Type::Counter, HTTP_REQUESTS, "Answered requests, by system, service, route template, method and status."),
     (
         Type::Histogram,
         HTTP_SECONDS,
         "Time from a request's head to its answer, by system, service and whether it only reads.",
+    ),
+    (
+        Type::Histogram,
+        HTTP_ROUTE_SECONDS,
+        "The same by system, route template and method, of what had a route and a method there: on average, and beyond 100 ms.",
     ),
     (Type::Counter, REQUESTS, "Answers that count for availability, by system, service and outcome: good, failed."),
     (Type::Gauge, HTTP_CONNECTIONS, "Open connections."),
@@ -175,10 +177,13 @@ const CATALOGUE: [(Type, &str, &str); 64] = [
     (Type::Gauge, FOLLOWER_LAG_FACTS, "Facts a policy or view is behind, by follower."),
     (Type::Gauge, FOLLOWER_LAG_SECONDS, "Age of the oldest fact a policy or view has not finished, by follower."),
     (Type::Counter, FOLLOWER_PARKED, "Facts a follower set aside, by follower."),
+    (Type::Gauge, FOLLOWER_ASIDE, "Facts that wait because a follower set them aside, by follower."),
     (Type::Gauge, ASKS_OPEN, "Synchronous requests between aggregates that wait for their answer."),
+    (Type::Gauge, ASKS_OLDEST, "Age of the oldest of them; over crashes too. 0 when there is none."),
     (Type::Counter, ASKS_ENDED, "Synchronous requests between aggregates, by asked kind and outcome."),
     (Type::Counter, FAULTS_INJECTED, "Calls an operator had delayed, failed or hung, by kind and effect."),
     (Type::Counter, CHAOS_ACTS, "Parts an operator had killed, panic, stall or fail, by act and what."),
+    (Type::Gauge, READY, "1 while the process takes work, else 0."),
     (Type::Gauge, SERVICE_UP, "1 while a service runs, 0 while it is stopped, by system and service."),
     (Type::Gauge, BUILD_INFO, "1, with the version of this build."),
     (Type::Counter, CONFIG_RELOADS, "Readings of the settings at run time, by result."),
@@ -207,14 +212,7 @@ const CATALOGUE: [(Type, &str, &str); 64] = [
 ///
 /// Fails when a recorder is there already.
 pub fn install(measured: bool) -> Result<PrometheusHandle, BuildError> {
-    let builder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES)?
-        .set_buckets_for_metric(Matcher::Full(JOURNAL_GROUP_APPENDS.to_owned()), &APPENDS)?;
-    let coarse = [GUARD_WAIT, MAILBOX_WAIT, ACTOR_RECOVERY, EDGE_SECONDS];
-    let builder = coarse.into_iter().try_fold(builder, |builder, name| {
-        builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), &COARSE_SECONDS)
-    })?;
+    let builder = in_buckets(PrometheusBuilder::new())?;
     if !measured {
         return Ok(builder.build_recorder().handle());
     }

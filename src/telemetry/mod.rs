@@ -2,13 +2,13 @@
 //! log's format.
 
 mod actors;
+mod buckets;
 mod chaos;
 mod guards;
 mod http;
 mod journal;
 pub mod metrics;
 mod process;
-mod resilience4j;
 mod series;
 pub mod service_map;
 pub mod traces;

@@ -8,7 +8,7 @@ use metrics_process::Collector;
 use tokio::runtime::Handle;
 
 use super::metrics::{
-    BUILD_INFO, CONFIG_RELOADED, CONFIG_RELOADS, EVENT_LOOP_LAG, RUNTIME_QUEUE, RUNTIME_TASKS, RUNTIME_WORKERS,
+    BUILD_INFO, CONFIG_RELOADED, CONFIG_RELOADS, EVENT_LOOP_LAG, READY, RUNTIME_QUEUE, RUNTIME_TASKS, RUNTIME_WORKERS,
     SPANS_DROPPED,
 };
 
@@ -22,6 +22,11 @@ pub(super) fn process_known() {
     for result in ["done", "refused"] {
         counter!(CONFIG_RELOADS, "result" => result).increment(0);
     }
+}
+
+/// Shows whether the process takes work.
+pub fn ready(is_ready: bool) {
+    gauge!(READY).set(f64::from(u8::from(is_ready)));
 }
 
 /// Counts a reading of the settings while the process runs, and whether they were taken over.

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use super::metrics::{EDGE_FAILED, EDGE_REQUESTS, EDGE_SECONDS};
 use super::series::Series;
 
-/// How many looks are kept to tell a rate from.
-const LOOKS_MAX: usize = 60;
+/// How many looks are kept to tell a rate from; at one each five seconds somewhat more than five minutes.
+const LOOKS_MAX: usize = 62;
 
 /// The map of this process.
 pub(super) static MAP: LazyLock<Map> = LazyLock::new(Map::default);

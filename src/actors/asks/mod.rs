@@ -4,7 +4,8 @@
 
 mod telling;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,14 +47,20 @@ pub(super) enum AskOutcome {
     Undo(Unknown, Arc<dyn AnyCommand>),
 }
 
-/// The asks that run now.
+/// The asks that run now, by id, and when each was opened, in milliseconds since the Unix epoch.
 #[derive(Debug, Default)]
-pub(super) struct Running(Mutex<HashSet<u128>>);
+pub(super) struct Running(Mutex<HashMap<u128, u64>>);
 
 impl Running {
     /// Returns how many there are.
     pub(super) fn len(&self) -> usize {
         self.0.lock().len()
+    }
+
+    /// Returns how old the oldest is; nothing when there is none.
+    pub(super) fn oldest(&self, now_ms: u64) -> Duration {
+        let opened = self.0.lock().values().min().copied();
+        Duration::from_millis(opened.map_or(0, |opened| now_ms.saturating_sub(opened)))
     }
 }
 
@@ -72,8 +79,9 @@ pub(super) struct Runner {
 impl Runner {
     /// Runs an intent unless it runs already.
     pub(super) fn ensure(house: &Arc<House>, intent: Arc<Intent>, client_waits: bool) {
-        if !house.asks.0.lock().insert(intent.id) {
-            return;
+        match house.asks.0.lock().entry(intent.id) {
+            Entry::Occupied(_) => return,
+            Entry::Vacant(place) => drop(place.insert(intent.opened_ms)),
         }
         let runner = Self { house: Arc::clone(house), intent, client_waits, unknown: false, outcome: None };
         let stopping = house.stopping.clone();

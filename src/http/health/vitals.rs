@@ -81,6 +81,12 @@ impl Vitals {
         super::is_good(&super::live(self))
     }
 
+    /// Tells whether the process takes work.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        super::is_good(&super::ready(self))
+    }
+
     /// Returns the edge, from when it takes requests until it is gone.
     pub(super) fn edge(&self) -> Option<Arc<Edge>> {
         self.edge.get()?.upgrade()

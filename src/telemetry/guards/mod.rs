@@ -1,18 +1,20 @@
 //! What guards tell, as metrics.
 
+pub(super) mod resilience4j;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 
-use super::metrics::{
+use crate::resilience::breaker::{Cause, Counts, Snapshot, State, Transition};
+use crate::resilience::{Completion, Guard, Observer, Partition, Reason, RetryEnd, RetryObserver, StopReason};
+use crate::telemetry::metrics::{
     BREAKER_CALLS, BREAKER_FAILURE_RATIO, BREAKER_NOT_PERMITTED, BREAKER_SLOW_CALLS, BREAKER_SLOW_RATIO, BREAKER_STATE,
     BREAKER_TRANSITIONS, BULKHEAD_IN_FLIGHT, BULKHEAD_LIMIT, BULKHEAD_QUEUE_DEPTH, GUARD_CALLS, GUARD_REJECTIONS,
     GUARD_WAIT, RETRY_ATTEMPTS, RETRY_CALLS, RETRY_STOPPED,
 };
-use super::series::Series;
-use crate::resilience::breaker::{Cause, Counts, Snapshot, State, Transition};
-use crate::resilience::{Completion, Guard, Observer, Partition, Reason, RetryEnd, RetryObserver, StopReason};
+use crate::telemetry::series::Series;
 
 /// Tells the metrics what guards and retries do.
 #[derive(Debug, Default)]

@@ -28,7 +28,7 @@ const STATES: [(State, &str); 6] = [
 ];
 
 /// Shows a guard whose breaker was just looked at.
-pub(super) fn show_guard(guard: &Guard, seen: &Snapshot) {
+pub(in crate::telemetry) fn show_guard(guard: &Guard, seen: &Snapshot) {
     let name = guard.name();
     for (state, label) in STATES {
         let is_in = state.code() == seen.state.resilience4j_code();
