@@ -79,17 +79,20 @@ pub(crate) fn at(_: FaultPoint) -> std::future::Ready<Result<(), Injected>> {
 }
 
 #[cfg(test)]
-pub(crate) use ordered::{Deed, at, order, was_reached};
+pub(crate) use ordered::{Deed, at, order, visited, was_reached};
 
 #[cfg(test)]
 mod ordered {
-    use std::cell::Cell;
+    use std::cell::{Cell, RefCell};
     use std::time::Duration;
 
     use super::{FaultPoint, Injected};
 
     /// How long who is delayed is: longer than an ask may take.
     const DELAY: Duration = Duration::from_millis(700);
+
+    /// How many points are remembered; long runs have no use for them.
+    const VISITED_MAX: usize = 1_024;
 
     /// What happens at a point.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +109,7 @@ mod ordered {
 
     thread_local! {
         static ORDERED: Cell<Option<(FaultPoint, Deed)>> = const { Cell::new(None) };
+        static VISITED: RefCell<Vec<FaultPoint>> = const { RefCell::new(Vec::new()) };
     }
 
     /// Orders a deed of whoever comes to a point first, on this thread.
@@ -118,7 +122,17 @@ mod ordered {
         ORDERED.get().is_none()
     }
 
+    /// Returns the points that were come to on this thread since the last time this was asked, the newest last.
+    pub(crate) fn visited() -> Vec<FaultPoint> {
+        VISITED.take()
+    }
+
     pub(crate) async fn at(point: FaultPoint) -> Result<(), Injected> {
+        VISITED.with_borrow_mut(|visited| {
+            if visited.len() < VISITED_MAX {
+                visited.push(point);
+            }
+        });
         let Some((_, deed)) = ORDERED.get().filter(|(ordered, _)| *ordered == point) else { return Ok(()) };
         ORDERED.set(None);
         match deed {

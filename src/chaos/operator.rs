@@ -24,9 +24,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// How often in a row it must look the same.
 const LOOKS_ALIKE: u32 = 3;
 /// Gauges that are 0 at rest.
-const HELD: [&str; 3] = ["resilience_bulkhead_in_flight", "resilience_bulkhead_queue_depth", "resurgam_asks_open"];
+const HELD: [&str; 7] = [
+    "resilience_bulkhead_in_flight",
+    "resilience_bulkhead_queue_depth",
+    "resilience_limit_in_flight",
+    "resurgam_asks_open",
+    "resurgam_mailbox_depth",
+    "resurgam_handlers_stuck",
+    "resurgam_journal_waiting_values",
+];
 
 const CONNECTIONS: &str = "resurgam_http_connections ";
+const TASKS: &str = "resurgam_runtime_tasks ";
 
 /// The operator's side of the server.
 #[derive(Debug)]
@@ -42,6 +51,8 @@ pub(super) struct Vitals {
     pub(super) process: Option<u32>,
     /// Open files; connections are not counted.
     pub(super) files: u64,
+    /// Tasks of the event loop; those of living aggregates and of connections are not counted.
+    pub(super) tasks: u64,
     pub(super) resident_bytes: u64,
     /// What its living aggregates are counted with.
     pub(super) live_bytes: u64,
@@ -129,6 +140,9 @@ impl Operator {
         let connections = metrics.lines().find_map(|line| line.strip_prefix(CONNECTIONS)?.trim().parse::<f64>().ok());
         // Those to the operator's listener are counted there too.
         vitals.files = vitals.files.saturating_sub(whole(connections.unwrap_or(0.0)));
+        let tasks = metrics.lines().find_map(|line| line.strip_prefix(TASKS)?.trim().parse::<f64>().ok());
+        let actors = overview["liveActors"].as_u64().unwrap_or(0);
+        vitals.tasks = whole(tasks.unwrap_or(0.0)).saturating_sub(actors + whole(connections.unwrap_or(0.0)));
         let values = metrics.lines().filter_map(|line| line.rsplit_once(' '));
         vitals.held = values
             .filter(|(series, _)| HELD.iter().any(|name| is_of(series, name)))
@@ -141,7 +155,7 @@ impl Operator {
             let name = follower["follower"].as_str().unwrap_or_default().to_owned();
             vitals.lags.insert(name, follower["lagFacts"].as_u64().unwrap_or(u64::MAX));
         }
-        vitals.actors = overview["liveActors"].as_u64().unwrap_or(0);
+        vitals.actors = actors;
         for state in ["recovering", "cooling"] {
             let found = self.get(&format!("/admin/actors?state={state}&size=10")).await?;
             vitals.between.extend(list(&found["actors"]).iter().map(|entry| entry["actor"].to_string()));

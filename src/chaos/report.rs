@@ -79,7 +79,15 @@ impl fmt::Display for Report {
             }
         }
         match self.broken() {
-            broken if broken.is_empty() => write!(f, "all {} hold", self.verdicts.len()),
+            broken if broken.is_empty() => {
+                let absent = self.verdicts.iter().filter(|(_, _, verdict)| verdict.absent.is_some());
+                let absent: Vec<_> = absent.map(|(number, name, _)| format!("{number} {name}")).collect();
+                write!(f, "all {} hold", self.verdicts.len() - absent.len())?;
+                match absent.is_empty() {
+                    true => Ok(()),
+                    false => write!(f, "; {} had nothing to look at: {}", absent.len(), absent.join(", ")),
+                }
+            }
             broken => write!(f, "broken: {}", broken.join(", ")),
         }
     }
@@ -108,6 +116,14 @@ mod tests {
         assert_eq!(report.broken(), ["2 torn"]);
         let told = report.to_string();
         assert!(told.contains("3 things, 1 wrong\n      this one\nbroken: 2 torn"), "{told}");
+    }
+
+    #[test]
+    fn a_report_does_not_count_what_had_nothing_to_look_at() {
+        let holds = Verdict::of(3, "things", Vec::new());
+        let nothing = Verdict::of(0, "things", Vec::new()).or_absent("there are none");
+        let told = Report { figures: Vec::new(), verdicts: vec![(1, "whole", holds), (2, "empty", nothing)] }.to_string();
+        assert!(told.ends_with("all 1 hold; 1 had nothing to look at: 2 empty"), "{told}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Handles of series that are recorded with every call: finding one by its labels costs more than recording.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::HashMap;
 use parking_lot::RwLock;
 
 /// Handles by what distinguishes their labels; as many as there are combinations of the descriptions' own words.

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use super::house::{House, Outcome, life};
 use super::yard::{Add, Board, Echo, Tally};
 use crate::domain::{Aggregate, Stream, View};
+use crate::fault_points::FaultPoint::{
+    AsksStopped, Checkpointed, Drained, Flushed, Sealed, Settled, StopBegun, TreeStopped,
+};
+use crate::fault_points::visited;
 use crate::journal::memory_engine::MemoryEngine;
 use crate::resilience::{CallError, Reason};
 
@@ -35,6 +39,19 @@ fn a_stopped_service_takes_neither_commands_nor_reads() {
         assert!(services.set("yard", "tally", true));
         assert!(house.runtime.admission().read(tally).expect("it runs").is_some());
         assert_eq!(house.done(house.make::<Tally>(Add { n: 2 })).await.0, 2);
+    });
+}
+
+#[test]
+fn a_stop_lets_go_of_what_is_above_before_what_it_stands_on() {
+    life(async {
+        let house = house().await;
+        drop(visited());
+        house.runtime.stop().await;
+        house.journal.clone().close().await;
+        let steps = [StopBegun, AsksStopped, TreeStopped, Flushed, Drained, Settled, Sealed, Checkpointed];
+        let went: Vec<_> = visited().into_iter().filter(|point| steps.contains(point)).collect();
+        assert_eq!(went, steps, "no asks, then no actors, then no committer, then the store, then the log");
     });
 }
 

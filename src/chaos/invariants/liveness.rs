@@ -14,6 +14,8 @@ const GROWN_PERCENT: u64 = 10;
 const KEPT_BYTES: u64 = 192 * 1024 * 1024;
 /// How many files more may be open: segments that are read, and connections that came or went between two looks.
 const FILES_MORE: u64 = 8;
+/// How many tasks more there may be: connections that came or went, and those that keep a stream that was set aside.
+const TASKS_MORE: u64 = 32;
 /// How much longer than before the slowest of a hundred may take, and what is quick enough in any case, in seconds.
 const SLOWER: f64 = 4.0;
 const QUICK: f64 = 0.25;
@@ -26,7 +28,7 @@ pub(super) fn timers(_: &Evidence) -> Verdict {
 }
 
 /// Every aggregate that was made answers; nobody is between two states, set aside or behind; nothing is held that is 0
-/// at rest; files and memory are as before, if it is the same process.
+/// at rest; files, tasks and memory are as before, if it is the same process.
 pub(super) fn everything_answers_and_nothing_leaks(evidence: &Evidence) -> Verdict {
     let Evidence { before, rest, after, .. } = evidence;
     let mut faults = evidence.silent.clone();
@@ -47,14 +49,17 @@ pub(super) fn everything_answers_and_nothing_leaks(evidence: &Evidence) -> Verdi
 /// What the process has more of than before; or why that cannot be said.
 fn leaks(before: &Vitals, after: &Vitals) -> (Vec<String>, Option<&'static str>) {
     if !before.is_seen() || !after.is_seen() {
-        return (Vec::new(), Some("files and memory, because the process cannot be looked at"));
+        return (Vec::new(), Some("files, tasks and memory, because the process cannot be looked at"));
     }
     if before.process != after.process {
-        return (Vec::new(), Some("files and memory, because the process is another one"));
+        return (Vec::new(), Some("files, tasks and memory, because the process is another one"));
     }
     let mut faults = Vec::new();
     if after.files > before.files + FILES_MORE {
         faults.push(format!("{} files are open, {} were", after.files, before.files));
+    }
+    if after.tasks > before.tasks + TASKS_MORE {
+        faults.push(format!("{} tasks run, {} did", after.tasks, before.tasks));
     }
     let live = after.live_bytes.saturating_sub(before.live_bytes);
     let expected = (before.resident_bytes + live + KEPT_BYTES) / 100 * (100 + GROWN_PERCENT);

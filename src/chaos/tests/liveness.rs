@@ -13,10 +13,19 @@ const MEBIBYTE: u64 = 1 << 20;
 
 /// A server at rest.
 fn at_rest() -> Vitals {
-    let held = ["resilience_bulkhead_in_flight{guard=\"g\"}", "resilience_bulkhead_queue_depth", "resurgam_asks_open"];
+    let held = [
+        "resilience_bulkhead_in_flight{guard=\"g\"}",
+        "resilience_bulkhead_queue_depth",
+        "resilience_limit_in_flight",
+        "resurgam_asks_open",
+        "resurgam_mailbox_depth{kind=\"k\"}",
+        "resurgam_handlers_stuck",
+        "resurgam_journal_waiting_values",
+    ];
     Vitals {
         process: Some(1),
         files: 10,
+        tasks: 100,
         resident_bytes: 100 * MEBIBYTE,
         held: held.map(|series| (series.to_owned(), 0.0)).into(),
         lags: [("a follower".to_owned(), 0)].into(),
@@ -45,15 +54,17 @@ fn each_gauge_that_is_nothing_at_rest_is_shown() {
 }
 
 #[test]
-fn files_and_memory_are_as_before_or_it_is_said_that_nobody_knows() {
+fn files_tasks_and_memory_are_as_before_or_it_is_said_that_nobody_knows() {
     let same = rested(at_rest());
     assert_eq!((same.faults.len(), same.unjudged), (0, None));
     assert_eq!(rested(Vitals { files: 19, ..at_rest() }).faults.len(), 1);
+    assert_eq!(rested(Vitals { tasks: 132, ..at_rest() }).faults.len(), 0);
+    assert_eq!(rested(Vitals { tasks: 133, ..at_rest() }).faults.len(), 1);
     assert_eq!(rested(Vitals { resident_bytes: 500 * MEBIBYTE, ..at_rest() }).faults.len(), 1);
     let another = rested(Vitals { process: Some(2), ..at_rest() });
-    assert_eq!(another.unjudged, Some("files and memory, because the process is another one"));
+    assert_eq!(another.unjudged, Some("files, tasks and memory, because the process is another one"));
     let unseen = rested(Vitals { process: None, ..at_rest() });
-    assert_eq!(unseen.unjudged, Some("files and memory, because the process cannot be looked at"));
+    assert_eq!(unseen.unjudged, Some("files, tasks and memory, because the process cannot be looked at"));
 }
 
 /// All done at once but the last, which took so many seconds.

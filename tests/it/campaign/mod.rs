@@ -51,6 +51,10 @@ impl Dice {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (z ^ (z >> 31)) % end
     }
+
+    pub(crate) fn one_of<T: Copy>(&mut self, these: &[T]) -> T {
+        these[usize::try_from(self.below(these.len() as u64)).expect("an index")]
+    }
 }
 
 /// The seed of a campaign: `RESURGAM_SEED`, else new each run; printed, so that a failure can be repeated.
