@@ -122,7 +122,8 @@ mod tests {
     fn a_report_does_not_count_what_had_nothing_to_look_at() {
         let holds = Verdict::of(3, "things", Vec::new());
         let nothing = Verdict::of(0, "things", Vec::new()).or_absent("there are none");
-        let told = Report { figures: Vec::new(), verdicts: vec![(1, "whole", holds), (2, "empty", nothing)] }.to_string();
+        let told =
+            Report { figures: Vec::new(), verdicts: vec![(1, "whole", holds), (2, "empty", nothing)] }.to_string();
         assert!(told.ends_with("all 1 hold; 1 had nothing to look at: 2 empty"), "{told}");
     }
 

@@ -6,17 +6,20 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::campaign::audit::{Faults, audit};
 use crate::campaign::ledger::Writer;
 use crate::campaign::{Dice, Doors, alone, seed, setting};
 use crate::client::Request;
-use crate::support::Server;
+use crate::support::{Server, poll};
 
 /// What the run asks for: enough for each kind of change, and for the store to get its share.
 const STEPS: u64 = 40;
 const SETTINGS: [&str; 4] = ["--set", "journal.segment_bytes=65536", "--set", "edge.deadline_ms=1000"];
 const CALLS: [&str; 4] = ["pwrite64", "fdatasync", "fsync", "ftruncate"];
+/// How long what failed in the log may go untold.
+const TOLD_TIMEOUT: Duration = Duration::from_secs(5);
 /// In the paths of the log's segments, and of nothing else.
 const LOG: &str = ".log>";
 const ERRORS: [&str; 3] = ["EIO", "ENOSPC", "EINTR"];
@@ -52,14 +55,15 @@ fn run(syscall: &str, error: &str, call: u64, seed: u64) -> End {
     let mut end = match server.try_restart() {
         Ok(()) => {
             wrote(&server, &mut writers, seed);
-            let ready = server.client("admin").try_send(&Request::get("/readyz")).ok().map(|answer| answer.status);
-            match (server.ended(), ready) {
-                (Some(status), _) => {
-                    assert!(OWN_CODES.contains(&status.code()), "{what}: ended with {status}");
-                    End::Ended
+            // Looked at before the server is asked: what fails later need not be told yet.
+            let of_log = injected(&trace).filter(|call| error != "EINTR" && call.contains(LOG));
+            match (state(&mut server, &what), of_log) {
+                // What is called again is not hurt by an interruption; what may not be on the disk is.
+                (End::Unharmed, Some(call)) => {
+                    poll(TOLD_TIMEOUT, || Some(state(&mut server, &what)).filter(|end| *end != End::Unharmed))
+                        .unwrap_or_else(|| panic!("{what} went unnoticed: {call}"))
                 }
-                (None, Some(503)) => End::ReadOnly,
-                (None, _) => End::Unharmed,
+                (end, _) => end,
             }
         }
         Err(status) => {
@@ -69,13 +73,8 @@ fn run(syscall: &str, error: &str, call: u64, seed: u64) -> End {
         }
     };
     server.kill9();
-    match injected(&trace) {
-        // What is called again is not hurt by an interruption; what could not be written, or may not be on the disk, is.
-        Some(call) if error != "EINTR" && call.contains(LOG) => {
-            assert_ne!(end, End::Unharmed, "{what} went unnoticed: {call}");
-        }
-        Some(_) => {}
-        None => end = End::NotReached,
+    if injected(&trace).is_none() {
+        end = End::NotReached;
     }
     server.run_below(&[]);
     server.restart();
@@ -88,6 +87,19 @@ fn run(syscall: &str, error: &str, call: u64, seed: u64) -> End {
         assert!(faults.is_empty() && found.is_empty(), "RESURGAM_SEED={seed} {what}: {faults:#?} {found:#?}");
     }
     end
+}
+
+/// How a server is that has started.
+fn state(server: &mut Server, what: &str) -> End {
+    let ready = server.client("admin").try_send(&Request::get("/readyz")).ok().map(|answer| answer.status);
+    match (server.ended(), ready) {
+        (Some(status), _) => {
+            assert!(OWN_CODES.contains(&status.code()), "{what}: ended with {status}");
+            End::Ended
+        }
+        (None, Some(503)) => End::ReadOnly,
+        (None, _) => End::Unharmed,
+    }
 }
 
 /// One writer takes its steps, as far as it is answered.
