@@ -1,5 +1,6 @@
 //! Small snapshots of the living part: for metrics, operators and tests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -212,9 +213,13 @@ impl Runtime {
         }
         match self.house.journal.parked() {
             Ok(parked) => {
-                for name in self.house.followers.iter().map(|follower| &*follower.name).chain([HISTORY]) {
-                    metrics::follower_aside(name, parked.iter().filter(|item| item.follower == name).count());
+                let names = self.house.followers.iter().map(|follower| &*follower.name).chain([HISTORY]);
+                let mut aside: BTreeMap<&str, usize> = names.map(|name| (name, 0)).collect();
+                for item in &parked {
+                    // A follower of an older build may have left some behind.
+                    aside.entry(&item.follower).and_modify(|count| *count += 1);
                 }
+                aside.into_iter().for_each(|(name, facts)| metrics::follower_aside(name, facts));
             }
             Err(error) => tracing::warn!(%error, "what followers set aside could not be counted"),
         }

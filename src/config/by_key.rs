@@ -1,4 +1,4 @@
-//! Every setting by its key, `listen.port`: what is in force and who set it, and what of a newer reading waits for a restart.
+//! Every setting of the shell by its key, `listen.port`: what is in force and who set it, and what of a newer reading waits for a restart.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::settings::Settings;
 /// The tables that guards take over while calls are under way.
 const TAKEN_OVER: [&str; 3] = ["guard.kind.", "guard.ask.", "guard.of."];
 
-/// What the name of a secret's key has in it; the house's own are in the environment or a file, a business may have others.
+/// What the name of a secret's key may have in it.
 const SECRET: [&str; 4] = ["secret", "password", "token", "key"];
 /// What is shown in place of a secret.
 const HIDDEN: &str = "hidden";
@@ -41,7 +41,7 @@ impl Settings {
     pub fn by_key(&self) -> BTreeMap<String, Setting> {
         let origin = |key: &str| self.origins.get(key).map_or("the defaults", String::as_str).to_owned();
         let shown = self.values().into_iter().map(|(key, value)| {
-            let value = if is_secret(&key) { HIDDEN.into() } else { value };
+            let value = if may_be_secret(&key, &value) { HIDDEN.into() } else { value };
             let origin = origin(&key);
             (key, Setting { value, origin })
         });
@@ -80,8 +80,12 @@ fn is_taken_over(key: &str) -> bool {
     TAKEN_OVER.iter().any(|table| key.starts_with(table))
 }
 
-fn is_secret(key: &str) -> bool {
+/// Only a business knows what its settings are: of them numbers, switches and addresses without a password are
+/// shown, unless they are called a secret.
+fn may_be_secret(key: &str, value: &Value) -> bool {
     let Some((_, name)) = key.strip_prefix("systems.").and_then(|key| key.rsplit_once('.')) else { return false };
-    let name = name.to_lowercase();
-    SECRET.iter().any(|word| name.contains(word)) && !name.ends_with("_file")
+    let text = value.as_str().unwrap_or_default();
+    let is_address = text.starts_with("http://") && !text.contains('@');
+    let is_plain = is_address || text.parse::<f64>().is_ok() || text.parse::<bool>().is_ok();
+    !is_plain || SECRET.iter().any(|word| name.to_lowercase().contains(word))
 }

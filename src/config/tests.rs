@@ -236,12 +236,17 @@ fn what_has_changed_waits_for_a_restart_by_its_key_unless_guards_take_it_over() 
 #[test]
 fn what_is_in_force_is_shown_with_who_set_it_and_no_secret() {
     let shown = |assignments: &[&str]| load(assignments).expect("settings").by_key();
-    let set = shown(&["edge.deadline_ms=5000", "systems.bank.api_key=hunter2", "systems.bank.key_file=/run/k"]);
+    let set = shown(&[
+        "edge.deadline_ms=5000",
+        "systems.bank.login=hunter2",
+        "systems.bank.pin_key=4711",
+        "systems.bank.url=http://bank",
+    ]);
     let told = |key: &str| (set[key].value.to_string(), &*set[key].origin);
     assert_eq!(told("edge.deadline_ms"), ("5000".to_owned(), "the command line"));
     assert_eq!(told("edge.backlog").1, "the defaults");
-    assert_eq!(told("systems.bank.api_key"), ("\"hidden\"".to_owned(), "the command line"));
-    assert_eq!(told("systems.bank.key_file").0, "\"/run/k\"");
-    assert!(!format!("{set:?}").contains("hunter2"));
-    assert_eq!(set.len(), shown(&[]).len() + 2, "every setting is shown, set or not");
+    assert_eq!(told("systems.bank.login"), ("\"hidden\"".to_owned(), "the command line"));
+    assert_eq!(told("systems.bank.url").0, "\"http://bank\"");
+    assert!(!["hunter2", "4711"].iter().any(|secret| format!("{set:?}").contains(secret)));
+    assert_eq!(set.len(), shown(&[]).len() + 3, "every setting is shown, set or not");
 }

@@ -40,7 +40,7 @@ pub fn http_answered(at: &HttpLabels, status: u16, took: Duration) {
     let access = Access::of(method);
     let took_series = || histogram!(HTTP_SECONDS, "system" => system, "service" => service, "access" => access.label());
     TOOK.record(&(system, service, access), took_series, |histogram| histogram.record(took));
-    // Any path can be asked for, and with any method: those have no series each.
+    // Any path and item can be asked for, and with any method: what is not there has no series.
     if route.starts_with('/') && !matches!(status, 404 | 405) {
         let by_route = || histogram!(HTTP_ROUTE_SECONDS, "system" => system, "uri" => route, "method" => method);
         BY_ROUTE.record(&(system, route, method), by_route, |histogram| histogram.record(took));

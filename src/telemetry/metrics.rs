@@ -117,7 +117,7 @@ const CATALOGUE: [(Type, &str, &str); 68] = [
     (
         Type::Histogram,
         HTTP_ROUTE_SECONDS,
-        "The same by system, route template and method, of what had a route and a method there: on average, and beyond 100 ms.",
+        "The same by system, route template and method, of what was found there: on average, and beyond 100 ms.",
     ),
     (Type::Counter, REQUESTS, "Answers that count for availability, by system, service and outcome: good, failed."),
     (Type::Gauge, HTTP_CONNECTIONS, "Open connections."),

@@ -56,7 +56,7 @@ fn run(syscall: &str, error: &str, call: u64, seed: u64) -> End {
         Ok(()) => {
             wrote(&server, &mut writers, seed);
             // Looked at before the server is asked: what fails later need not be told yet.
-            let of_log = injected(&trace).filter(|call| error != "EINTR" && call.contains(LOG));
+            let of_log = injected(&trace).into_iter().find(|call| error != "EINTR" && call.contains(LOG));
             match (state(&mut server, &what), of_log) {
                 // What is called again is not hurt by an interruption; what may not be on the disk is.
                 (End::Unharmed, Some(call)) => {
@@ -73,7 +73,7 @@ fn run(syscall: &str, error: &str, call: u64, seed: u64) -> End {
         }
     };
     server.kill9();
-    if injected(&trace).is_none() {
+    if injected(&trace).is_empty() {
         end = End::NotReached;
     }
     server.run_below(&[]);
@@ -114,10 +114,21 @@ fn wrote(server: &Server, writers: &mut Vec<Writer>, seed: u64) {
     }
 }
 
-/// The call that failed on purpose, with the path of its file.
-fn injected(trace: &Path) -> Option<String> {
+/// The calls that failed on purpose, each with the path of its file; each thread counts its own.
+fn injected(trace: &Path) -> Vec<String> {
     let text = fs::read_to_string(trace).unwrap_or_default();
-    text.lines().find(|line| line.contains("(INJECTED)")).map(str::to_owned)
+    let (mut begun, mut injected) = (BTreeMap::new(), Vec::new());
+    for line in text.lines() {
+        let thread = line.split(' ').next().unwrap_or_default();
+        if line.ends_with("<unfinished ...>") {
+            begun.insert(thread, line);
+        } else if line.contains("(INJECTED)") {
+            // Another thread came in between: the file was named where the call began.
+            let before = begun.get(thread).filter(|_| line.contains(" resumed>")).copied().unwrap_or_default();
+            injected.push(format!("{before}{line}"));
+        }
+    }
+    injected
 }
 
 #[test]

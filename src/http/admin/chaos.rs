@@ -185,10 +185,12 @@ impl Admin {
     fn panicking(&self, target: &str) -> Result<Arc<str>, Problem> {
         let is_there = |stream: Stream| self.edge.journal.ids().knows(stream.kind, stream.id);
         let mut kinds = self.edge.runtime.kinds();
-        match kinds.any(|kind| target::covers_kind(target, kind)) || self.stream(target).is_some_and(is_there) {
-            true => Ok(target.into()),
-            false => Err(Problem::NoSuchAddress),
+        if kinds.any(|kind| target::covers_kind(target, kind)) {
+            return Ok(target.into());
         }
+        // In its own spelling: `03` is 3.
+        let named = self.stream(target).filter(|stream| is_there(*stream));
+        named.map(|stream| stream.to_string().into()).ok_or(Problem::NoSuchAddress)
     }
 
     /// Finds a follower: it is named whole, or policies by their service and a view by its kind.
