@@ -1,4 +1,5 @@
-//! Every setting of the shell by its key, `listen.port`: what is in force and who set it, and what of a newer reading waits for a restart.
+//! Every setting of the shell by its key, `listen.port`: what is in force and who set it, and what of a newer reading waits
+//! for a restart.
 
 use std::collections::BTreeMap;
 

@@ -14,7 +14,7 @@ const GROWN_PERCENT: u64 = 10;
 const KEPT_BYTES: u64 = 192 * 1024 * 1024;
 /// How many files more may be open: segments that are read, and connections that came or went between two looks.
 const FILES_MORE: u64 = 8;
-/// How many tasks more there may be: connections that came or went, and those that keep a stream that was set aside.
+/// How many tasks more there may be: connections, and aggregates, that came or went between two looks.
 const TASKS_MORE: u64 = 32;
 /// How much longer than before the slowest of a hundred may take, and what is quick enough in any case, in seconds.
 const SLOWER: f64 = 4.0;

@@ -96,7 +96,8 @@ impl Admin {
             .map(|(stream, entry)| {
                 json!({
                     "actor": stream.to_string(), "state": entry.state, "generation": entry.generation,
-                    "mailbox": entry.waiting, "pending": entry.pending, "restarts": entry.restarts, "lastError": entry.last_error,
+                    "mailbox": entry.waiting, "pending": entry.pending, "restarts": entry.restarts,
+                    "lastError": entry.last_error,
                     "breaker": entry.breaker.unwrap_or("CLOSED"),
                 })
             })
